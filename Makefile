@@ -1,0 +1,23 @@
+# On a machine without ROS; with ROS this is an ordinary colcon package (see README.md).
+SHELL := /bin/bash
+.PHONY: setup build demo test check clean
+
+setup:
+	@scripts/setup.sh
+
+build: setup
+	@. scripts/env.bash && colcon --log-base log build --base-paths . --event-handlers console_direct- \
+	  --cmake-args -DBUILD_TESTING=OFF -Wno-dev
+
+demo: build
+	@./pedsam demo
+
+test: build
+	@. scripts/env.bash && python -m pytest test
+
+check: setup
+	@. scripts/env.bash && ruff check . && ruff format --check . && mypy && codespell && \
+	  env -u AMENT_PREFIX_PATH PYTHONPATH=src python -m pytest test/core
+
+clean:
+	@rm -rf build install log out .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

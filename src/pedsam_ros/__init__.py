@@ -1,0 +1,3 @@
+__path__ = __import__('pkgutil').extend_path(
+    __path__, __name__
+)  # code and messages may lie in two places
