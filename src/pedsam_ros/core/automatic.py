@@ -1,0 +1,81 @@
+"""Everything in view: a grid of points, three masks each, then SAM's filters. Source: SAM
+automatic_mask_generator.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from pedsam_ros.core import sam
+from pedsam_ros.core.config import AutomaticConfig
+from pedsam_ros.core.decoder import Candidates, Decoder, Encoded, stability, to_masks
+from pedsam_ros.core.types import Mask
+
+_NO_PROMPT = -1
+
+
+def automatic(decoder: Decoder, encoded: Encoded, config: AutomaticConfig) -> tuple[Mask, ...]:
+    """Masks of everything in view, by falling score."""
+    grid = torch.from_numpy(sam.amg.build_point_grid(config.points_per_side)).float()
+    points = torch.cat(
+        [grid * torch.tensor(encoded.canvas.content[::-1]), torch.ones(len(grid), 1)], dim=1
+    )
+    found: list[Mask] = []
+    for batch in torch.split(
+        points[:, None].to(encoded.embedding.device), config.points_per_batch
+    ):
+        good = _good(decoder, encoded, batch, config)
+        found += to_masks(_cleaned(good, config.min_area_px))
+    return _without_duplicates(found, config.box_nms_thresh)
+
+
+def _good(
+    decoder: Decoder, encoded: Encoded, points: Tensor, config: AutomaticConfig
+) -> Candidates:
+    """The masks of some points that are good and stable enough."""
+    logits, scores = decoder(encoded.embedding, points, None)
+    none = torch.full((scores.numel(),), _NO_PROMPT)
+    found = Candidates(logits.flatten(0, 1), scores.flatten(), none)
+    own = points.repeat_interleave(logits.shape[1], 0)
+    good = _promising(found, config)
+    found = decoder.refine(encoded, found.keep(good), own[good], None)
+    found = decoder.to_frame(found.keep(_promising(found, config)), encoded.canvas)
+    steady = stability(found.logits, config.stability_score_offset)
+    return found.keep((steady >= config.stability_score_thresh).cpu())
+
+
+def _promising(found: Candidates, config: AutomaticConfig) -> Tensor:
+    """(N,) bool, on the CPU: of those the model itself thinks well; 0 lets everything pass, as in
+    SAM."""
+    if config.pred_iou_thresh > 0:
+        return (found.scores > config.pred_iou_thresh).cpu()
+    return torch.ones(len(found.scores), dtype=torch.bool)
+
+
+def _cleaned(found: Candidates, min_area_px: int) -> Candidates:
+    """Without holes and islands below `min_area_px`; 0 leaves all as they are."""
+    if not min_area_px:
+        return found
+    logits = found.logits.clone()
+    for one in logits:
+        filled, _ = sam.amg.remove_small_regions((one > 0).cpu().numpy(), min_area_px, 'holes')
+        clean, _ = sam.amg.remove_small_regions(filled, min_area_px, 'islands')
+        wanted = torch.from_numpy(clean).to(one.device)
+        one[wanted != (one > 0)] *= -1
+    return replace(found, logits=logits)
+
+
+def _without_duplicates(found: Sequence[Mask], threshold: float) -> tuple[Mask, ...]:
+    """What survives non-maximum suppression of boxes (last minus first pixel, as in SAM), by
+    falling score."""
+    boxes = [(x, y, max(0, w - 1), max(0, h - 1)) for x, y, w, h in (mask.box for mask in found)]
+    lift = 1 - min(
+        (mask.score for mask in found), default=0.0
+    )  # OpenCV takes positive scores only
+    kept = cv2.dnn.NMSBoxes(boxes, [mask.score + lift for mask in found], 0.0, threshold)
+    return tuple(found[i] for i in np.asarray(kept, int).reshape(-1))

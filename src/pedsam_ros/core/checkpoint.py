@@ -1,0 +1,191 @@
+"""The only file that opens weights: SAM's .pth, our .safetensors, and seeds for want of both.
+
+A model's `model_id` is a hash of its architecture and of both halves. A half's file holds the
+other half's hash, so that each end can check its own weights and still name the whole model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import safetensors
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from pedsam_ros.core import sam
+from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
+from pedsam_ros.core.encoder import IMAGE, half_of
+from pedsam_ros.core.errors import PedsamError, WeightsError
+from pedsam_ros.core.refiner import Refiner
+
+HALVES = ('worker', 'edge')
+SHIPPED = Path(__file__).parents[1] / 'weights' / 'vit_tiny.safetensors'
+PADDING = 'padding_tokens'  # (T, T, C) float32: the tokens of a canvas that is all padding
+_FORMAT = 'pedsam-1'
+CHOICE = "a file, 'vit_tiny' for the model that comes along, or 'random:ARCH:SEED'"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """Tensors under SAM's names, of one half or of both, and the hashes of both halves."""
+
+    arch: Architecture
+    tensors: Mapping[str, Tensor]
+    hashes: Mapping[str, str]
+    order: str = 'sam'  # the block order they were trained in, one of ORDERS
+
+    @property
+    def model_id(self) -> str:
+        """16 hexadecimal digits that both ends must agree on."""
+        text = '|'.join((self.arch.to_json(), *(self.hashes[half] for half in HALVES)))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def half(self, half: str) -> Weights:
+        """The tensors of one half alone."""
+        chosen = {k: t for k, t in self.tensors.items() if half_of(k, self.arch) == half}
+        return replace(self, tensors=chosen)
+
+
+def random_weights(arch: Architecture, seed: int) -> Weights:
+    """SAM's initialisation, but with lively positions (SAM's are zero): equal for equal seeds."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        tensors = _model_of(arch).state_dict()
+        for name, tensor in tensors.items():
+            if 'pos' in name and 'gaussian' not in name:
+                tensor.normal_(std=0.5)
+    return _whole(arch, tensors)
+
+
+def joined(
+    arch: Architecture, encoder: Mapping[str, Tensor], decoder: Mapping[str, Tensor], order: str
+) -> Weights:
+    """Weights of a whole encoder, trained in a block order, and a decoder, by their own names; in
+    float16: half a file, and no worse. Raises WeightsError."""
+    named = {f'{IMAGE}{name}': tensor for name, tensor in encoder.items()} | dict(decoder)
+    tensors = {name: tensor.half() for name, tensor in named.items()}
+    weights = Weights(arch, tensors, {})
+    check_half(weights, *HALVES)
+    return _whole(arch, tensors, order)
+
+
+def read(source: str) -> Weights:
+    """Weights from a .pth, a .safetensors, our own ('vit_tiny') or a seed ('random:vit_tiny:0').
+
+    Raises WeightsError.
+    """
+    if source.startswith('random:'):
+        return _read_seed(source)
+    if not source:
+        raise WeightsError(f"checkpoint='': not set; {CHOICE}")
+    path = SHIPPED if source == SHIPPED.stem else Path(source).expanduser()
+    if not path.is_file():
+        raise WeightsError(f'checkpoint={source!r}: no such file')
+    try:
+        return _read_safetensors(path) if path.suffix == '.safetensors' else _read_pth(path)
+    except Exception as error:  # ours, and whatever a corrupt file makes its parser say
+        ours = isinstance(error, PedsamError)
+        reason = str(error) if ours else f'not readable ({error!s:.200})'
+        raise WeightsError(f'checkpoint={source!r}: {reason}') from error
+
+
+def write(weights: Weights, path: Path) -> Path:
+    """Writes a .safetensors that `read` reads; never leaves half a file under its name."""
+    metadata = {'format': _FORMAT, 'architecture': weights.arch.to_json(), **weights.hashes}
+    metadata |= {'model_id': weights.model_id, 'order': weights.order}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + '.partial')
+    save_file({k: t.contiguous() for k, t in weights.tensors.items()}, partial, metadata)
+    return partial.replace(path)
+
+
+def _read_seed(source: str) -> Weights:
+    _, name, seed = (*source.split(':'), '', '')[:3]
+    if name not in ARCHITECTURES or not seed.isdecimal():
+        raise WeightsError(
+            f'checkpoint={source!r}: random:ARCH:SEED, ARCH one of {[*ARCHITECTURES]}'
+        )
+    return random_weights(ARCHITECTURES[name], int(seed))
+
+
+def _read_pth(path: Path) -> Weights:
+    tensors = torch.load(path, map_location='cpu', weights_only=True)
+    if not isinstance(tensors, dict) or f'{IMAGE}pos_embed' not in tensors:
+        raise WeightsError(f'has no {IMAGE}pos_embed, so it is not a SAM')
+    dim = tensors[f'{IMAGE}pos_embed'].shape[-1]
+    matching = [a for a in ARCHITECTURES.values() if a.dim == dim]
+    if not matching:
+        dims = {a.name: a.dim for a in ARCHITECTURES.values()}
+        raise WeightsError(f'{dim} channels, known are {dims}')
+    weights = Weights(matching[0], tensors, {})
+    check_half(weights, *HALVES)
+    return _whole(matching[0], tensors)
+
+
+def _read_safetensors(path: Path) -> Weights:
+    with safetensors.safe_open(path, 'pt') as file:
+        metadata = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    if metadata.get('format') != _FORMAT:
+        raise WeightsError(f'no {_FORMAT} file; make one with pedsam split')
+    arch = Architecture.from_json(metadata['architecture'])
+    hashes = {half: metadata[half] for half in HALVES}
+    weights = Weights(arch, tensors, hashes, metadata['order'])
+    for half in HALVES:
+        own = weights.half(half)
+        if own.tensors and _hash(own.tensors) != weights.hashes[half]:
+            raise WeightsError(f'the {half} half is not what its hash says')
+    return weights
+
+
+def _whole(arch: Architecture, tensors: Mapping[str, Tensor], order: str = 'sam') -> Weights:
+    """Weights with both halves, newly hashed."""
+    weights = Weights(arch, tensors, {}, order)
+    return replace(weights, hashes={half: _hash(weights.half(half).tensors) for half in HALVES})
+
+
+def _hash(tensors: Mapping[str, Tensor]) -> str:
+    """Of names, types, shapes and values; not of the padding, which is derived and may round
+    differently."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors.keys() - {PADDING}):
+        tensor = tensors[name].contiguous()
+        digest.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}\n'.encode())
+        digest.update(memoryview(tensor.flatten().view(torch.uint8).numpy()))  # type: ignore[arg-type]
+    return digest.hexdigest()
+
+
+def check_half(weights: Weights, *halves: str) -> None:
+    """Raises WeightsError unless every tensor of the halves is there, in its shape."""
+    for half in halves:
+        own = weights.half(half).tensors
+        wanted = {
+            k: s for k, s in _shapes(weights.arch).items() if half_of(k, weights.arch) == half
+        }
+        found = {k: t.shape for k, t in own.items() if k != PADDING}
+        wrong = sorted(k for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k))
+        if wrong:
+            raise WeightsError(
+                f'{weights.arch.name}: {len(wrong)} of {len(wanted)} tensors of the {half} half '
+                f'are missing, strange or of another shape, {wrong[0]} first'
+            )
+
+
+def _model_of(arch: Architecture) -> nn.Module:
+    """A whole SAM, and the refiner where there is one."""
+    model: nn.Module = sam.sam_of(arch)
+    if arch.refine_px:
+        model.refiner = Refiner(arch)
+    return model
+
+
+@cache
+def _shapes(arch: Architecture) -> dict[str, torch.Size]:
+    """Of every tensor of a whole model."""
+    with torch.device('meta'):
+        return {name: tensor.shape for name, tensor in _model_of(arch).state_dict().items()}

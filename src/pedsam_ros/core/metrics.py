@@ -1,0 +1,28 @@
+"""Medians and 95th percentiles of what was measured lately: stage times, bytes."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+
+import numpy as np
+
+_KEPT = 1000
+
+
+class Metrics:
+    """The last thousand values of each name."""
+
+    def __init__(self) -> None:
+        self._values: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_KEPT))
+
+    def record(self, name: str, value: float) -> None:
+        """Adds one value."""
+        self._values[name].append(value)
+
+    def summary(self) -> dict[str, float]:
+        """NAME_p50 and NAME_p95 of each name."""
+        return {
+            f'{name}_p{percent}': float(np.percentile(values, percent))
+            for name, values in self._values.items()
+            for percent in (50, 95)
+        }

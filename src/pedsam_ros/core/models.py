@@ -1,0 +1,129 @@
+"""Weights -> the modules that run: a worker's half, an edge's half, or all in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.checkpoint import HALVES, PADDING, Weights, check_half, write
+from pedsam_ros.core.config import PRECISIONS
+from pedsam_ros.core.decoder import Decoder
+from pedsam_ros.core.edge_model import EdgeModel
+from pedsam_ros.core.encoder import IMAGE, GlobalEncoder, WindowEncoder
+from pedsam_ros.core.errors import ConfigError, WeightsError
+from pedsam_ros.core.whole import WholeEncoder, WholePipeline
+from pedsam_ros.core.windows import merge, token_grid
+from pedsam_ros.core.worker import Worker
+
+DTYPES = {name: getattr(torch, name) for name in PRECISIONS}
+ModuleT = TypeVar('ModuleT', bound=nn.Module)
+
+
+def check_device(device: str) -> None:
+    """Raises ConfigError unless torch can compute there."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f'device={device!r}: {error!s:.200}') from None
+
+
+def split(weights: Weights, folder: Path, stem: str) -> tuple[Path, Path]:
+    """Writes STEM-worker.safetensors and STEM-edge.safetensors. Raises WeightsError if a half is
+    missing."""
+    padding = {PADDING: padding_tokens(weights)}
+    edge = weights.half('edge')
+    edge = replace(edge, tensors={**edge.tensors, **padding})
+    check_half(edge, 'edge')
+    return (
+        write(weights.half('worker'), folder / f'{stem}-worker.safetensors'),
+        write(edge, folder / f'{stem}-edge.safetensors'),
+    )
+
+
+def load_worker(
+    weights: Weights, device: str = 'cpu', dtype: torch.dtype = torch.float32
+) -> Worker:
+    """The worker's half, ready to run. Raises WeightsError if it is not in `weights`."""
+    check_half(weights, 'worker')
+    names = {k.removeprefix(IMAGE): t for k, t in weights.half('worker').tensors.items()}
+    encoder = _fill(WindowEncoder, weights.arch, names).to(device, dtype)
+    return Worker(weights.arch, weights.model_id, encoder)
+
+
+def load_edge(
+    weights: Weights,
+    device: str = 'cpu',
+    dtype: torch.dtype = torch.float32,
+    worker_half: bool = False,
+) -> EdgeModel:
+    """The edge's half, ready to run, and the worker's too where it is wanted; the decoder stays
+    float32. Raises WeightsError if a half is not in `weights`."""
+    check_half(weights, 'edge')
+    image, rest = _by_part(weights.half('edge'))
+    encoder = _fill(GlobalEncoder, weights.arch, image).to(device, dtype)
+    decoder = _fill(Decoder, weights.arch, rest).to(device, torch.float32)
+    padding = padding_tokens(weights).numpy()
+    worker = load_worker(weights, device, dtype) if worker_half else None
+    return EdgeModel(weights.arch, weights.model_id, encoder, decoder, padding, worker)
+
+
+def load_whole(weights: Weights, order: str = 'ped', device: str = 'cpu') -> WholePipeline:
+    """A whole model in either block order. Raises WeightsError if a half is missing."""
+    check_half(weights, *HALVES)
+    image, rest = _by_part(weights)
+    encoder = _fill(partial(WholeEncoder, order=order), weights.arch, image)
+    decoder = _fill(Decoder, weights.arch, rest)
+    encoder, decoder = encoder.to(device).float(), decoder.to(device).float()
+    return WholePipeline(weights.arch, weights.model_id, encoder, decoder)
+
+
+def padding_tokens(weights: Weights) -> Tensor:
+    """(T, T, C) float32: from an edge's file, or made from the worker's half (as much work as one
+    frame)."""
+    if PADDING in weights.tensors:
+        return _checked_padding(weights)
+    worker, grid = load_worker(weights), token_grid(weights.arch)
+    empty = torch.empty(0, 0, 3, dtype=torch.uint8).numpy()
+    tokens = {i: worker.tokens([i], [empty])[0] for i in range(grid.count)}
+    arch = weights.arch
+    base = torch.zeros(arch.tokens, arch.tokens, arch.dim).numpy()
+    return torch.from_numpy(merge(tokens, grid, base))
+
+
+def _checked_padding(weights: Weights) -> Tensor:
+    padding, arch = weights.tensors[PADDING].float(), weights.arch
+    shape = (arch.tokens, arch.tokens, arch.dim)
+    if tuple(padding.shape) != shape or not padding.isfinite().all():
+        raise WeightsError(
+            f'{PADDING} of {tuple(padding.shape)}: finite values of {shape} expected'
+        )
+    return padding
+
+
+def _by_part(weights: Weights) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Tensors of the image encoder, and of all else but the padding."""
+    image, rest = {}, {}
+    for name, tensor in weights.tensors.items():
+        if name.startswith(IMAGE):
+            image[name.removeprefix(IMAGE)] = tensor
+        elif name != PADDING:
+            rest[name] = tensor
+    return image, rest
+
+
+def _fill(
+    module: Callable[[Architecture], ModuleT], arch: Architecture, tensors: Mapping[str, Tensor]
+) -> ModuleT:
+    """A module with these weights, without ever making random ones."""
+    with torch.device('meta'):
+        made = module(arch)
+    # A file's tensors lie anywhere; aligned copies give the same last bit in every process.
+    made.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()}, assign=True)
+    return made.eval().requires_grad_(False)

@@ -1,0 +1,69 @@
+"""Masks as pictures: label image, binary picture, overlay. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pedsam_ros.core.types import Mask, Masks, Pixels
+
+_GOLDEN = 0.618033988749895  # turns of hue between neighbours: far apart, for any number of masks
+
+
+def binary(mask: Mask, height: int, width: int) -> NDArray[np.bool_]:
+    """(H, W) bool of a mask's run lengths."""
+    ones = np.arange(len(mask.counts)) % 2 == 1
+    return np.repeat(ones, mask.counts).reshape(width, height).T
+
+
+def label_image(masks: Masks) -> NDArray[np.uint16]:
+    """(H, W) uint16: the id of the mask at each pixel, the smallest where several lie; 0 =
+    none."""
+    labels = np.zeros((masks.height, masks.width), np.uint16)
+    for number, shape in _largest_first(masks):
+        labels[shape] = number
+    return labels
+
+
+def any_mask(masks: Masks) -> Pixels:
+    """(H, W) uint8: 255 where any mask lies, else 0."""
+    return np.where(label_image(masks) > 0, 255, 0).astype(np.uint8)
+
+
+def overlay(rgb: Pixels, masks: Masks, opacity: float = 0.5) -> Pixels:
+    """(H, W, 3) uint8: the image with every mask in a colour of its own, and its outline."""
+    picture = rgb.copy()
+    for number, shape in _largest_first(masks):
+        colour = np.array(_colour(number), np.float32)
+        mixed = (1 - opacity) * picture[shape] + opacity * colour
+        picture[shape] = mixed.astype(np.uint8)
+        outlines, _ = cv2.findContours(
+            shape.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+        )
+        cv2.drawContours(picture, outlines, -1, _colour(number), 2)
+    return picture
+
+
+def _largest_first(masks: Masks) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+    """Id and shape of each mask; small ones last, so that they are painted on top."""
+    by_area = sorted(enumerate(masks.masks, 1), key=lambda item: -item[1].area)
+    return ((number, binary(mask, masks.height, masks.width)) for number, mask in by_area)
+
+
+def _colour(number: int) -> tuple[int, int, int]:
+    hue = int(180 * (number * _GOLDEN % 1))
+    hsv = np.array([[[hue, 200, 255]]], np.uint8)
+    red, green, blue = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0]
+    return int(red), int(green), int(blue)
+
+
+def fitted(rgb: Pixels, width: int, height: int) -> Pixels:
+    """(height, width, 3) uint8: the picture, whole, in the top left corner; black beside it."""
+    scale = min(width / rgb.shape[1], height / rgb.shape[0])
+    size = max(1, int(rgb.shape[1] * scale)), max(1, int(rgb.shape[0] * scale))
+    tile = np.zeros((height, width, 3), np.uint8)
+    tile[: size[1], : size[0]] = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    return tile

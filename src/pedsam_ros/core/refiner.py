@@ -1,0 +1,152 @@
+"""A second look at each mask, on the edge: a small U-Net over the object's crop of the image.
+
+SAM draws masks at a quarter of the canvas; on a small canvas too little is left of small objects.
+The edge has the whole image, so looking again costs no privacy. Meta's models have no refiner.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.windows import Canvas
+
+_CHANNELS = (32, 64, 96)  # at R/2, R/4 and R/8
+_INPUTS = 5  # RGB, the mask so far, the prompt
+_LIMIT = 8.0  # logits of the mask so far are cut here
+_REACH = 1.4  # side of the crop / side of the object's box
+_SPREAD_PX = 6.0  # of a point, on the canvas
+
+
+class Refiner(nn.Module):
+    """Crops of R x R px in, better logits and their predicted IoU out."""
+
+    def __init__(self, arch: Architecture) -> None:
+        super().__init__()
+        self.side = arch.refine_px
+        first, middle, last = _CHANNELS
+        self.stem = nn.Sequential(_conv(_INPUTS, first, 4, 2), _conv(first, first, 3, 1))
+        self.down = nn.ModuleList(
+            nn.Sequential(_conv(a, b, 4, 2), _conv(b, b, 3, 1)) for a, b in pairwise(_CHANNELS)
+        )
+        self.context = nn.Conv2d(arch.embedding_dim, middle, 1)
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(_CHANNELS))
+        self.join = nn.ModuleList(_conv(a, a, 3, 1) for a in (first, middle))
+        self.mask = nn.Sequential(nn.Conv2d(first, 4, 1), nn.PixelShuffle(2))
+        self.score = nn.Sequential(nn.Linear(middle + last + 1, 128), nn.ReLU(), nn.Linear(128, 1))
+
+    def forward(self, crops: Tensor, context: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 5, R, R) crops, (N, E, R/4, R/4) image embedding, (N,) IoU predicted so far, from
+        the whole picture -> logits (N, R, R), IoU (N,)."""
+        fine = self.stem(crops)
+        middle = self.down[0](fine) + self.context(context)
+        deep = self.down[1](middle)
+        middle = self.join[1](middle + _doubled(self.up[1](deep)))
+        fine = self.join[0](fine + _doubled(self.up[0](middle)))
+        means = middle.mean((2, 3)), deep.mean((2, 3)), scores[:, None]
+        score = self.score(torch.cat(means, 1))
+        return self.mask(fine)[:, 0], score[:, 0].sigmoid()
+
+
+def inputs(images: Tensor, coarse: Tensor, prompt: Tensor) -> Tensor:
+    """What `Refiner` reads: (N, 3, R, R) normalised RGB, (N, R, R) logits, (N, R, R) prompt."""
+    mask = coarse.clamp(-_LIMIT, _LIMIT) / (_LIMIT / 2)
+    return torch.cat([images, mask[:, None], prompt[:, None]], 1)
+
+
+def look_at(coarse: Tensor, boxes: Tensor | None, content: tuple[int, int], px: int) -> Tensor:
+    """Where to look again: (N, 4) x0, y0, x1, y1 on a canvas of side `px`, within its content.
+
+    Around the prompt's box if there is one, else around the mask so far, (N, h, w) logits; else
+    everywhere.
+    """
+    height, width = content
+    around = _boxes_of(coarse, px) if boxes is None else boxes
+    empty = (around[:, 2] <= around[:, 0])[:, None]
+    around = torch.where(empty, around.new_tensor([0, 0, width, height]), around)
+    centre = (around[:, :2] + around[:, 2:]) / 2
+    half = (around[:, 2:] - around[:, :2]) / 2 * _REACH
+    limit = around.new_tensor([width, height])
+    return torch.cat([(centre - half).clamp(min=0), torch.minimum(centre + half, limit)], 1)
+
+
+def snap(rects: Tensor, canvas: Canvas) -> tuple[Tensor, Tensor]:
+    """(N, 4) on the canvas -> whole pixels of the frame (N, 4) int64, and those on the canvas."""
+    frame_height, frame_width = canvas.frame
+    size = rects.new_tensor([frame_width, frame_height] * 2)
+    scale = rects.new_tensor([*canvas.content[::-1]] * 2) / size
+    least = (rects / scale)[:, :2].floor().minimum(size[:2] - 1)
+    most = (rects / scale)[:, 2:].ceil().minimum(size[2:]).maximum(least + 1)
+    spans = torch.cat([least, most], 1)
+    return spans.long(), spans * scale
+
+
+def cut(image: Tensor, spans: Tensor, side: int) -> Tensor:
+    """(C, H, W), whole-pixel spans (N, 4) -> (N, C, side, side) float32, antialiased."""
+    size = (side, side)
+    parts = [
+        F.interpolate(image[None, :, y0:y1, x0:x1].float(), size, mode='bilinear', antialias=True)
+        for x0, y0, x1, y1 in spans.tolist()
+    ]
+    return torch.cat(parts) if parts else torch.zeros(0, len(image), *size, device=spans.device)
+
+
+def grid_of(rects: Tensor, side: int) -> Tensor:
+    """(N, 4) rectangles -> (N, side, side, 2): x, y of the centres of their pixels."""
+    steps = (torch.arange(side, device=rects.device) + 0.5) / side
+    x = rects[:, 0:1] + (rects[:, 2:3] - rects[:, 0:1]) * steps
+    y = rects[:, 1:2] + (rects[:, 3:4] - rects[:, 1:2]) * steps
+    shape = (len(rects), side, side)
+    return torch.stack([x[:, None, :].expand(shape), y[:, :, None].expand(shape)], 3)
+
+
+def sample(maps: Tensor, grid: Tensor, px: int) -> Tensor:
+    """(N, C, h, w) maps of the whole canvas, of side `px` -> (N, C, R, R) at points of `grid`."""
+    return F.grid_sample(maps, grid / (px / 2) - 1, align_corners=False, padding_mode='border')
+
+
+def draw(points: Tensor | None, boxes: Tensor | None, grid: Tensor) -> Tensor:
+    """A prompt as a picture, (N, R, R): 1 in its box, a bump at each point, down if not on it.
+
+    `points` (N, n, 3), `boxes` (N, 4), `grid` (N, R, R, 2), all in canvas px.
+    """
+    drawn = torch.zeros_like(grid[..., 0])
+    if boxes is not None:
+        corners = boxes[:, None, None]
+        inside = (grid >= corners[..., :2]) & (grid <= corners[..., 2:])
+        drawn = drawn + inside.all(-1)
+    if points is not None:
+        offset = grid[:, None] - (points[:, :, None, None, :2] + 0.5)  # they name pixels
+        bump = torch.exp(-offset.square().sum(-1) / (2 * _SPREAD_PX**2))
+        sign = torch.where(points[..., 2] > 0, 1.0, -1.0) * (points[..., 2] >= 0)
+        drawn = drawn + (bump * sign[:, :, None, None]).sum(1)
+    return drawn
+
+
+def _boxes_of(logits: Tensor, px: int) -> Tensor:
+    """(N, h, w) -> (N, 4) tight boxes of what is positive, canvas px; zeros where nothing is."""
+    _, height, width = logits.shape
+    on = logits > 0
+    spans = []
+    for axis, size in ((1, width), (2, height)):
+        line = on.any(axis)
+        first = line.float().argmax(1)
+        last = size - line.flip(1).float().argmax(1)
+        scale = px / size
+        spans.append((torch.stack([first, last], 1) * scale) * line.any(1)[:, None])
+    (x0, x1), (y0, y1) = (span.unbind(1) for span in spans)
+    return torch.stack([x0, y0, x1, y1], 1).float()
+
+
+def _doubled(maps: Tensor) -> Tensor:
+    return F.interpolate(maps, scale_factor=2.0, mode='bilinear', align_corners=False)
+
+
+def _conv(a: int, b: int, kernel: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(a, b, kernel, stride, 1, bias=False), nn.GroupNorm(b // 16, b), nn.ReLU()
+    )

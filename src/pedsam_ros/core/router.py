@@ -1,0 +1,115 @@
+"""Who gets a window now: its home, or what `on_server_loss` allows in its place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Iterable, Mapping, Sequence
+
+from pedsam_ros.core.config import LossConfig
+from pedsam_ros.core.errors import Unavailable
+from pedsam_ros.core.ledger import Ledger
+from pedsam_ros.core.placement import LOCAL
+from pedsam_ros.core.windows import Canvas
+from pedsam_ros.core.workers_file import WorkerEntry
+
+STALE = '*'  # in place of a worker: the window's last embedding
+Region = tuple[float, float, float, float]  # x0, y0, x1, y1, image px
+EVERYWHERE: Region = (-math.inf, -math.inf, math.inf, math.inf)
+_MOST_REGIONS = 256  # at once; more become one that covers them all
+
+
+class Router:
+    """Homes, spares, and regions of the image that must not leave the edge."""
+
+    def __init__(
+        self,
+        homes: Mapping[int, str],
+        spares: Sequence[WorkerEntry],
+        rules: LossConfig,
+        ledger: Ledger,
+    ) -> None:
+        self.homes, self.rules, self.ledger = dict(homes), rules, ledger
+        self.spares = {worker.name: worker for worker in spares}
+        self._regions: dict[Region, float] = {}  # until when
+
+    def protect(self, region: Region, until_s: float) -> None:
+        """Of frames that arrive before then, the windows that hold any of this region stay on the
+        edge; all windows, if its numbers are none."""
+        if any(map(math.isnan, region)):
+            region = EVERYWHERE
+        self._regions[region] = max(until_s, self._regions.get(region, until_s))
+        if len(self._regions) > _MOST_REGIONS:
+            x0s, y0s, x1s, y1s = zip(*self._regions, strict=True)
+            around = min(x0s), min(y0s), max(x1s), max(y1s)
+            self._regions = {around: max(self._regions.values())}
+
+    def forget(self, before_s: float) -> None:
+        """Forgets regions that held until before then: no frame that arrived earlier will come."""
+        self._regions = {r: until for r, until in self._regions.items() if until > before_s}
+
+    def plan(
+        self, canvas: Canvas, usable: Container[str], fresh: Container[int], arrived_s: float
+    ) -> dict[int, str]:
+        """Window -> worker, LOCAL or STALE, for all windows of a frame that arrived then;
+        `fresh`: those whose last embedding may be used as stale.
+
+        Raises Unavailable if there is a window for which nothing applies.
+        """
+        windows, private = list(canvas.windows()), self.private(canvas, arrived_s)
+        plan = self.instead([w for w in windows if w not in private], usable, fresh)
+        plan |= dict.fromkeys(private, LOCAL)
+        missing = {self.homes[index] for index in windows if index not in plan}
+        if missing:
+            raise Unavailable(sorted(missing))
+        return plan
+
+    def private(self, canvas: Canvas, arrived_s: float) -> set[int]:
+        """Windows of a frame that arrived then which regions keep here."""
+        return {
+            index
+            for region, until_s in self._regions.items()
+            if until_s > arrived_s
+            for index in canvas.windows_of(region)
+        }
+
+    def instead(
+        self, windows: Iterable[int], usable: Container[str], fresh: Container[int]
+    ) -> dict[int, str]:
+        """Of each window its home if that can be used, else what may stand in for it; without
+        those for which nothing may."""
+        stands_in = dict(self.ledger.stands_in)
+        found = {index: self._one(index, usable, index in fresh, stands_in) for index in windows}
+        return {index: where for index, where in found.items() if where is not None}
+
+    def _one(
+        self, index: int, usable: Container[str], fresh: bool, stands_in: dict[str, str]
+    ) -> str | None:
+        home = self.homes[index]
+        if home == LOCAL or home in usable:
+            return home
+        for rule in self.rules.on_server_loss:
+            found = {'local': LOCAL, 'stale': STALE if fresh else None}.get(rule)
+            if rule == 'spare':
+                found = self._spare(home, usable, stands_in)
+            if found is not None or rule == 'fail':
+                return found
+        return None
+
+    def _spare(self, home: str, usable: Container[str], stands_in: dict[str, str]) -> str | None:
+        """The spare that stands in for a worker already, or one that may from now on."""
+        able = [
+            name
+            for name, entry in self.spares.items()
+            if name in usable and stands_in.get(name, home) == home and self._fits(entry, home)
+        ]
+        spare = min(able, key=lambda name: name not in stands_in, default=None)
+        if spare is not None:
+            stands_in[spare] = home
+        return spare
+
+    def _fits(self, spare: WorkerEntry, home: str) -> bool:
+        """Whether a spare may see a worker's windows, and has never seen any others."""
+        own = {index for index, name in self.homes.items() if name == home}
+        seen = self.ledger.workers.get(spare.name)
+        allowed = spare.windows is None or own <= set(spare.windows)
+        return allowed and (seen is None or seen.windows.keys() <= own)

@@ -1,0 +1,91 @@
+"""The encoder in one piece, in either block order: what training moves, and evaluation
+compares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from pedsam_ros.core import sam
+from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.decoder import Decoder, Encoded, to_masks
+from pedsam_ros.core.encoder import run_block
+from pedsam_ros.core.types import Frame, Masks, Prompt
+from pedsam_ros.core.windows import Canvas
+
+ORDERS = ('ped', 'sam')  # reordered: window blocks first; SAM's own
+
+
+def block_order(arch: Architecture, order: str) -> tuple[int, ...]:
+    """Which block runs when. Raises ValueError for an unknown order."""
+    if order not in ORDERS:
+        raise ValueError(f'order={order!r}: one of {ORDERS}')
+    return arch.block_order if order == 'ped' else tuple(range(arch.depth))
+
+
+class WholeEncoder(nn.Module):
+    """SAM's image encoder with its blocks in a chosen order. Parameters carry SAM's names."""
+
+    def __init__(self, arch: Architecture, order: str = 'ped') -> None:
+        super().__init__()
+        whole = sam.image_encoder_of(arch)
+        self.order = block_order(arch, order)
+        self.edge_blocks, self.window = arch.edge_blocks, arch.window
+        self.patch_embed, self.pos_embed = whole.patch_embed, whole.pos_embed
+        self.blocks, self.neck = whole.blocks, whole.neck
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(B, 3, P, P) normalised canvases -> (B, E, T, T) image embeddings."""
+        tokens = self.patch_embed(pixels) + self.pos_embed
+        inside = self._cut(torch.ones_like(tokens[..., :1])).bool()
+        for i in self.order:
+            block: Any = self.blocks[i]
+            if i in self.edge_blocks:
+                tokens = run_block(block, tokens, None)
+            else:
+                tokens = self._joined(run_block(block, self._cut(tokens), inside), tokens)
+        return cast(Tensor, self.neck(tokens.permute(0, 3, 1, 2)))
+
+    def _cut(self, tokens: Tensor) -> Tensor:
+        """(B, T, T, C) -> (B * count, S, S, C), zero outside the canvas."""
+        windows, _ = sam.image_encoder.window_partition(tokens, self.window)
+        return cast(Tensor, windows)
+
+    def _joined(self, windows: Tensor, like: Tensor) -> Tensor:
+        """Inverse of `_cut`."""
+        side = like.shape[1]
+        padded = -(-side // self.window) * self.window
+        joined = sam.image_encoder.window_unpartition(
+            windows, self.window, (padded, padded), (side, side)
+        )
+        return cast(Tensor, joined)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WholePipeline:
+    """A whole model in one process, no window ever cut out: what the distributed one is measured
+    against."""
+
+    arch: Architecture
+    model_id: str
+    encoder: WholeEncoder
+    decoder: Decoder
+
+    def encode(self, frame: Frame) -> Encoded:
+        """Raises BadImage if the frame is empty."""
+        canvas = Canvas.fit(self.arch, *frame.rgb.shape[:2])
+        weight = self.encoder.pos_embed
+        pixels = sam.on_canvas(canvas.resize(frame.rgb), self.arch.image_px).to(weight)
+        with torch.inference_mode():
+            embedding = self.encoder(pixels[None]).float()
+        return Encoded(frame.key, canvas, embedding, frame.rgb)
+
+    def decode(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Masks:
+        """One mask a prompt, in order, at the camera's size. Raises BadPrompt."""
+        with torch.inference_mode():
+            masks = to_masks(self.decoder.answer(encoded, prompts))
+        return Masks(encoded.key, *encoded.canvas.frame, self.model_id, masks)

@@ -1,0 +1,117 @@
+"""What each worker has seen, and may see."""
+
+import pytest
+
+from fakes import TINY, WORKERS
+from pedsam_ros.core.errors import ConfigError, ExposureError
+from pedsam_ros.core.ledger import Ledger
+from pedsam_ros.core.placement import place, windows_by_worker
+from pedsam_ros.core.windows import Canvas, pixel_grid
+
+GRID = pixel_grid(TINY)
+HOMES = place(GRID, WORKERS)
+SQUARE, WIDE, TALL = (Canvas.fit(TINY, *size) for size in ((100, 100), (90, 160), (160, 90)))
+
+
+def ledger(**rules):
+    return Ledger(GRID, HOMES, **rules)
+
+
+def at_home(canvas):
+    return windows_by_worker(HOMES, canvas.windows())
+
+
+def test_everyone_may_see_its_own_windows_forever():
+    """Of every camera shape, in any order; the share stays the lattice's."""
+    kept = ledger()
+    for canvas in (WIDE, SQUARE, TALL, WIDE):
+        kept.admit(at_home(canvas), canvas, 1, 0.0)
+    assert sum(kept.share(worker.name) for worker in WORKERS) == pytest.approx(1)
+    assert max(kept.share(worker.name) for worker in WORKERS) <= kept.cap() < 0.36
+    assert kept.workers['alice'].frames == 4
+
+
+def test_a_window_of_anothers_breaks_the_cap_and_is_not_noted():
+    """Nor is anything that was to be sent with it."""
+    kept = ledger()
+    kept.admit(at_home(SQUARE), SQUARE, 1, 0.0)
+    before = kept.to_json(), kept.changes
+    foreign = {'alice': at_home(SQUARE)['bob'], 'bob': at_home(SQUARE)['bob']}
+    with pytest.raises(ExposureError, match=r'alice: would have seen .*% of the scene; its cap'):
+        kept.admit(foreign, SQUARE, 1, 1.0)
+    assert (kept.to_json(), kept.changes) == before
+
+
+def test_max_share_is_a_cap_of_its_own():
+    """Below what the lattice gives, the frame is refused."""
+    with pytest.raises(ExposureError, match=r'20\.0%'):
+        ledger(max_share=0.2).admit(at_home(SQUARE), SQUARE, 1, 0.0)
+    ledger(max_share=0.4).admit(at_home(SQUARE), SQUARE, 1, 0.0)
+
+
+def test_only_what_is_new_must_be_written_down():
+    """The same windows again change nothing but counts; more of a window's content does."""
+    kept = ledger()
+    kept.admit(at_home(WIDE), WIDE, 1, 0.0)
+    after_first = kept.changes
+    kept.admit(at_home(WIDE), WIDE, 1, 5.0)
+    assert kept.changes == after_first > 0
+    assert (kept.workers['bob'].first_s, kept.workers['bob'].last_s) == (0.0, 5.0)
+    kept.admit(at_home(SQUARE), SQUARE, 1, 6.0)
+    assert kept.changes > after_first
+
+
+def test_a_ledger_is_taken_over_whole():
+    """Shares, spares, times."""
+    kept, other = ledger(), ledger()
+    kept.admit(at_home(SQUARE), SQUARE, 1, 1.5)
+    kept.bind('dave', 'bob')
+    other.read_json(kept.to_json())
+    assert other.to_json() == kept.to_json()
+    assert other.share('carol') == kept.share('carol') > 0
+    assert other.stands_in == {'dave': 'bob'}
+
+
+@pytest.mark.parametrize('text', ['', '[]', '{"version": 1}', '{"version": 9, "workers": 3}'])
+def test_what_is_no_ledger_is_refused(text):
+    """Corrupt, foreign."""
+    with pytest.raises(ConfigError, match='not an exposure ledger'):
+        ledger().read_json(text)
+
+
+def test_a_ledger_of_another_grid_is_refused():
+    """Windows of another model are other windows."""
+    text = ledger().to_json().replace('288', '1024')
+    with pytest.raises(ConfigError, match='1024 px; expected'):
+        ledger().read_json(text)
+
+
+def test_other_homes_do_not_give_a_second_look():
+    """A changed placement, with the old ledger: what would add up is refused."""
+    kept = ledger()
+    kept.admit(at_home(SQUARE), SQUARE, 1, 0.0)
+    turned = Ledger(GRID, place(GRID, WORKERS[1:] + WORKERS[:1]))
+    turned.read_json(kept.to_json())
+    sends = windows_by_worker(turned.homes, SQUARE.windows())
+    with pytest.raises(ExposureError):
+        turned.admit(sends, SQUARE, 1, 1.0)
+
+
+def test_the_largest_region_counts_windows_that_share_a_side():
+    """Not those that only touch."""
+    kept = ledger(max_share=1.0)
+    kept.admit({'alice': [0, 1, 6, 12]}, SQUARE, 1, 0.0)
+    assert kept.largest_region('alice') == pytest.approx(3 * 64**2 / 288**2)
+    assert kept.share('alice') == pytest.approx(4 * 64**2 / 288**2)
+    assert kept.largest_region('nobody') == 0
+
+
+def test_a_reset_forgets_everything_and_must_be_written_down():
+    """Shares and spares."""
+    kept = ledger()
+    kept.admit(at_home(SQUARE), SQUARE, 1, 0.0)
+    kept.bind('dave', 'alice')
+    before = kept.changes
+    kept.reset()
+    assert kept.changes > before
+    assert (kept.share('alice'), kept.stands_in) == (0, {})

@@ -1,0 +1,75 @@
+"""Masks as pictures, and figures of what was measured."""
+
+import numpy as np
+import pytest
+
+from pedsam_ros.core import pictures
+from pedsam_ros.core.metrics import Metrics
+from pedsam_ros.core.types import FrameKey, Mask, Masks
+
+
+def mask(shape):
+    """Run lengths of a boolean array, counted naively."""
+    counts, value = [0], False
+    for pixel in shape.T.flatten():
+        if pixel != value:
+            counts.append(0)
+            value = pixel
+        counts[-1] += 1
+    return Mask(-1, 1.0, 1.0, (0, 0, 0, 0), int(shape.sum()), tuple(counts))
+
+
+def masks(*shapes):
+    return Masks(FrameKey(0, ''), *shapes[0].shape, 'id', tuple(map(mask, shapes)))
+
+
+def rectangle(rows, columns):
+    shape = np.zeros((6, 9), bool)
+    shape[rows, columns] = True
+    return shape
+
+
+LARGE, SMALL = rectangle(slice(0, 5), slice(0, 5)), rectangle(slice(1, 3), slice(1, 3))
+
+
+@pytest.mark.parametrize('shape', [LARGE, SMALL, LARGE & False, LARGE | True, ~LARGE])
+def test_run_lengths_become_pixels(shape):
+    """Column-major, zeros first, as in COCO."""
+    assert (pictures.binary(mask(shape), *shape.shape) == shape).all()
+
+
+@pytest.mark.parametrize(('first', 'second'), [(LARGE, SMALL), (SMALL, LARGE)])
+def test_small_masks_lie_on_large_ones(first, second):
+    """Whatever their order; ids count from 1."""
+    labels = pictures.label_image(masks(first, second))
+    small_id = 2 if second is SMALL else 1
+    assert labels.dtype == np.uint16
+    assert (labels[SMALL] == small_id).all()
+    assert (labels[LARGE & ~SMALL] == 3 - small_id).all()
+    assert (labels[~LARGE] == 0).all()
+
+
+def test_the_binary_picture_is_black_and_white():
+    """255 where any mask lies."""
+    picture = pictures.any_mask(masks(LARGE, SMALL))
+    assert (picture == np.where(LARGE, 255, 0)).all()
+    assert picture.dtype == np.uint8
+
+
+def test_the_overlay_changes_only_what_lies_under_masks():
+    """And leaves the image it was given alone."""
+    rgb = np.full((60, 90, 3), 100, np.uint8)
+    shape = np.zeros((60, 90), bool)
+    shape[10:20, 10:20] = True
+    painted = pictures.overlay(rgb, masks(shape))
+    assert (rgb == 100).all()
+    assert (painted[30:] == 100).all()
+    assert (painted[12:18, 12:18] != 100).any(-1).all()
+
+
+def test_summaries_name_median_and_95th_percentile():
+    """Of the last thousand."""
+    metrics = Metrics()
+    for value in range(2001):
+        metrics.record('stage_s', value)
+    assert metrics.summary() == {'stage_s_p50': 1500.5, 'stage_s_p95': pytest.approx(1950, abs=1)}

@@ -1,0 +1,81 @@
+"""The second look: where it looks, and that its answer lies where it looked."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import fakes
+from pedsam_ros.core import checkpoint, models, refiner
+from pedsam_ros.core.pictures import binary
+from pedsam_ros.core.types import Frame, FrameKey, Prompt
+from pedsam_ros.core.windows import Canvas
+from pedsam_ros.core.worker import Worker
+
+REFINED = replace(fakes.TINY, refine_px=16)
+
+
+@pytest.fixture(scope='module')
+def pipeline():
+    return models.load_whole(checkpoint.random_weights(REFINED, 0))
+
+
+@pytest.mark.parametrize('size', [(96, 128), (480, 270), (77, 131), (1, 40)])
+def test_masks_lie_within_the_box_that_was_looked_at(pipeline, size):
+    """Nothing is found farther from the prompt's box than the crop reaches, for any frame size."""
+    height, width = size
+    frame = Frame(FrameKey(1, 'camera'), fakes.frame(*size).rgb)
+    x0, y0, x1, y1 = box = (0.3 * width, 0.2 * height, 0.6 * width, 0.9 * height)
+    (mask,) = pipeline.decode(pipeline.encode(frame), [Prompt(box=box)]).masks
+    rows, columns = np.nonzero(binary(mask, height, width))
+    if not len(rows):
+        pytest.fail('an empty mask shows nothing')
+    far_x, far_y = 0.2 * (x1 - x0) + 1, 0.2 * (y1 - y0) + 1
+    assert columns.min() >= x0 - far_x - 1
+    assert columns.max() <= x1 + far_x + 1
+    assert rows.min() >= y0 - far_y - 1
+    assert rows.max() <= y1 + far_y + 1
+
+
+def test_without_box_it_looks_about_the_mask_so_far():
+    """Or everywhere, if that is empty; never outside the content."""
+    logits = torch.full((2, 24, 24), -1.0)
+    logits[0, 6:12, 3:9] = 1
+    found = refiner.look_at(logits, None, content=(72, 96), px=96)
+    assert torch.allclose(found[0], torch.tensor([7.2, 19.2, 40.8, 52.8]))
+    assert found[1].tolist() == [0, 0, 96, 72]
+
+
+def test_spans_are_whole_pixels_and_never_empty():
+    """However thin; they cover what was asked for, and agree with the canvas."""
+    canvas = Canvas.fit(fakes.TINY, 480, 640)
+    asked = torch.tensor([[10.3, 20.7, 10.4, 20.8], [0.0, 0.0, 288.0, 216.0]])
+    spans, rects = refiner.snap(asked, canvas)
+    assert ((spans[:, 2:] - spans[:, :2]) >= 1).all()
+    assert spans[1].tolist() == [0, 0, 640, 480]
+    assert (rects[:, :2] <= asked[:, :2] + 1e-4).all()
+    assert (rects[:, 2:] >= asked[:, 2:] - 1e-4).all()
+
+
+def test_prompts_are_drawn_where_they_are():
+    """A box filled, a point as a bump; a point off the object downwards; padding not at all."""
+    grid = refiner.grid_of(torch.tensor([[0.0, 0, 96, 96]]), 24)
+    drawn = refiner.draw(None, torch.tensor([[8.0, 16, 40, 48]]), grid)[0]
+    assert drawn[4:12, 2:10].min() == 1
+    assert drawn.sum() == 64
+    points = torch.tensor([[[22.0, 22.0, 1.0], [70.0, 70.0, 0.0], [50.0, 20.0, -1.0]]])
+    drawn = refiner.draw(points, None, grid)[0]
+    assert drawn.max() == drawn[5, 5]
+    assert drawn.min() == drawn[17, 17] < -0.9
+    assert abs(float(drawn[5, 12])) < 1e-3
+
+
+def test_the_second_look_changes_nothing_for_workers():
+    """Its weights are the edge's; a worker's file has none of them."""
+    weights = checkpoint.random_weights(REFINED, 0)
+    names = [name for name in weights.tensors if name.startswith('refiner.')]
+    assert names
+    assert not any(name in weights.half('worker').tensors for name in names)
+    assert all(name in weights.half('edge').tensors for name in names)
+    assert isinstance(models.load_worker(weights.half('worker')), Worker)

@@ -1,0 +1,24 @@
+"""The encoder in one piece."""
+
+import pytest
+import torch
+
+import fakes
+from pedsam_ros.core import models
+from pedsam_ros.core.types import Frame, FrameKey
+from pedsam_ros.core.windows import Canvas
+
+
+@pytest.mark.parametrize('order', ['ped', 'sam'])
+def test_the_whole_encoder_is_sams_own_in_either_order(order):
+    """Same weights, blocks in the order asked for."""
+    weights, rgb = fakes.weights(), fakes.frame(90, 160).rgb
+    whole = models.load_whole(weights, order)
+    theirs = fakes.reference(weights, torch.float32, order)
+    canvas = Canvas.fit(weights.arch, *rgb.shape[:2])
+    content = torch.from_numpy(canvas.resize(rgb)).permute(2, 0, 1).float()
+    with torch.inference_mode():
+        expected = theirs.image_encoder(theirs.preprocess(content)[None])
+    found = whole.encode(Frame(FrameKey(1, ''), rgb)).embedding
+    assert expected.std() > 0.1
+    assert (found - expected).abs().max() < 1e-4

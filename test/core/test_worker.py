@@ -1,0 +1,38 @@
+"""A worker refuses what does not fit its model."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import fakes
+from pedsam_ros.core.errors import BadBatch
+from pedsam_ros.core.types import Window
+
+WORKER = fakes.worker()
+GOOD = Window(5, WORKER.model_id, 24, np.zeros((32, 20, 3), np.uint8), 'float16')
+
+
+def test_a_good_window_is_answered():
+    """With its own request id and place, without window padding."""
+    WORKER.check(GOOD)
+    (reply,) = WORKER.encode([GOOD])
+    assert (reply.request_id, reply.index, reply.shape) == (5, 24, (2, 2, 32))
+    assert reply.model_id == WORKER.model_id
+
+
+@pytest.mark.parametrize(
+    ('change', 'named'),
+    [
+        ({'model_id': 'other'}, "model_id='other'"),
+        ({'index': 25}, 'window=25'),
+        ({'reply_dtype': 'float8'}, "reply_dtype='float8'"),
+        ({'pixels': np.zeros((33, 20, 3), np.uint8)}, '33x20 px in 32x32'),
+        ({'pixels': np.zeros((0, 20, 3), np.uint8)}, '0x20 px'),
+        ({'pixels': np.zeros((9, 20, 1), np.uint8)}, '9x20 px'),
+    ],
+)
+def test_a_window_that_does_not_fit_is_refused(change, named):
+    """Naming the value and the rule."""
+    with pytest.raises(BadBatch, match=named):
+        WORKER.check(replace(GOOD, **change))

@@ -1,0 +1,130 @@
+"""Small stand-ins for tests: a tiny random SAM, a camera, a worker in a function call."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import Enum
+from functools import cache
+
+import numpy as np
+import torch
+
+from pedsam_ros.core import checkpoint, models, sam
+from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.config import EdgeConfig
+from pedsam_ros.core.edge import Assignment, Edge
+from pedsam_ros.core.edge_model import EdgeModel
+from pedsam_ros.core.ledger import Ledger
+from pedsam_ros.core.placement import place
+from pedsam_ros.core.types import Embedding, Frame, FrameKey, Prompt
+from pedsam_ros.core.whole import block_order
+from pedsam_ros.core.windows import pixel_grid
+from pedsam_ros.core.worker import Worker
+from pedsam_ros.core.workers_file import WorkerEntry
+
+# SAM's own shape in small: a 5x5 grid whose last row and column hold 2 of 4 tokens.
+TINY = Architecture(
+    name='tiny',
+    dim=32,
+    depth=4,
+    heads=2,
+    global_blocks=(1, 3),
+    image_px=288,
+    window=4,
+    embedding_dim=32,
+)
+WORKERS = tuple(
+    WorkerEntry(name=n, domain_id=i) for i, n in enumerate(('alice', 'bob', 'carol'), 1)
+)
+ALL = frozenset(worker.name for worker in WORKERS)
+POINT = (Prompt(points=((20.0, 20.0, 1),)),)
+
+
+class Fault(Enum):
+    """What a worker can do wrong with a window."""
+
+    SILENT = 'silent'
+    WRONG_SHAPE = 'wrong shape'
+    WRONG_DTYPE = 'wrong dtype'
+    WRONG_MODEL = 'wrong model'
+    WRONG_WINDOW = 'wrong window'
+    NOT_FINITE = 'not finite'
+    TRUNCATED = 'truncated'
+    FOREIGN = 'a request nobody made'
+
+
+@cache
+def weights(seed: int = 0) -> checkpoint.Weights:
+    """Random weights of the tiny architecture."""
+    return checkpoint.random_weights(TINY, seed)
+
+
+def frame(height: int = 96, width: int = 128, seed: int = 0, stamp_ns: int = 1) -> Frame:
+    """An image of noise: every window differs."""
+    rgb = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Frame(FrameKey(stamp_ns, 'camera'), rgb)
+
+
+def edge(spares: tuple[str, ...] = (), ledger: Ledger | None = None, **config: object) -> Edge:
+    """A tiny edge with three workers."""
+    settings = EdgeConfig(**{'points': (20.0, 20.0), **config})
+    homes = place(pixel_grid(TINY), WORKERS, settings.placement)
+    entries = [WorkerEntry(name=name, domain_id=9, spare=True) for name in spares]
+    return Edge(edge_model(settings.worker_half), homes, settings, ledger, entries)
+
+
+@cache
+def edge_model(worker_half: bool = False) -> EdgeModel:
+    """The edge's half, which nobody changes."""
+    return models.load_edge(weights(), worker_half=worker_half)
+
+
+@cache
+def worker() -> Worker:
+    """An honest worker."""
+    return models.load_worker(weights())
+
+
+def any_reply() -> Embedding:
+    """A well-formed reply to a request nobody made."""
+    return Embedding(
+        1, weights().model_id, 0, (4, 4, TINY.dim), 'float16', bytes(4 * 4 * TINY.dim * 2)
+    )
+
+
+def replies(assignments: list[Assignment]) -> list[tuple[str, Embedding]]:
+    """What honest workers would answer."""
+    answers = worker().encode([assignment.window for assignment in assignments])
+    return [(a.worker, answer) for a, answer in zip(assignments, answers, strict=True)]
+
+
+def spoiled(reply: Embedding, fault: Fault) -> Embedding | None:
+    """The reply of a worker with a fault; None if there is none."""
+    nan = np.full(len(reply.values) // 2, np.nan, '<f2').tobytes()
+    changes: Mapping[Fault, dict[str, object]] = {
+        Fault.WRONG_SHAPE: {'shape': (1, 1, 32), 'values': reply.values[:64]},
+        Fault.WRONG_DTYPE: {'dtype': 'float32'},
+        Fault.WRONG_MODEL: {'model_id': 'f' * 16},
+        Fault.WRONG_WINDOW: {'index': (reply.index + 1) % 25},
+        Fault.NOT_FINITE: {'values': nan},
+        Fault.TRUNCATED: {'values': reply.values[:-1]},
+        Fault.FOREIGN: {'request_id': reply.request_id ^ 1},
+    }
+    return None if fault is Fault.SILENT else replace(reply, **changes[fault])
+
+
+@cache
+def reference(
+    loaded: checkpoint.Weights, dtype: torch.dtype, order: str = 'ped'
+) -> torch.nn.Module:
+    """SAM itself with its blocks in a chosen order: what the two halves together must equal."""
+    whole = sam.sam_of(loaded.arch)
+    whole.load_state_dict(dict(loaded.tensors))
+    blocks = whole.image_encoder.blocks
+    chosen = [blocks[i] for i in block_order(loaded.arch, order)]
+    whole.image_encoder.blocks = torch.nn.ModuleList(chosen)
+    return whole.eval().to(dtype)
+
+
+def prompt(x: float, y: float) -> tuple[Prompt, ...]:
+    """One point on the object."""
+    return (Prompt(points=((x, y, 1),)),)

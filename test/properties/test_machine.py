@@ -1,0 +1,211 @@
+"""Faults in any order: whatever happens, the promises of the edge hold."""
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+import fakes
+from fakes import ALL, TINY
+from pedsam_ros.core import codec
+from pedsam_ros.core.config import LossConfig
+from pedsam_ros.core.errors import BadBatch, BadReply, Unavailable
+from pedsam_ros.core.ledger import Ledger
+from pedsam_ros.core.placement import LOCAL, share
+from pedsam_ros.core.types import Embedding
+from pedsam_ros.core.windows import Canvas, token_grid
+
+SPARES = ('dave', 'erin')
+EVERYBODY = sorted(ALL | set(SPARES))
+SIZES = [(96, 128), (128, 96), (90, 160)]
+RULES = st.permutations(['spare', 'stale', 'local', 'fail']).flatmap(
+    lambda order: st.integers(0, 4).map(lambda count: tuple(order[:count]))
+)
+
+
+class Faults(RuleBasedStateMachine):
+    """Frames, replies, losses, restarts. A window's tokens say of which frame they are."""
+
+    @initialize(rules=RULES)
+    def begin(self, rules):
+        self.rules = LossConfig(on_server_loss=rules, stale_s=5.0)
+        self.now, self.arrived, self.ended_before = 0.0, 0, 0
+        self.usable, self.under_way, self.answered = set(EVERYBODY), [], []
+        self.seen = {name: set() for name in EVERYBODY}
+        self.stand_ins = {spare: set() for spare in SPARES}
+        self.frame_of, self.liars = {}, set()
+        self.edge = self.new_edge(None)
+
+    def new_edge(self, ledger):
+        return fakes.edge(SPARES, ledger, deadline_s=3.0, loss=self.rules, regions=True)
+
+    def note(self, assignments):
+        """What left the edge, as an eavesdropper would count it."""
+        for assignment in assignments:
+            index, worker = assignment.window.index, assignment.worker
+            if worker != LOCAL:
+                self.seen[worker].add(index)
+            if worker in SPARES:
+                self.stand_ins[worker].add(self.edge.router.homes[index])
+            self.under_way.append(assignment)
+
+    @rule(size=st.sampled_from(SIZES))
+    def frame(self, size):
+        self.arrived += 1
+        self.edge.arrive()
+        if self.edge.in_flight >= 3:
+            return self.edge.end('superseded')
+        try:
+            started, sent = self.edge.start(
+                fakes.frame(*size, stamp_ns=self.arrived), self.now, self.usable
+            )
+        except Unavailable:
+            return self.edge.end('failed')
+        for assignment in sent:
+            self.frame_of[assignment.window.request_id] = started.key.stamp_ns
+        return self.note(sent)
+
+    @rule(x=st.integers(0, 120), y=st.integers(0, 90))
+    def region(self, x, y):
+        """From now on, for two seconds, this corner of the image stays here."""
+        self.edge.router.protect((x, y, x + 10.0, y + 10.0), self.now + 2.0)
+
+    @rule(worker=st.sampled_from(EVERYBODY))
+    def lose_or_regain(self, worker):
+        self.usable ^= {worker} - self.liars
+
+    @rule()
+    def reroute(self):
+        before = {id(f): f for f in self.edge._in_flight.values()}
+        moved = self.edge.reroute(self.usable, self.now)
+        self.trace(moved, before)
+
+    @rule(worker=st.sampled_from(EVERYBODY))
+    def ask_again(self, worker):
+        before = {id(f): f for f in self.edge._in_flight.values()}
+        self.trace(self.edge.again(worker, self.now, self.now), before)
+
+    def trace(self, assignments, frames):
+        for assignment in assignments:
+            asked = self.edge._dispatch._requests[assignment.window.request_id]
+            stamp = self.edge._in_flight[asked.serial].key.stamp_ns
+            self.frame_of[assignment.window.request_id] = stamp
+        self.note(assignments)
+
+    @precondition(lambda self: self.under_way)
+    @rule(data=st.data(), keep=st.booleans())
+    def answer(self, data, keep):
+        """Any request that was ever made, perhaps twice; some are late by now."""
+        place = data.draw(st.integers(0, len(self.under_way) - 1))
+        assignment = self.under_way[place] if keep else self.under_way.pop(place)
+        self.honest(assignment)
+
+    @rule()
+    def answer_everything(self):
+        waiting, self.under_way = self.under_way, []
+        for assignment in waiting:
+            self.honest(assignment)
+
+    def honest(self, assignment):
+        """A true answer is taken, or nobody waits for it any more."""
+        if assignment.worker in self.liars:
+            return
+        try:
+            self.edge.accept(assignment.worker, self.reply(assignment), self.now)
+        except BadBatch as error:
+            if 'not open' not in str(error):
+                raise
+
+    @precondition(lambda self: self.under_way)
+    @rule(data=st.data(), how=st.sampled_from(['worker', 'nan', 'window']))
+    def lie(self, data, how):
+        """A wrong answer changes nothing but the trust in whoever gave it."""
+        assignment = data.draw(st.sampled_from(self.under_way))
+        worker, reply = assignment.worker, self.reply(assignment)
+        if how == 'worker':
+            worker = next(name for name in EVERYBODY if name != worker)
+        elif how == 'nan':
+            reply = replace(reply, values=b'\xff' * len(reply.values))
+        else:
+            reply = replace(reply, index=(reply.index + 1) % 25)
+        try:
+            self.edge.accept(worker, reply, self.now)
+        except BadReply as error:
+            if error.worker != LOCAL and data.draw(st.booleans()):
+                self.liars.add(error.worker)
+                self.usable -= self.liars
+                self.edge.distrust(error.worker)
+        except BadBatch:
+            pass
+        else:
+            raise AssertionError('a lie was taken')
+
+    @rule(seconds=st.sampled_from([0.1, 1.0, 4.0]))
+    def wait(self, seconds):
+        self.now += seconds
+        self.edge.expire(self.now)
+
+    @precondition(lambda self: self.edge.completed)
+    @rule()
+    def finish(self):
+        """Every window is of this frame, or said to be stale."""
+        frame = self.edge.completed.popleft()
+        assert not self.liars & set(frame.sources.values())
+        assert set(frame.tokens) == set(frame.canvas.windows())
+        for index, tokens in frame.tokens.items():
+            own = tokens[0, 0, 0] == frame.key.stamp_ns and tokens[0, 0, 1] == index
+            assert own or (index in frame.stale and tokens[0, 0, 1] == index)
+        self.edge.finish(frame, 'done')
+
+    @rule(kept=st.booleans())
+    def restart(self, kept):
+        """The edge is killed; what it had written down is all it knows. Or it is deactivated."""
+        self.ended_before += self.edge.frames_in
+        written = self.edge.ledger.to_json()
+        self.edge.abandon()
+        assert sum(self.edge.endings.values()) == self.edge.frames_in
+        old = self.edge.ledger
+        ledger = Ledger(old.grid, old.homes)
+        ledger.read_json(written)
+        self.edge = self.new_edge(old if kept else ledger)
+
+    def reply(self, assignment):
+        window = assignment.window
+        shape = (*token_grid(TINY).shape(window.index), TINY.dim)
+        tokens = np.zeros(shape, np.float32)
+        tokens[..., 0], tokens[..., 1] = self.frame_of[window.request_id], window.index
+        values = codec.encode(tokens, window.reply_dtype)
+        args = (window.request_id, window.model_id, window.index, shape, window.reply_dtype)
+        return Embedding(*args, values)
+
+    @invariant()
+    def every_frame_ends_once(self):
+        if hasattr(self, 'edge'):
+            ended = sum(self.edge.endings.values())
+            assert ended + self.edge.in_flight == self.edge.frames_in
+            assert self.ended_before + self.edge.frames_in == self.arrived
+
+    @invariant()
+    def no_worker_ever_sees_more_than_its_share(self):
+        if hasattr(self, 'edge'):
+            homes = self.edge.router.homes
+            for worker, windows in self.seen.items():
+                of = {homes[index] for index in windows}
+                assert of <= {worker} or (worker in SPARES and len(of) <= 1)
+            square = Canvas.fit(TINY, 100, 100)
+            assert max(share(windows, square) for windows in self.seen.values()) < 0.36
+
+    @invariant()
+    def memory_is_bounded(self):
+        if hasattr(self, 'edge'):
+            dispatch = self.edge._dispatch
+            assert len(dispatch) == self.edge.in_flight <= 3
+            assert {asked.serial for asked in dispatch._requests.values()} <= set(dispatch._frames)
+
+
+TestFaults = Faults.TestCase
+TestFaults.settings = settings(
+    max_examples=40, stateful_step_count=40, deadline=None, derandomize=True
+)
