@@ -1,0 +1,43 @@
+"""The exposure ledger as a message."""
+
+from __future__ import annotations
+
+from array import array
+
+from builtin_interfaces.msg import Time
+from std_msgs.msg import Header
+
+from pedsam_ros.core.ledger import Ledger
+from pedsam_ros.msg import Exposure as ExposureMsg
+from pedsam_ros.msg import WorkerExposure as WorkerExposureMsg
+
+_NS = 10**9
+
+
+def exposure_to_msg(ledger: Ledger, now: Time) -> ExposureMsg:
+    """What every worker has seen."""
+    return ExposureMsg(
+        header=Header(stamp=now),
+        side=ledger.grid.side,
+        cap=ledger.cap(),
+        workers=[_exposure_to_msg(ledger, name) for name in ledger.workers],
+    )
+
+
+def _exposure_to_msg(ledger: Ledger, name: str) -> WorkerExposureMsg:
+    seen = ledger.workers[name]
+    return WorkerExposureMsg(
+        name=name,
+        windows=array('H', sorted(seen.windows)),
+        share=ledger.share(name),
+        largest_region=ledger.largest_region(name),
+        frames=seen.frames,
+        first=_time(seen.first_s),
+        last=_time(seen.last_s),
+        stands_in_for=ledger.stands_in.get(name, ''),
+    )
+
+
+def _time(unix_s: float) -> Time:
+    whole = int(unix_s)
+    return Time(sec=whole, nanosec=int((unix_s - whole) * _NS))

@@ -1,0 +1,33 @@
+"""What DDS itself would tell of this machine, and who can hear it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+
+
+def hide() -> None:
+    """Fast DDS announces host, user and process of every participant; our profile hides them.
+
+    To be called before the first participant of the process. A profile of the user's own is left
+    alone; config/fastdds.xml says what it should hold. The machine-id goes out a second time, in
+    a field that no profile reaches: docs/trust-model.md.
+    """
+    profile = str(Path(get_package_share_directory('pedsam_ros'), 'config', 'fastdds.xml'))
+    vendor = 'FASTRTPS' if on_humble() else 'FASTDDS'
+    os.environ.setdefault(f'{vendor}_DEFAULT_PROFILES_FILE', profile)
+
+
+def stay_on_this_machine() -> None:
+    """Unless the user has said otherwise, DDS is heard on this machine only (demo, tests)."""
+    if on_humble():
+        os.environ.setdefault('ROS_LOCALHOST_ONLY', '1')
+    else:
+        os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+
+
+def on_humble() -> bool:
+    """Humble knows neither discovery ranges nor static peers."""
+    return os.environ.get('ROS_DISTRO') == 'humble'

@@ -1,0 +1,129 @@
+"""Camera pixels -> (H, W, 3) uint8 RGB, whatever the encoding; and pictures back.
+
+A robot's cv_bridge does it where there is one. Elsewhere the same encodings are read here, with
+numpy and OpenCV.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+from numpy.typing import NDArray
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+
+from pedsam_ros.core.errors import BadImage
+from pedsam_ros.core.types import Pixels
+
+_MONO16 = ('mono16', '16UC1')
+_COLOURS: dict[str, tuple[int, Callable[[Any], Any]]] = {  # encoding: channels, to RGB
+    'rgb8': (3, lambda a: a),
+    'bgr8': (3, lambda a: a[..., ::-1]),
+    'rgba8': (4, lambda a: a[..., :3]),
+    'bgra8': (4, lambda a: a[..., 2::-1]),
+    '8UC3': (3, lambda a: a[..., ::-1]),  # OpenCV's own order, as in cv_bridge
+    '8UC4': (4, lambda a: a[..., 2::-1]),
+    'mono8': (1, lambda a: np.repeat(a, 3, axis=2)),
+    '8UC1': (1, lambda a: np.repeat(a, 3, axis=2)),
+    'yuv422': (2, lambda a: cv2.cvtColor(a, cv2.COLOR_YUV2RGB_UYVY)),
+    'uyvy': (2, lambda a: cv2.cvtColor(a, cv2.COLOR_YUV2RGB_UYVY)),
+    'yuv422_yuy2': (2, lambda a: cv2.cvtColor(a, cv2.COLOR_YUV2RGB_YUY2)),
+    'yuyv': (2, lambda a: cv2.cvtColor(a, cv2.COLOR_YUV2RGB_YUY2)),
+}
+
+
+def _robots_bridge() -> Any:
+    """cv_bridge, if it is ROS 2's own (the package index has ROS 1's, which reads some encodings
+    wrong)."""
+    try:
+        get_package_prefix('cv_bridge')
+        from cv_bridge import CvBridge
+    except (PackageNotFoundError, ImportError):
+        return None
+    return CvBridge()
+
+
+_bridge = _robots_bridge()
+
+
+def rgb_from_image(msg: Image) -> Pixels:
+    """(H, W, 3) uint8 RGB. 16-bit mono is stretched from its darkest to its brightest value.
+
+    Raises BadImage if the image is empty, its sizes contradict each other, or its encoding is
+    unknown.
+    """
+    _check_sizes(msg)
+    if msg.encoding in _MONO16:
+        return _stretched(_rows(msg, 1, np.dtype('>u2' if msg.is_bigendian else '<u2')))
+    if _bridge is not None:
+        return _by_bridge(msg)
+    if msg.encoding not in _COLOURS:
+        known = ', '.join([*_COLOURS, *_MONO16])
+        raise BadImage(f'encoding={msg.encoding!r}: without cv_bridge only {known}')
+    channels, to_rgb = _COLOURS[msg.encoding]
+    if channels == 2 and msg.width % 2:
+        raise BadImage(f'width={msg.width}: {msg.encoding} images have an even width')
+    return np.ascontiguousarray(to_rgb(_rows(msg, channels, np.dtype(np.uint8))))
+
+
+def rgb_from_compressed(msg: CompressedImage) -> Pixels:
+    """(H, W, 3) uint8 RGB of a JPEG, PNG or whatever OpenCV reads. Raises BadImage."""
+    data = np.frombuffer(msg.data, np.uint8)
+    try:
+        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:  # a header that promises more than OpenCV takes
+        bgr = None
+    if bgr is None:
+        raise BadImage(f'compressed image, format={msg.format!r}, {data.size} bytes: not readable')
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def image_to_msg(pixels: NDArray[Any], encoding: str, header: Header) -> Image:
+    """(H, W) or (H, W, C) array -> Image; `encoding` must fit the array."""
+    return Image(
+        header=header,
+        height=pixels.shape[0],
+        width=pixels.shape[1],
+        encoding=encoding,
+        is_bigendian=0,
+        step=pixels.strides[0],
+        data=array('B', pixels.tobytes()),
+    )
+
+
+def _check_sizes(msg: Image) -> None:
+    if not (msg.height and msg.width):
+        raise BadImage(f'image of {msg.width}x{msg.height} px: empty')
+    if len(msg.data) != msg.step * msg.height:
+        raise BadImage(
+            f'{len(msg.data)} bytes: step={msg.step} x height={msg.height} were expected'
+        )
+
+
+def _rows(msg: Image, channels: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """(H, W, channels), without the padding at the ends of the rows."""
+    row_bytes = msg.width * channels * dtype.itemsize
+    if msg.step < row_bytes:
+        raise BadImage(
+            f'step={msg.step}: {msg.width} px of {msg.encoding} take {row_bytes} bytes a row'
+        )
+    rows = np.frombuffer(msg.data, np.uint8).reshape(msg.height, msg.step)[:, :row_bytes]
+    return np.ascontiguousarray(rows).view(dtype).reshape(msg.height, msg.width, channels)
+
+
+def _stretched(mono: NDArray[Any]) -> Pixels:
+    low, high = int(mono.min()), int(mono.max())
+    grey = (mono.astype(np.float32) - low) * (255.0 / max(1, high - low))
+    return np.repeat(np.rint(grey).astype(np.uint8), 3, axis=2)
+
+
+def _by_bridge(msg: Image) -> Pixels:
+    try:
+        return np.ascontiguousarray(_bridge.imgmsg_to_cv2(msg, desired_encoding='rgb8'))
+    except Exception as error:  # cv_bridge raises its own, OpenCV's and numpy's errors
+        raise BadImage(f'encoding={msg.encoding!r}: {error}') from error

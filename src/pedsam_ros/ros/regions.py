@@ -1,0 +1,32 @@
+"""Regions of the image that must not leave the edge, as detectors publish them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from sensor_msgs.msg import RegionOfInterest
+
+from pedsam_ros.core.router import EVERYWHERE, Region
+
+
+def region_from_msg(msg: RegionOfInterest) -> Region:
+    """x0, y0, x1, y1, image px; an empty one is the whole image, as in sensor_msgs/CameraInfo."""
+    if not msg.width or not msg.height:
+        return EVERYWHERE
+    x, y = float(msg.x_offset), float(msg.y_offset)
+    return x, y, x + msg.width, y + msg.height
+
+
+def regions_from_detections(msg: Any) -> list[Region]:
+    """The boxes of a vision_msgs/Detection2DArray, as upright ones around them."""
+    return [_region_of(detection.bbox) for detection in msg.detections]
+
+
+def _region_of(box: Any) -> Region:
+    """Of a vision_msgs/BoundingBox2D, which may be turned. Older ones have no `position`."""
+    centre = getattr(box.center, 'position', box.center)
+    cos, sin = abs(math.cos(box.center.theta)), abs(math.sin(box.center.theta))
+    half_x = (box.size_x * cos + box.size_y * sin) / 2
+    half_y = (box.size_x * sin + box.size_y * cos) / 2
+    return centre.x - half_x, centre.y - half_y, centre.x + half_x, centre.y + half_y
