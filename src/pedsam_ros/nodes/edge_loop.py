@@ -1,0 +1,292 @@
+"""What the edge's computing thread does, step by step: it alone calls Edge. The links and the
+clock meet it here."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from pedsam_ros.core.edge import Assignment, Edge, InFlight
+from pedsam_ros.core.errors import BadBatch, BadPrompt, BadReply, ExposureError, Unavailable
+from pedsam_ros.core.health import Health
+from pedsam_ros.core.metrics import Metrics
+from pedsam_ros.core.placement import LOCAL
+from pedsam_ros.core.router import Region
+from pedsam_ros.core.types import Embedding, Frame, Masks, Prompt, Window, WorkerStatus
+from pedsam_ros.nodes.compute import Intake
+from pedsam_ros.ros.domain import DomainLink
+
+_REPLIES = 256  # of one worker, waiting: some frames' worth
+_REPLIES_AT_ONCE = 64
+_WAITING_S = 0.1  # how often to look again for workers that are not there yet
+
+
+class EdgeLoop:
+    """One frame after another: accept, expire, send again or elsewhere, start, finish.
+
+    All methods run on the computing thread, but for `on_embedding`, which links call. `keep` has
+    the ledger written down before anything is sent, or raises OSError.
+    """
+
+    def __init__(
+        self,
+        edge: Edge,
+        workers: Sequence[str],
+        links: Mapping[str, DomainLink],
+        publish: Callable[[Masks], None],
+        warn: Callable[[str], None],
+        keep: Callable[[], None],
+    ) -> None:
+        self.edge, self.links = edge, links
+        self.health = Health(edge.model.model_id, edge.config.loss.worker_timeout_s)
+        self.frames: Intake[Frame] = Intake(
+            edge.config.queue_frames if edge.config.every_frame else 1
+        )
+        self.prompts: tuple[Prompt, ...] = edge.config.prompts
+        self.metrics = Metrics()
+        self.rejected: Counter[str] = Counter()
+        self.reason = ''  # why the last frame or reply was lost
+        self.replies: dict[str, Intake[Embedding]] = {w: Intake(_REPLIES) for w in workers}
+        self._publish, self._warn, self._keep = publish, warn, keep
+        self._most_bytes = 4 * edge.model.arch.window**2 * (edge.model.arch.dim + 1)
+        self._held: Frame | None = None  # with every_frame: it waits for a worker it needs
+        self._local: deque[Window] = deque()  # windows to be computed here
+        self._regions: deque[tuple[Region, float]] = deque()  # to be told to the router
+
+    def step(self) -> float | None:
+        """Whatever there is to do now; returns when to look again, s (None: when something
+        comes)."""
+        for worker, waiting in self.replies.items():
+            for reply in waiting.take(_REPLIES_AT_ONCE):
+                self._accept(worker, reply)
+        for key in self.edge.expire(time.monotonic()):
+            self.lose(f'stamp_ns={key.stamp_ns} late: not all embeddings within the deadline')
+        self._send_again()
+        self._start_frames()
+        if self.edge.completed:
+            self._finish(self.edge.completed.popleft())
+        elif self._local:
+            self._compute(self._local.popleft())
+        elif not any(map(len, self.replies.values())):
+            return self._patience()
+        return 0.0
+
+    def arrive(self, displaced: Frame | None) -> None:
+        """A frame came into `frames`; another may have had to go for it."""
+        self.edge.arrive()
+        if displaced is not None:
+            self.edge.end('superseded')
+
+    def refuse(self, reason: str) -> None:
+        """A camera image came that cannot be read: it ends as failed."""
+        self.edge.arrive()
+        self.edge.end('failed')
+        self.lose(reason)
+
+    def on_embedding(self, worker: str, reply: Embedding) -> None:
+        """One window's tokens came back; a flood drops its own oldest, and costs no other."""
+        if len(reply.values) > self._most_bytes:  # not worth the memory until its turn
+            reply = replace(reply, values=b'')
+        self.replies[worker].offer(reply)
+
+    def heard(self, worker: str, status: WorkerStatus, now_s: float) -> None:
+        """A worker's heartbeat came."""
+        self.health.heard(worker, status, now_s)
+
+    def refuse_prompts(self, reason: str) -> None:
+        """Prompts that break a rule: counted and named."""
+        self.rejected['prompts'] += 1
+        self.lose(reason)
+
+    def set_prompts(self, prompts: tuple[Prompt, ...]) -> None:
+        """For every later frame; and the frame encoded last is answered at once."""
+        if self.edge.last is not None:
+            try:
+                self._publish(self.edge.decode(self.edge.last, prompts))
+            except BadPrompt as error:
+                return self.refuse_prompts(str(error))
+        self.prompts = prompts
+        return None
+
+    def answer(self, prompts: tuple[Prompt, ...]) -> Masks:
+        """Masks on the frame encoded last, without encoding again. Raises BadPrompt."""
+        if self.edge.last is None:
+            raise BadPrompt('no frame has been encoded yet')
+        return self.edge.decode(self.edge.last, prompts)
+
+    def protect(self, region: Region) -> None:
+        """For a while, the windows that hold any of a region stay here; from any thread, and at
+        once: a frame offered afterwards does not get ahead of it."""
+        self._regions.append((region, time.monotonic() + self.edge.config.region_s))
+
+    def quarantine(self, worker: str, reason: str) -> None:
+        """A worker is not to be trusted: frames that hold its answers fail, it gets no others."""
+        self.health.quarantine(worker, reason)
+        self.lose(f'quarantined: {reason}')
+        self.edge.distrust(worker)
+
+    def trouble(self, worker: str) -> str:
+        """Why a worker cannot be used now; empty if it can."""
+        told = self.health.trouble(worker, time.monotonic())
+        return told or ('' if self.links[worker].matched else 'not connected yet')
+
+    def close(self) -> None:
+        """Every frame still here ends as failed."""
+        while self.frames.take():
+            self.edge.end('failed')
+        if self._held is not None:
+            self._held = None
+            self.edge.end('failed')
+        self.edge.abandon()
+
+    def lose(self, reason: str) -> None:
+        """Notes why something was lost."""
+        self.reason = reason
+        self._warn(reason)
+
+    @property
+    def waiting(self) -> int:
+        """Frames not started yet."""
+        return len(self.frames) + (self._held is not None)
+
+    def _patience(self) -> float | None:
+        deadline = self.edge.next_deadline_s
+        if deadline is not None:
+            return min(_WAITING_S, max(0.0, deadline - time.monotonic()))
+        return _WAITING_S if self.waiting else None
+
+    def _usable(self) -> set[str]:
+        return {worker for worker in self.links if not self.trouble(worker)}
+
+    def _accept(self, worker: str, reply: Embedding) -> None:
+        """A reply that is not what was asked for is counted, and nothing else changes."""
+        try:
+            if worker in self.health.distrusted:
+                raise BadBatch(f'{worker}: in quarantine')
+            self.edge.accept(worker, reply, time.monotonic())
+        except BadReply as error:
+            self.rejected[worker] += 1
+            self.quarantine(worker, str(error))
+        except BadBatch as error:
+            self.rejected[worker] += 1
+            self.lose(str(error))
+
+    def _send_again(self) -> None:
+        """What lost workers owe goes elsewhere, if it may; what idle ones owe, to them again."""
+        if not self.edge.in_flight:
+            return
+        self._note_regions()
+        now, unix, usable = time.monotonic(), time.time(), self._usable()
+        moved = self.edge.reroute(usable, now, unix)
+        for worker in usable:
+            before_s = self.health.idle_s(worker) - self.edge.config.loss.retry_s
+            moved += self.edge.again(worker, before_s, now, unix)
+        try:
+            self._send(moved)
+        except OSError as error:  # the frames end late
+            self.lose(f'exposure ledger not written, nothing sent: {error}')
+
+    def _start_frames(self) -> None:
+        while self.edge.in_flight < self.edge.config.max_in_flight:
+            frame, self._held = self._held or next(iter(self.frames.take()), None), None
+            if frame is None:
+                return
+            self._note_regions()
+            self._start(frame)
+            if self._held is not None:
+                return
+
+    def _note_regions(self) -> None:
+        while self._regions:
+            self.edge.router.protect(*self._regions.popleft())
+
+    def _start(self, frame: Frame) -> None:
+        try:
+            with self._timed('partition_s'):
+                started, assignments = self.edge.start(
+                    frame, time.monotonic(), self._usable(), time.time()
+                )
+        except Unavailable as error:
+            reasons = ', '.join(f'{worker} {self.trouble(worker)}' for worker in error.workers)
+            if self._may_wait(error.workers):
+                self._held, self.reason = frame, f'waiting: {reasons}'
+                return None
+            return self._lose_frame(frame, reasons)
+        except ExposureError as error:
+            return self._lose_frame(frame, str(error))
+        except Exception:
+            self.edge.end('failed')
+            raise
+        try:
+            with self._timed('send_s'):
+                self._send(assignments)
+        except OSError as error:
+            self.edge.finish(started, 'failed')
+            return self.lose(f'exposure ledger not written, nothing sent: {error}')
+        started.sent_s = time.monotonic()
+        return None
+
+    def _may_wait(self, workers: Sequence[str]) -> bool:
+        """With every_frame: unless `fail` is asked for, or a human is needed."""
+        config = self.edge.config
+        hopeless = 'fail' in config.loss.on_server_loss or self.health.distrusted.keys() & workers
+        return config.every_frame and not hopeless
+
+    def _lose_frame(self, frame: Frame, reason: str) -> None:
+        self.edge.end('failed')
+        self.lose(f'stamp_ns={frame.key.stamp_ns} failed: {reason}')
+
+    def _send(self, assignments: Sequence[Assignment]) -> None:
+        """Raises OSError, and has sent nothing, if the ledger cannot be written."""
+        self._keep()
+        bytes_up = 0
+        for assignment in assignments:
+            if assignment.worker == LOCAL:
+                self._local.append(assignment.window)
+            else:
+                self.links[assignment.worker].send(assignment.window)
+                bytes_up += assignment.window.pixels.nbytes
+        if assignments:
+            self.metrics.record('bytes_up', bytes_up)
+
+    def _compute(self, window: Window) -> None:
+        """A window that stays here takes the same way as one that does not."""
+        if not self.edge.awaits(window):  # its frame has ended meanwhile
+            return
+        worker = self.edge.model.worker
+        assert worker is not None  # checked when it was configured
+        with self._timed('local_s'):
+            reply = worker.encode([window])[0]
+        self.edge.accept(LOCAL, reply, time.monotonic())
+
+    def _finish(self, frame: InFlight) -> None:
+        ending = 'failed'
+        self.metrics.record('worker_s', frame.worker_s)
+        if frame.back_s:  # something came back
+            self.metrics.record('return_s', frame.back_s - frame.sent_s - frame.worker_s)
+        self.metrics.record('bytes_down', frame.bytes_down)
+        try:
+            with self._timed('audit_s'):
+                self.edge.audit(frame)
+            with self._timed('merge_global_s'):
+                encoded = self.edge.encode(frame)
+            with self._timed('decode_s'):
+                masks = self.edge.decode(encoded, self.prompts)
+            with self._timed('publish_s'):
+                self._publish(masks)
+            ending = 'done'
+        except BadReply as error:
+            self.quarantine(error.worker, str(error))
+        except BadPrompt as error:
+            self.lose(f'stamp_ns={frame.key.stamp_ns} failed: {error}')
+        finally:
+            self.edge.finish(frame, ending)
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        begun = time.monotonic()
+        yield
+        self.metrics.record(stage, time.monotonic() - begun)

@@ -1,0 +1,46 @@
+"""What the edge says of itself in /diagnostics."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from pedsam_ros.core.edge import ENDINGS
+from pedsam_ros.nodes.edge_loop import EdgeLoop
+
+Part: TypeAlias = 'tuple[str, str, dict[str, Any]]'
+
+
+def report(loop: EdgeLoop, fault: str = '') -> list[Part]:
+    """Component, what is wrong with it (empty: nothing), its figures: frames, then each
+    worker."""
+    workers = [(w, loop.trouble(w), _worker_figures(loop, w)) for w in loop.links]
+    lost = ', '.join(f'{worker} {trouble}' for worker, trouble, _ in workers if trouble)
+    return [('frames', fault or lost, _frame_figures(loop)), *workers]
+
+
+def _frame_figures(loop: EdgeLoop) -> dict[str, Any]:
+    edge = loop.edge
+    return {
+        'model_id': edge.model.model_id,
+        'frames_in': edge.frames_in,
+        **{ending: edge.endings[ending] for ending in ENDINGS},
+        'in_flight': edge.in_flight,
+        'waiting': loop.waiting,
+        'rejected_prompts': loop.rejected['prompts'],
+        'last_loss': loop.reason,
+        **loop.metrics.summary(),
+    }
+
+
+def _worker_figures(loop: EdgeLoop, worker: str) -> dict[str, Any]:
+    status, ledger = loop.health.status(worker), loop.edge.ledger
+    seen = ledger.workers.get(worker)
+    return {
+        'windows_seen': len(seen.windows) if seen else 0,
+        'share_seen': ledger.share(worker),
+        'largest_region_seen': ledger.largest_region(worker),
+        'share_cap': ledger.cap(),
+        'stands_in_for': ledger.stands_in.get(worker, ''),
+        'rejected': loop.rejected[worker] + loop.replies[worker].dropped,
+        **({'queued': status.queued, 'encode_s': status.encode_s} if status else {}),
+    }

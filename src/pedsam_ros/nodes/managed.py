@@ -1,0 +1,179 @@
+"""What edge and worker nodes share: settings, lifecycle, diagnostics, a clean end."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, ClassVar
+
+import torch
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+
+from pedsam_ros.core import models
+from pedsam_ros.core.errors import ConfigError, PedsamError
+from pedsam_ros.ros import diagnostics, params, qos
+
+_OLDEST_TORCH = (2, 1)  # load_state_dict(assign=True)
+_MOST_WARNINGS, _PER_S = 20, 5.0
+_EXPECTED = (PedsamError, RuntimeError, OSError)  # ours; torch's and DDS's; the disk's
+
+
+class ManagedNode(LifecycleNode):
+    """Configure loads, activate starts, deactivate stops, cleanup unloads; a failed one says why
+    and can be repeated."""
+
+    config_type: ClassVar[type[Any]]
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self._wrong = params.declare(self, self.config_type)  # parameter -> what is wrong with it
+        self.config: Any = None
+        self.running: ExitStack | None = None  # while active
+        self.fault = ''
+        self._warned: deque[float] = deque(maxlen=_MOST_WARNINGS)  # when, s
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
+        self.create_timer(1.0, self._on_timer)
+        self._autostart = self.create_timer(0.01, self._start_alone)
+
+    # What a node fills in.
+    def load(self) -> None:
+        """Weights and all else that `self.config` asks for. Raises PedsamError."""
+        raise NotImplementedError
+
+    def unload(self) -> None:
+        """Inverse of `load`: gives the memory back."""
+        raise NotImplementedError
+
+    def start(self, running: ExitStack) -> None:
+        """Topics and threads; what ends them goes on `running`, to be called in reverse order."""
+        raise NotImplementedError
+
+    def changed(self, config: Any) -> None:
+        """Live settings changed."""
+
+    def report(self) -> None:
+        """Asks for `publish_report` once what is to be reported is at hand; called every second
+        while running."""
+        raise NotImplementedError
+
+    # Lifecycle.
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        result = self._attempt(self._configure)
+        if result != TransitionCallbackReturn.SUCCESS:
+            self.config = None
+        return result
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        return self._attempt(self._activate)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self.close()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self.config = None
+        self.unload()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self.close()
+        return TransitionCallbackReturn.SUCCESS
+
+    def close(self) -> None:
+        """Stops, if running."""
+        if self.running is not None:
+            running, self.running = self.running, None
+            running.close()
+            self.get_logger().info('inactive')
+
+    def destroy_node(self) -> None:
+        self.close()
+        super().destroy_node()
+
+    def publish_report(self, statuses: list[DiagnosticStatus]) -> None:
+        """Publishes in /diagnostics; from any thread."""
+        stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(diagnostics.array(stamp, statuses))
+
+    def warn(self, message: str) -> None:
+        """A warning; a flood of them is cut."""
+        now = time.monotonic()
+        if len(self._warned) < _MOST_WARNINGS or now - self._warned[0] > _PER_S:
+            self._warned.append(now)
+            self.get_logger().warning(message)
+
+    def on_defect(self, error: Exception) -> None:
+        """A defect of ours: loud, and the node goes on."""
+        self.fault = f'{type(error).__name__}: {error}'
+        self.get_logger().error(''.join(traceback.format_exception(error)))
+
+    def _configure(self) -> None:
+        if self._wrong:
+            raise ConfigError(next(iter(self._wrong.values())))
+        if _torch_version() < _OLDEST_TORCH:
+            raise ConfigError(f'torch {torch.__version__}: {_OLDEST_TORCH} or newer is needed')
+        self.config = params.read(self, self.config_type)
+        if self.config.threads:
+            torch.set_num_threads(self.config.threads)
+        models.check_device(self.config.device)
+        self.load()
+
+    def _activate(self) -> None:
+        with ExitStack() as running:
+            self.start(running)
+            self.running = running.pop_all()
+        self.get_logger().info('active')
+
+    def _attempt(self, transition: Callable[[], None]) -> TransitionCallbackReturn:
+        try:
+            transition()
+        except _EXPECTED as error:
+            self.fault = str(error)
+            self.get_logger().error(self.fault)
+            return TransitionCallbackReturn.FAILURE
+        except Exception as error:
+            self.on_defect(error)
+            return TransitionCallbackReturn.FAILURE
+        self.fault = ''
+        return TransitionCallbackReturn.SUCCESS
+
+    def _on_set_parameters(self, changes: list[Parameter]) -> SetParametersResult:
+        result = params.check_change(self.config_type, self.config, changes)
+        if not result.successful:
+            return result
+        for change in changes:
+            self._wrong.pop(change.name, None)
+        live = params.live_changes(self.config_type, changes)
+        if self.config is not None and live:
+            self.config = params.replaced(self.config, live)
+            self.changed(self.config)
+        return result
+
+    def _on_timer(self) -> None:
+        if self.running is not None:
+            self.report()
+            return
+        level = diagnostics.ERROR if self.fault else diagnostics.WARN
+        message = self.fault or 'not active'
+        self.publish_report(
+            [diagnostics.status(self.get_fully_qualified_name(), level, message, {})]
+        )
+
+    def _start_alone(self) -> None:
+        """`autostart`: this node is its own lifecycle manager, once."""
+        self._autostart.cancel()
+        if not self.get_parameter('autostart').value:
+            return
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+
+def _torch_version() -> tuple[int, ...]:
+    return tuple(int(part) for part in torch.__version__.split('.')[:2])

@@ -1,0 +1,61 @@
+"""A node's process: spin until Ctrl-C or SIGTERM, then end in order."""
+
+from __future__ import annotations
+
+import faulthandler
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from pedsam_ros.core.errors import PedsamError
+from pedsam_ros.ros import identity
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_LOOK_S = 0.2  # how often to look for a signal
+_END_S = 10.0  # from the signal to the end of the process at the latest
+
+
+def run(make: Callable[[], Node]) -> int:
+    """Returns the exit status; 2 if the node could not be made.
+
+    rclpy's own signal handlers would shut every context at once, links in use included.
+    """
+    stopped = threading.Event()
+    for number in _SIGNALS:
+        signal.signal(number, lambda *_: stopped.set())
+    identity.hide()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        _spin(make(), stopped)
+    except PedsamError as error:
+        print(error, file=sys.stderr)
+        return 2
+    finally:
+        rclpy.try_shutdown()
+        for number in _SIGNALS:  # a second Ctrl-C must not kill what is already ending
+            signal.signal(number, signal.SIG_IGN)
+    return 0
+
+
+def _spin(node: Node, stopped: threading.Event) -> None:
+    """What a callback raises is a defect: it is logged, and the node goes on.
+
+    An end that hangs (seen once in many) is cut, with the stack of every thread in the log.
+    """
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while not stopped.is_set():
+        try:
+            executor.spin_once(timeout_sec=_LOOK_S)
+        except Exception:
+            node.get_logger().error(traceback.format_exc())
+    faulthandler.dump_traceback_later(_END_S, exit=True)
+    node.destroy_node()
+    executor.shutdown()

@@ -1,0 +1,143 @@
+"""A worker: windows in, embeddings out, in its own DDS domain. It knows nothing of the robot."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from pedsam_ros.core import checkpoint, models
+from pedsam_ros.core.config import WorkerConfig
+from pedsam_ros.core.errors import BadBatch
+from pedsam_ros.core.types import Window, WorkerStatus
+from pedsam_ros.core.worker import Worker
+from pedsam_ros.msg import Embedding as EmbeddingMsg
+from pedsam_ros.msg import Window as WindowMsg
+from pedsam_ros.msg import WorkerStatus as StatusMsg
+from pedsam_ros.nodes.compute import ComputeThread, Intake
+from pedsam_ros.nodes.managed import ManagedNode
+from pedsam_ros.nodes.spin import run
+from pedsam_ros.ros import convert, diagnostics, qos
+from pedsam_ros.ros.domain import topic
+
+_HEARTBEAT_S = 0.5
+
+
+class WorkerNode(ManagedNode):
+    """Batches whatever windows are waiting; see WorkerConfig for its parameters."""
+
+    config_type = WorkerConfig
+    _worker: Worker
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__('worker', **kwargs)
+        self._encoded = self._rejected = self._busy = 0
+        self._encode_s = 0.0
+        self._last_error = ''
+
+    def load(self) -> None:
+        weights = checkpoint.read(self.config.checkpoint)
+        dtype = models.DTYPES[self.config.precision]
+        self._worker = models.load_worker(weights, self.config.device, dtype)
+        self.get_logger().info(f'configured model_id={self._worker.model_id}')
+
+    def unload(self) -> None:
+        del self._worker
+
+    def start(self, running: ExitStack) -> None:
+        name = self.config.name
+        self._embeddings = self.create_publisher(EmbeddingMsg, topic(name, 'embeddings'), qos.WIRE)
+        running.callback(self.destroy_publisher, self._embeddings)
+        self._status = self.create_publisher(StatusMsg, topic(name, 'status'), qos.STATUS)
+        running.callback(self.destroy_publisher, self._status)
+        self._waiting: Intake[tuple[Window, float]] = Intake(self.config.queue_windows)
+        self._compute = ComputeThread(self._step, self.on_defect)
+        self._compute.start()
+        running.callback(self._compute.close)
+        self._compute.call(self._worker.warm_up)
+        windows = self.create_subscription(
+            WindowMsg, topic(name, 'windows'), self._on_window, qos.WIRE
+        )
+        running.callback(self.destroy_subscription, windows)
+        running.callback(self.destroy_timer, self.create_timer(_HEARTBEAT_S, self._on_heartbeat))
+
+    def report(self) -> None:
+        level = diagnostics.WARN if self.fault else diagnostics.OK
+        state = self._state()
+        values = {name: getattr(state, name) for name in WorkerStatus.__slots__}
+        name = self.get_fully_qualified_name()
+        self.publish_report([diagnostics.status(name, level, self.fault or 'active', values)])
+
+    def _on_window(self, msg: WindowMsg) -> None:
+        try:
+            window = convert.window_from_msg(msg)
+            self._worker.check(window)
+        except BadBatch as error:
+            return self._reject(str(error))
+        if self._waiting.offer((window, time.monotonic())):
+            self._reject(
+                f'queue_windows={self.config.queue_windows}: full, the oldest was dropped'
+            )
+        return self._compute.wake()
+
+    def _step(self) -> float | None:
+        """Encodes what waits, on the computing thread."""
+        taken = self._waiting.take(self.config.max_batch)
+        if not taken:
+            return None
+        batch = [(window, at_s) for window, at_s in taken if self._awaited(window, at_s)]
+        self._busy = len(batch)
+        try:
+            if batch:
+                self._encode(batch)
+        except Exception as error:
+            for _ in batch:
+                self._reject(f'{type(error).__name__}: {error!s:.200}')
+            raise
+        finally:
+            self._busy = 0
+        return 0.0
+
+    def _awaited(self, window: Window, arrived_s: float) -> bool:
+        """Whether somebody still waits for its embedding; else it is counted as rejected."""
+        waited_s = time.monotonic() - arrived_s
+        if not window.within_s or waited_s < window.within_s:
+            return True
+        self._reject(f'window={window.index}: waited {waited_s:.2g} s, nobody wants it any more')
+        return False
+
+    def _encode(self, batch: list[tuple[Window, float]]) -> None:
+        begun = time.monotonic()
+        embeddings = self._worker.encode([window for window, _ in batch])
+        now = time.monotonic()
+        for embedding, (_, arrived) in zip(embeddings, batch, strict=True):
+            reply = replace(embedding, encode_s=now - arrived)
+            self._embeddings.publish(convert.embedding_to_msg(reply))
+        self._encoded += len(batch)
+        self._encode_s = (now - begun) / len(batch)
+        self.fault = ''
+
+    def _on_heartbeat(self) -> None:
+        self._status.publish(convert.status_to_msg(self._state()))
+
+    def _state(self) -> WorkerStatus:
+        return WorkerStatus(
+            model_id=self._worker.model_id,
+            architecture=self._worker.arch.name,
+            clients=self._embeddings.get_subscription_count(),
+            queued=len(self._waiting) + self._busy,
+            encoded=self._encoded,
+            rejected=self._rejected,
+            encode_s=self._encode_s,
+            last_error=self._last_error,
+        )
+
+    def _reject(self, reason: str) -> None:
+        self._rejected += 1
+        self._last_error = reason
+        self.warn(f'rejected={self._rejected} {reason}')
+
+
+main = partial(run, WorkerNode)
