@@ -1,0 +1,88 @@
+"""Our own format: SOURCE/NAME.jpg, SOURCE/NAME.png (uint16, 0 = void, else a segment's id), and
+index.json."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pedsam_ros.core.errors import BadImage, ConfigError
+from pedsam_ros.evaluation.samples import Rules, Sample, Shape, check_size, choose
+
+_IMAGE_KEYS = ('source', 'name', 'width', 'height', 'segments')
+_SEGMENT_KEYS = ('id', 'thing')
+
+
+def read_label_maps(folder: Path, rules: Rules, limit: int | None = None) -> Iterator[Sample]:
+    """The images that have a segment that counts, at most `limit` of each source.
+
+    Raises ConfigError if the index breaks a rule, BadImage if a label map does.
+    """
+    taken = Counter[str]()
+    for entry in _entries(folder / 'index.json'):
+        if limit is not None and taken[entry['source']] >= limit:
+            continue
+        try:
+            sample = _sample(folder, entry, rules)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f'{folder}: {entry["name"]}: {error}') from error
+        if sample.segments:
+            taken[sample.source] += 1
+            yield sample
+
+
+def _entries(index: Path) -> list[dict[str, Any]]:
+    """The images of an index.json. Raises ConfigError."""
+    try:
+        entries = json.loads(index.read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigError(f'{index}: not a readable index.json: {error}') from error
+    if not isinstance(entries, list):
+        raise ConfigError(f'{index}: a list of images is expected')
+    for number, entry in enumerate(entries):
+        _check_keys(f'{index}: image {number}', entry, _IMAGE_KEYS)
+        for segment in entry['segments']:
+            _check_keys(f'{index}: {entry["name"]}: segment', segment, _SEGMENT_KEYS)
+    return entries
+
+
+def _check_keys(what: str, entry: Any, keys: tuple[str, ...]) -> None:
+    missing = [key for key in keys if not isinstance(entry, Mapping) or key not in entry]
+    if missing:
+        raise ConfigError(f'{what}: has no {missing[0]!r}; needed are {", ".join(keys)}')
+
+
+def _sample(folder: Path, entry: Mapping[str, Any], rules: Rules) -> Sample:
+    stem = folder / entry['source'] / entry['name']
+    size = int(entry['height']), int(entry['width'])
+    labels = _labels(stem.with_name(stem.name + '.png'), size)
+    shapes = (_shape(labels, segment, stem) for segment in entry['segments'])
+    segments, skipped = choose(shapes, rules)
+    photo = stem.with_name(stem.name + '.jpg')
+    return Sample(entry['name'], entry['source'], photo, *size, segments, skipped)
+
+
+def _labels(path: Path, size: tuple[int, int]) -> NDArray[np.uint16]:
+    """(H, W) uint16. Raises BadImage if it is no such map."""
+    labels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if labels is None:
+        raise BadImage(f'{path}: no label map that can be read')
+    if labels.ndim != 2 or labels.dtype not in (np.uint8, np.uint16):
+        raise BadImage(f'{path}: {labels.dtype} of {labels.shape}: (H, W) uint16 is expected')
+    check_size(path, labels.shape, size)
+    return labels.astype(np.uint16)
+
+
+def _shape(labels: NDArray[np.uint16], segment: Mapping[str, Any], stem: Path) -> Shape:
+    pixels = labels == segment['id']
+    crowd = bool(segment.get('crowd', False))
+    if not crowd and not pixels.any():
+        raise ConfigError(f'{stem}.png: has no pixel of id={segment["id"]}, which the index names')
+    return Shape(pixels, bool(segment['thing']), crowd)

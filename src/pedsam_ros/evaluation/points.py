@@ -1,0 +1,40 @@
+"""Where to click on a segment: the two rules in use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+def farthest(pixels: NDArray[np.bool_]) -> tuple[int, int]:
+    """x, y of the pixel farthest from the segment's border, the image's border being one too.
+
+    `pixels` (H, W), not empty; of several such pixels the uppermost, then leftmost. Source: SAM
+    paper, appendix D.1.
+    """
+    ys, xs = (np.flatnonzero(pixels.any(axis)) for axis in (1, 0))
+    part = pixels[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
+    padded = np.pad(part, 1).astype(np.uint8)
+    depth = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+    return int(x) + int(xs[0]), int(y) + int(ys[0])
+
+
+def centre(pixels: NDArray[np.bool_]) -> tuple[int, int]:
+    """x, y of the pixel at the centre of mass if it is in the segment, else the farthest.
+
+    Source: what gives SAM's published COCO figure in the benchmark of segment-anything-fast
+    (which has another way out where the centre lies outside).
+    """
+    ys, xs = np.nonzero(pixels)
+    x, y = round(float(xs.mean())), round(float(ys.mean()))
+    return (x, y) if pixels[y, x] else farthest(pixels)
+
+
+POINTS: dict[str, Callable[[NDArray[np.bool_]], tuple[int, int]]] = {
+    'farthest': farthest,
+    'centre': centre,
+}

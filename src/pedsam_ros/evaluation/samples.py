@@ -1,0 +1,125 @@
+"""What a model is judged by: images and their true segments, whatever format they came in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pedsam_ros.core.errors import BadImage, ConfigError
+from pedsam_ros.core.types import Pixels
+from pedsam_ros.evaluation import rle
+from pedsam_ros.evaluation.points import POINTS
+
+CLASSES = ('things', 'regions')  # countable objects; all else (stuff, parts without a name)
+_READ = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION  # the labels know of no turned camera
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Which segments count, and where the point of a point prompt lies."""
+
+    min_share: float = 0.002  # of the image's area; smaller segments are skipped
+    crowds: bool = False  # whether segments marked as crowds count
+    point: str = 'farthest'  # see points.py
+
+    def __post_init__(self) -> None:
+        if self.point not in POINTS:
+            raise ConfigError(f'point={self.point!r}: one of {", ".join(POINTS)}')
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """A segment as its source has it: (H, W) bool."""
+
+    pixels: NDArray[np.bool_]
+    thing: bool
+    crowd: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """A segment that counts, and what is asked about it."""
+
+    mask: rle.Rle
+    area: int  # px
+    thing: bool
+    point: tuple[int, int]  # x, y of a pixel in it
+    box: tuple[int, int, int, int]  # x0, y0, x1, y1, px; x1 and y1 lie just outside
+
+    @property
+    def of_class(self) -> str:
+        """One of CLASSES."""
+        return CLASSES[0] if self.thing else CLASSES[1]
+
+    @property
+    def share_of_box(self) -> float:
+        """IoU of the box itself, taken for the mask."""
+        x0, y0, x1, y1 = self.box
+        return self.area / ((x1 - x0) * (y1 - y0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """An image with its segments."""
+
+    name: str
+    source: str
+    path: Path
+    height: int
+    width: int
+    segments: tuple[Segment, ...]
+    skipped: Mapping[str, int]  # reason -> segments that do not count
+
+    def rgb(self) -> Pixels:
+        """(H, W, 3) uint8 RGB. Raises BadImage if it cannot be read or has another size."""
+        bgr = cv2.imread(str(self.path), _READ)
+        if bgr is None:
+            raise BadImage(f'{self.path}: no image that can be read')
+        check_size(self.path, bgr.shape[:2], (self.height, self.width))
+        return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def check_size(path: Path, found: tuple[int, ...], wanted: tuple[int, int]) -> None:
+    """Raises BadImage unless an image's size, (H, W), is the one its labels are for."""
+    if tuple(found) != wanted:
+        (height, width), (h, w) = wanted, found
+        raise BadImage(f'{path}: {w}x{h} px, its labels are for {width}x{height}')
+
+
+def choose(shapes: Iterable[Shape], rules: Rules) -> tuple[tuple[Segment, ...], Counter[str]]:
+    """The shapes that count, and how many do not, by reason: crowd, empty, small."""
+    kept, skipped = [], Counter[str]()
+    for shape in shapes:
+        reason = _refusal(shape, rules)
+        if reason:
+            skipped[reason] += 1
+        else:
+            kept.append(_segment(shape, rules))
+    return tuple(kept), skipped
+
+
+def _refusal(shape: Shape, rules: Rules) -> str:
+    area = np.count_nonzero(shape.pixels)
+    if shape.crowd and not rules.crowds:
+        return 'crowd'
+    if not area:
+        return 'empty'
+    return 'small' if area < rules.min_share * shape.pixels.size else ''
+
+
+def _segment(shape: Shape, rules: Rules) -> Segment:
+    mask = rle.mask_of(shape.pixels)
+    x, y, width, height = mask.box
+    return Segment(
+        mask=rle.encode(shape.pixels),
+        area=mask.area,
+        thing=shape.thing,
+        point=POINTS[rules.point](shape.pixels),
+        box=(x, y, x + width, y + height),
+    )

@@ -1,0 +1,50 @@
+"""The asset pack that training scenes are made of: one zip of cut-outs, photographs, textures."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.types import Pixels
+
+KINDS = ('cutout', 'clipart', 'background', 'texture')
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assets:
+    """Decoded pictures by kind: RGBA (h, w, 4) of cut-outs and clip art, RGB (h, w, 3) of the
+    rest."""
+
+    pictures: dict[str, list[Pixels]]
+
+    @classmethod
+    def open(cls, path: Path) -> Assets:
+        """Raises ConfigError if the file is no asset pack, or lacks cut-outs or backgrounds."""
+        pictures: dict[str, list[Pixels]] = {kind: [] for kind in KINDS}
+        try:
+            with zipfile.ZipFile(path) as pack:
+                for entry in json.loads(pack.read('index.json')):
+                    kind = entry['kind']
+                    channels = 4 if kind in ('cutout', 'clipart') else 3
+                    pictures[kind].append(_decode(pack.read(entry['file']), channels))
+        except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, cv2.error) as error:
+            raise ConfigError(
+                f'assets={str(path)!r}: not an asset pack ({error!r:.200})'
+            ) from None
+        if not pictures['cutout'] or not pictures['background']:
+            raise ConfigError(f'assets={str(path)!r}: needs cut-outs and backgrounds')
+        return cls(pictures)
+
+
+def _decode(data: bytes, channels: int) -> Pixels:
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if picture is None or picture.shape[2:] != (channels,):
+        raise ValueError(f'a picture that is not one of {channels} channels')
+    code = cv2.COLOR_BGRA2RGBA if channels == 4 else cv2.COLOR_BGR2RGB
+    return np.asarray(cv2.cvtColor(picture, code), np.uint8)

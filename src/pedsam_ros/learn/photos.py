@@ -1,0 +1,80 @@
+"""Images without labels: what distillation needs, as the teacher says what is in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.types import Pixels
+from pedsam_ros.learn.examples import Example, make_example
+from pedsam_ros.learn.scenes import Scene
+
+_SUFFIXES = ('.jpg', '.jpeg', '.png', '.webp', '.bmp')
+_CELLS = 12
+_LEAST_PART = 0.4  # of a photograph's sides
+
+
+class Photos(Dataset[Example]):
+    """Endless parts of a folder's images, with prompts at random; example i is a function of seed
+    and i.
+
+    Raises ConfigError if the folder has no image.
+    """
+
+    def __init__(self, folder: Path, arch: Architecture, seed: int) -> None:
+        self.paths = sorted(p for p in folder.rglob('*') if p.suffix.lower() in _SUFFIXES)
+        if not self.paths:
+            raise ConfigError(f'images={str(folder)!r}: no image in it')
+        self.arch, self.seed = arch, seed
+
+    def __getitem__(self, index: int) -> Example:
+        cv2.setNumThreads(0)
+        rng = np.random.default_rng((self.seed, index))
+        rgb = _fitted(_part(self._readable(rng), rng), self.arch.image_px)
+        cells = _cells((rgb.shape[0], rgb.shape[1]), rng)
+        numbers = [int(n) for n in np.unique(cells)]
+        return make_example(Scene(rgb, cells), numbers, self.arch, rng)
+
+    def _readable(self, rng: Generator) -> Pixels:
+        """RGB of an image, the next one if it cannot be read."""
+        for index in rng.permutation(len(self.paths)):
+            picture = cv2.imread(str(self.paths[index]), cv2.IMREAD_COLOR)
+            if picture is not None:
+                return np.asarray(picture[..., ::-1], np.uint8)
+        raise ConfigError(f'{self.paths[0].parent}: none of {len(self.paths)} images can be read')
+
+
+def _part(rgb: Pixels, rng: Generator) -> Pixels:
+    """A random part, perhaps mirrored."""
+    share = rng.uniform(_LEAST_PART, 1.0)
+    height, width = (max(1, int(side * share)) for side in rgb.shape[:2])
+    top = int(rng.integers(rgb.shape[0] - height + 1))
+    left = int(rng.integers(rgb.shape[1] - width + 1))
+    part = rgb[top : top + height, left : left + width]
+    return np.ascontiguousarray(part[:, ::-1] if rng.random() < 0.5 else part)
+
+
+def _fitted(rgb: Pixels, long_px: int) -> Pixels:
+    """Not larger than the canvas: more is not used."""
+    scale = long_px / max(rgb.shape[:2])
+    if scale >= 1:
+        return rgb
+    size = [max(1, round(side * scale)) for side in rgb.shape[1::-1]]
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _cells(size: tuple[int, int], rng: Generator) -> Pixels:
+    """(H, W) numbers 1.. of the nearest of some random places."""
+    places = rng.uniform(0, 1, (_CELLS, 2)) * size
+    rows, columns = np.indices(size, np.float32)
+    distance: NDArray[np.float32] = np.stack(
+        [(rows - y) ** 2 + (columns - x) ** 2 for y, x in places.astype(np.float32)]
+    )
+    return np.asarray(distance.argmin(0) + 1, np.uint8)

@@ -1,0 +1,68 @@
+"""Distillation: a reordered model learns to answer as the same model does in SAM's own order."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from pedsam_ros.core import models
+from pedsam_ros.core.checkpoint import Weights
+from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.learn.learner import Batch, Learner, Round
+
+
+class Student(Learner):
+    """Starts from the teacher's own weights; only the encoder learns, the decoder stays SAM's.
+
+    Raises ConfigError if the teacher was itself trained reordered.
+    """
+
+    shares: ClassVar[dict[str, float]] = {'embedding': 1.0, 'masks': 0.5, 'scores': 1.0}
+
+    def __init__(self, weights: Weights) -> None:
+        if weights.order != 'sam':
+            raise ConfigError(
+                f"order={weights.order!r}: a teacher is one of SAM's own block order"
+            )
+        super().__init__(f'distill {weights.model_id}', weights.arch, 'ped')
+        teacher = models.load_whole(weights, 'sam')
+        self.encoder.load_state_dict(teacher.encoder.state_dict())
+        self.decoder.load_state_dict(teacher.decoder.state_dict())
+        self.decoder.requires_grad_(False)
+        self._teacher = [teacher.encoder]  # in a list: no part of what is trained or saved
+
+    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """Distance of embedding (share of the teacher's variance), masks and scores."""
+        with torch.no_grad():
+            aim = self._teacher[0].to(batch.pixels.device)(batch.pixels)
+            wanted = self.first(batch, aim)
+        embedding = self.encoder(batch.pixels)
+        found = self.first(batch, embedding)
+        pairs = list(zip(found, wanted, strict=True))
+        return {
+            'embedding': (embedding - aim).square().mean() / aim.var(),
+            'masks': torch.stack([_masks(*pair) for pair in pairs]).mean(),
+            'scores': torch.stack(
+                [(a.scores - b.scores).square().mean() for a, b in pairs]
+            ).mean(),
+            'box': _agreement(*pairs[0]),
+            'point': _agreement(*pairs[1]),
+        }
+
+
+def _masks(found: Round, wanted: Round) -> Tensor:
+    return F.binary_cross_entropy_with_logits(found.logits, wanted.logits.sigmoid()) - (
+        F.binary_cross_entropy_with_logits(wanted.logits, wanted.logits.sigmoid())
+    )
+
+
+def _agreement(found: Round, wanted: Round) -> Tensor:
+    """IoU of the teacher's best masks with the student's."""
+    best = wanted.scores.argmax(1)
+    each = torch.arange(len(best), device=best.device)
+    a, b = found.logits[each, best] > 0, wanted.logits[each, best] > 0
+    union = (a | b).flatten(1).sum(1)
+    return ((a & b).flatten(1).sum(1) / union.clamp(min=1)).mean()

@@ -1,0 +1,63 @@
+"""`pedsam train` and `pedsam distill`, as one types them."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from learning import SMALL, write_assets
+from pedsam_ros.core import checkpoint
+from pedsam_ros.core.architecture import ARCHITECTURES
+from pedsam_ros.core.whole import WholeEncoder
+from pedsam_ros.tools.estimate import needs_of
+
+
+def pedsam(*arguments):
+    command = [sys.executable, '-m', 'pedsam_ros.tools.cli', *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=240)
+
+
+@pytest.mark.timeout(300)
+def test_two_processes_train_and_a_student_is_distilled_from_the_result(tmp_path):
+    """Two steps each; what they leave can be read and looked at."""
+    assets = write_assets(tmp_path / 'assets.zip')
+    common = ('--assets', assets, '--steps', 2, '--batch', 2)
+    out = tmp_path / 'sam'
+    ended = pedsam('train', *common, '--order', 'sam', '--processes', 2, '--out', out)
+    assert ended.returncode == 0, ended.stderr
+    teacher = checkpoint.read(str(out / 'model.safetensors'))
+    assert teacher.order == 'sam'
+    log = [json.loads(line) for line in (out / 'log.jsonl').read_text().splitlines()]
+    assert [row['step'] for row in log] == [1, 2]
+    assert (out / 'curves.png').stat().st_size > 1000
+    source = ('--checkpoint', out / 'model.safetensors')
+    ended = pedsam('distill', *common, *source, '--out', tmp_path / 'ped')
+    assert ended.returncode == 0, ended.stderr
+    assert checkpoint.read(str(tmp_path / 'ped' / 'model.safetensors')).order == 'ped'
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'named'),
+    [
+        (['--batch', 3, '--processes', 2], 'processes=2'),
+        (['--rate', 2], 'rate=2.0'),
+        (['--device', 'abacus'], "device='abacus'"),
+        (['--processes', 2], "assets='/nowhere.zip'"),
+    ],
+)
+def test_wrong_arguments_of_train_are_named(tmp_path, arguments, named):
+    """One line and exit status 2, also with several processes."""
+    ended = pedsam('train', '--assets', '/nowhere.zip', '--out', tmp_path, *arguments)
+    assert ended.returncode == 2
+    assert named in ended.stderr.splitlines()[-1]
+    assert 'Traceback' not in ended.stderr
+
+
+def test_an_estimate_counts_every_copy_of_the_weights():
+    """Six of four bytes; more work and memory for a larger model."""
+    small, large = needs_of(SMALL), needs_of(ARCHITECTURES['vit_tiny'])
+    parameters = sum(p.numel() for p in WholeEncoder(SMALL).parameters())
+    assert small['weights_gb'] == pytest.approx(24 * parameters / 1e9)
+    assert all(small[key] < large[key] for key in small)

@@ -1,0 +1,114 @@
+"""Scenes and examples: made from a number, true to their labels."""
+
+import cv2
+import numpy as np
+import pytest
+
+from learning import SMALL, write_assets
+from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.learn import looks
+from pedsam_ros.learn.assets import Assets
+from pedsam_ros.learn.examples import BOXES, OBJECTS, Examples
+from pedsam_ros.learn.photos import Photos
+from pedsam_ros.learn.scenes import LONG_PX, compose
+
+
+@pytest.fixture(scope='module')
+def assets(tmp_path_factory):
+    return Assets.open(write_assets(tmp_path_factory.mktemp('assets') / 'assets.zip'))
+
+
+def test_a_scene_is_a_function_of_its_seed(assets):
+    """Same numbers, same pixels; other numbers, others."""
+    one, same, other = (compose(assets, np.random.default_rng(seed)) for seed in (3, 3, 4))
+    assert (one.rgb == same.rgb).all()
+    assert (one.labels == same.labels).all()
+    assert one.rgb.shape != other.rgb.shape or (one.rgb != other.rgb).any()
+
+
+def test_scenes_have_objects_of_all_sizes(assets):
+    """Long side as promised, labels of the picture's size; small and large objects, many and
+    few."""
+    counts, areas = set(), []
+    for seed in range(40):
+        scene = compose(assets, np.random.default_rng(seed))
+        assert max(scene.labels.shape) == LONG_PX
+        assert scene.rgb.shape == (*scene.labels.shape, 3)
+        numbers, sizes = np.unique(scene.labels[scene.labels > 0], return_counts=True)
+        counts.add(len(numbers))
+        areas += list(sizes / scene.labels.size)
+    assert len(counts) > 5
+    assert min(areas) < 0.01 < 0.2 < max(areas)
+
+
+def test_examples_ask_for_what_their_masks_show(assets):
+    """Points lie on their object, boxes about it; the coarse mask is the same object."""
+    examples = Examples(assets, SMALL, seed=0)
+    for index in range(10):
+        example = examples[index]
+        height, width = example.masks.shape[1:]
+        scale = width / example.canvas.content[1]
+        for mask, point in zip(example.masks[BOXES:], example.points[:, 0], strict=True):
+            x, y = (point[:2] * scale).long().tolist()
+            assert mask[min(y, height - 1), min(x, width - 1)] == 1
+        for mask, box in zip(example.masks, example.boxes, strict=True):
+            x, y, w, h = cv2.boundingRect(mask.numpy())
+            assert np.allclose((box * scale).numpy(), [x, y, x + w, y + h], atol=2.0)
+        share = example.coarse.mean((1, 2)) * SMALL.image_px**2
+        content = example.canvas.content[0] * example.canvas.content[1]
+        expected = example.masks.float().mean((1, 2)) * content
+        assert np.allclose(share.numpy(), expected.numpy(), rtol=0.05, atol=4)
+
+
+def test_dressed_objects_keep_their_shape():
+    """Parts in colours of their own; opacity as before; the original untouched."""
+    picture = np.full((60, 40, 4), 90, np.uint8)
+    parts = looks.dressed(picture, np.random.default_rng(1))
+    assert (parts[..., 3] == 90).all()
+    assert (picture == 90).all()
+    assert 2 <= len(np.unique(parts[..., :3].reshape(-1, 3), axis=0)) <= 4
+
+
+def test_lines_across_lead_from_one_side_to_the_other():
+    """About 0 to 1, along a side."""
+    for seed in range(20):
+        level = looks.across(30, 50, np.random.default_rng(seed))
+        assert level.shape == (30, 50)
+        assert np.ptp(level) > 0.8
+
+
+def test_an_example_is_a_function_of_its_index(assets):
+    """So that a run can be resumed, and shared among processes."""
+    one, same = (Examples(assets, SMALL, seed=1)[5] for _ in range(2))
+    assert (one.pixels == same.pixels).all()
+    assert (one.points == same.points).all()
+    other = Examples(assets, SMALL, seed=2)[5]
+    assert (one.pixels != other.pixels).any()
+
+
+def test_photographs_give_examples_without_labels(tmp_path):
+    """For distillation, any folder of images will do; what is no image is passed over."""
+    rng = np.random.default_rng(0)
+    cv2.imwrite(str(tmp_path / 'a.png'), rng.integers(0, 256, (90, 160, 3), dtype=np.uint8))
+    (tmp_path / 'broken.jpg').write_bytes(b'nothing')
+    example = Photos(tmp_path, SMALL, seed=0)[1]
+    assert example.pixels.shape == (3, SMALL.image_px, SMALL.image_px)
+    assert len(example.masks) == OBJECTS
+    assert (example.masks.flatten(1).sum(1) > 0).all()
+
+
+@pytest.mark.parametrize('drop', ['cutout', 'background'])
+def test_packs_without_what_a_scene_needs_are_refused(tmp_path, drop):
+    """Cut-outs and backgrounds."""
+    with pytest.raises(ConfigError, match='needs cut-outs and backgrounds'):
+        Assets.open(write_assets(tmp_path / 'assets.zip', drop={drop}))
+
+
+def test_what_is_no_pack_is_refused(tmp_path):
+    """A missing file, one that is no zip, a folder without images: named, with the reason."""
+    (tmp_path / 'text').write_text('text')
+    for name in ('missing.zip', 'text'):
+        with pytest.raises(ConfigError, match=name):
+            Assets.open(tmp_path / name)
+    with pytest.raises(ConfigError, match='no image'):
+        Photos(tmp_path, SMALL, seed=0)

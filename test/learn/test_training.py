@@ -1,0 +1,161 @@
+"""Training lowers the loss, can be interrupted anywhere, and distillation nears its teacher."""
+
+import json
+
+import pytest
+import torch
+
+import fakes
+from learning import SMALL, write_assets
+from pedsam_ros.core import checkpoint, models
+from pedsam_ros.core.decoder import Candidates, Encoded
+from pedsam_ros.core.errors import ConfigError, PedsamError
+from pedsam_ros.core.types import Frame, FrameKey, Prompt
+from pedsam_ros.learn import losses
+from pedsam_ros.learn.assets import Assets
+from pedsam_ros.learn.examples import Examples
+from pedsam_ros.learn.learner import Batch
+from pedsam_ros.learn.student import Student
+from pedsam_ros.learn.trainee import Trainee
+from pedsam_ros.learn.trainer import Recipe, Trainer
+from pedsam_ros.tools.curves import draw_curves
+
+QUICK = Recipe(steps=4, batch=2, rate=1e-3, warmup=2)
+
+
+@pytest.fixture(scope='module')
+def examples(tmp_path_factory):
+    assets = Assets.open(write_assets(tmp_path_factory.mktemp('assets') / 'assets.zip'))
+    return Examples(assets, SMALL, seed=0)
+
+
+def trainer(folder, order='ped', recipe=QUICK):
+    return Trainer(Trainee(SMALL, order, seed=0, correct_every=2), recipe, folder, 'cpu')
+
+
+@pytest.mark.parametrize('order', ['ped', 'sam'])
+def test_fifty_steps_on_a_fixed_batch_lower_its_loss(tmp_path, examples, order):
+    """In either block order."""
+    run = trainer(tmp_path, order, Recipe(steps=50, batch=2, rate=2e-3, warmup=5))
+    batch = [examples[i] for i in range(2)]
+    told = [run.learn(batch) for _ in range(50)]
+    first, last = (sum(t['loss'] for t in part) / 5 for part in (told[:5], told[-5:]))
+    assert last < 0.8 * first
+    assert told[-1]['iou'] > told[0]['iou']
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, examples):
+    """Curve and weights, to the last bit."""
+    whole = trainer(tmp_path / 'whole')
+    expected = [told['loss'] for told in whole.run(examples, loaders=0)]
+    broken = trainer(tmp_path / 'broken')
+    found = []
+    for told in broken.run(examples, loaders=0):
+        found.append(told['loss'])
+        broken.save()
+        if len(found) == 2:
+            break  # what is not saved is lost, as by kill -9
+    resumed = trainer(tmp_path / 'broken')
+    assert resumed.step == 2
+    found += [told['loss'] for told in resumed.run(examples, loaders=0)]
+    assert found == expected
+    assert resumed.weights().model_id == whole.weights().model_id
+
+
+def test_a_state_of_another_run_is_refused(tmp_path, examples):
+    """Other recipe, other order: what would come of it is neither run."""
+    trainer(tmp_path).save()
+    for other in (
+        lambda: trainer(tmp_path, order='sam'),
+        lambda: trainer(tmp_path, recipe=Recipe(steps=5, batch=2)),
+    ):
+        with pytest.raises(ConfigError, match='of another run'):
+            other()
+
+
+def test_what_was_trained_is_a_checkpoint_like_any_other(tmp_path, examples):
+    """Written, read, and run in one piece."""
+    run = trainer(tmp_path)
+    run.learn([examples[0], examples[1]])
+    read = checkpoint.read(str(checkpoint.write(run.weights(), tmp_path / 'model.safetensors')))
+    assert read.model_id == run.weights().model_id
+    pipeline = models.load_whole(read)
+    encoded = pipeline.encode(Frame(FrameKey(1, 'camera'), fakes.frame(90, 120).rgb))
+    (mask,) = pipeline.decode(encoded, [Prompt(box=(10.0, 10.0, 60.0, 60.0))]).masks
+    x, y, width, height = mask.box
+    assert 0 <= x <= x + width <= 120
+    assert 0 <= y <= y + height <= 90
+
+
+def test_distillation_brings_the_reordered_model_nearer_to_its_teacher(tmp_path, examples):
+    """Loss and embedding; the decoder stays as it was."""
+    weights = checkpoint.random_weights(SMALL, 0)
+    run = Trainer(Student(weights), Recipe(steps=40, batch=2, warmup=2), tmp_path, 'cpu')
+    batch = [examples[i] for i in range(2)]
+    told = [run.learn(batch) for _ in range(40)]
+    assert told[-1]['embedding'] < 0.7 * told[0]['embedding']
+    name = 'mask_decoder.iou_token.weight'
+    assert torch.equal(run.weights().tensors[name], weights.tensors[name].half())
+
+
+def test_curves_are_drawn_from_a_log(tmp_path):
+    """Also where a step was logged twice, by a run that was resumed."""
+    rows = [{'step': s, 'loss': 1 / s, 'coarse': 0.5, 'box': 0.1} for s in (1, 2, 2, 3)]
+    (tmp_path / 'log.jsonl').write_text('\n'.join(map(json.dumps, rows)))
+    draw_curves(tmp_path / 'log.jsonl', tmp_path / 'curves.png')
+    assert (tmp_path / 'curves.png').read_bytes().startswith(b'\x89PNG')
+
+
+def test_losses_know_a_good_mask_from_a_bad_one():
+    """Perfect, empty and inverted; an object of one pixel counts as much as a large one."""
+    target = torch.zeros(2, 24, 24)
+    target[0, 4:20, 4:20] = 1
+    target[1, 10, 10] = 1
+    boxes = torch.tensor([[4.0, 4, 20, 20], [10, 10, 11, 11]])
+    near = losses.near_box(boxes, side=24, px=24)
+    good, empty = (target * 2 - 1) * 8, torch.full_like(target, -8.0)
+    perfect, missed = (losses.mask_loss(x, target, near) for x in (good, empty))
+    assert (perfect < 0.1).all()
+    assert (missed > 0.9).all()
+    assert losses.iou(good, target).tolist() == [1, 1]
+    assert losses.iou(empty, target).tolist() == [0, 0]
+    assert (losses.mask_loss(-good, target, near) > missed).all()
+
+
+def test_training_shows_the_refiner_what_the_decoder_shows_it(examples):
+    """Same image, mask and prompt: the crops of training are those of inference."""
+    example = examples[0]
+    model = Trainee(SMALL, 'ped', seed=0).eval()
+    batch = Batch.of([example])
+    with torch.inference_mode():
+        embedding = model.encoder(batch.pixels)
+        by_box, _ = model.first(batch, embedding)
+        coarse = by_box.logits[:, 0]
+        read, context, _, _ = model._crops(batch, embedding, by_box, coarse)
+        logits, scores = model.decoder.refiner(read, context, by_box.scores[:, 0])
+        rgb = example.rgb.permute(1, 2, 0).numpy()
+        encoded = Encoded(FrameKey(0, ''), example.canvas, embedding, rgb)
+        found = Candidates(coarse, by_box.scores[:, 0], torch.arange(len(coarse)))
+        refined = model.decoder.refine(encoded, found, None, by_box.boxes)
+    assert torch.allclose(refined.logits, logits, atol=1e-5)
+    assert torch.allclose(refined.scores, scores, atol=1e-6)
+
+
+def test_the_iou_of_a_crop_counts_what_lies_outside():
+    """A perfect crop of half an object is half right."""
+    target = torch.ones(1, 8, 8)
+    assert losses.iou(target * 8, target, torch.tensor([64.0])).tolist() == [0.5]
+
+
+def test_recipes_and_runs_that_cannot_be_are_refused(tmp_path, examples):
+    """Named, before anything is computed; a loss that is not finite before it is learned."""
+    for wrong in ({'batch': 0}, {'warmup': 0}, {'seed': -1}, {'average': 1.5}):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            Recipe(**wrong)
+    with pytest.raises(ConfigError, match="order='ped'"):
+        Student(trainer(tmp_path).weights())
+    run = trainer(tmp_path)
+    with torch.no_grad():
+        run.learner.encoder.pos_embed.fill_(float('nan'))
+    with pytest.raises(PedsamError, match='not finite'):
+        run.learn([examples[0], examples[1]])
