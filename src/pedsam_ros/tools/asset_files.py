@@ -1,0 +1,79 @@
+"""Files of an extracted package, also those in its archives: 'a/b.zip!/c.png' is a path too."""
+
+from __future__ import annotations
+
+import functools
+import zipfile
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pedsam_ros.core.errors import BadImage, ConfigError
+from pedsam_ros.tools.asset_rcc import RccFile
+
+INSIDE = '!/'  # between an archive and the path within it
+
+
+class Tree:
+    """A package's files below `root`."""
+
+    def __init__(self, root: Path) -> None:
+        if not root.is_dir():
+            raise ConfigError(f'{root}: no such folder; extract the package there')
+        self._root = root
+
+    def matching(self, wanted: Sequence[str], unwanted: Sequence[str] = ()) -> list[str]:
+        """Sorted paths that match a wanted glob ('*' also crosses '/') and no unwanted one.
+
+        Raises ConfigError for a glob that matches nothing: the package is not the one meant."""
+        found: set[str] = set()
+        for glob in wanted:
+            names = [name for name in self._names(glob) if fnmatchcase(name, glob)]
+            if not names:
+                raise ConfigError(f'{self._root}: nothing matches {glob!r}')
+            found.update(names)
+        return sorted(n for n in found if not any(fnmatchcase(n, glob) for glob in unwanted))
+
+    def has(self, path: str) -> bool:
+        """Whether there is such a file."""
+        return path in self._names(path)
+
+    def read(self, path: str) -> bytes:
+        """A file's bytes. Raises ConfigError if it is not there."""
+        try:
+            if INSIDE in path:
+                archive, inner = path.split(INSIDE, 1)
+                return _archive(self._root / archive).read(inner)
+            return (self._root / path).read_bytes()
+        except (OSError, KeyError) as error:
+            raise ConfigError(f'{self._root}: {path}: {error}') from error
+
+    def image(self, path: str) -> NDArray[np.uint8]:
+        """(H, W), (H, W, 3) BGR or (H, W, 4) BGRA, uint8. Raises BadImage."""
+        image = cv2.imdecode(np.frombuffer(self.read(path), np.uint8), cv2.IMREAD_UNCHANGED)
+        if image is None:
+            raise BadImage(f'{self._root}: {path}: no image that OpenCV reads')
+        return image if image.dtype == np.uint8 else (image // 257).astype(np.uint8)
+
+    def _names(self, glob: str) -> Sequence[str]:
+        if INSIDE in glob:
+            archive = glob.split(INSIDE, 1)[0]
+            return [archive + INSIDE + name for name in _archive(self._root / archive).namelist()]
+        return _listing(self._root)
+
+
+@functools.lru_cache(maxsize=8)
+def _listing(root: Path) -> tuple[str, ...]:
+    return tuple(p.relative_to(root).as_posix() for p in root.rglob('*') if p.is_file())
+
+
+@functools.lru_cache(maxsize=8)
+def _archive(file: Path) -> zipfile.ZipFile | RccFile:
+    try:
+        return RccFile(file) if file.suffix == '.rcc' else zipfile.ZipFile(file)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ConfigError(f'{file}: {error}') from error

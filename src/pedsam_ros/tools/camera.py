@@ -1,0 +1,51 @@
+"""`pedsam camera`: a camera for those who have none at hand. Publishes images in a loop, stamped
+with the clock."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from collections.abc import Iterable
+from pathlib import Path
+
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.types import Pixels
+from pedsam_ros.nodes.spin import run as spin
+from pedsam_ros.ros import qos
+from pedsam_ros.ros.images import image_to_msg
+from pedsam_ros.tools.images import frames_of
+from pedsam_ros.tools.photos import panned_photos
+
+
+class CameraNode(Node):
+    """Publishes `camera/image_raw`, rgb8, at a steady rate."""
+
+    def __init__(self, images: Iterable[Pixels], rate_hz: float, frame_id: str) -> None:
+        super().__init__('camera')
+        self._images = itertools.cycle(images)
+        self._frame_id = frame_id
+        self._publisher = self.create_publisher(Image, 'camera/image_raw', qos.OUTPUT)
+        self.create_timer(1 / rate_hz, self._publish)
+
+    def _publish(self) -> None:
+        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
+        self._publisher.publish(image_to_msg(next(self._images), 'rgb8', header))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument('--images', type=Path, help='a folder of images or a video of your own')
+    parser.add_argument('--rate', type=float, default=10.0, help='images a second, Hz (10)')
+    parser.add_argument('--frame-id', default='camera', help='frame_id of the images (camera)')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Publishes until Ctrl-C."""
+    if args.rate <= 0:
+        raise ConfigError(f'--rate={args.rate}: more than 0 Hz')
+    frames = frames_of(args.images, args.rate) if args.images else panned_photos()
+    return spin(lambda: CameraNode((rgb for _, rgb in frames), args.rate, args.frame_id))

@@ -1,0 +1,67 @@
+"""Message types as rosbags knows them: ROS's own, and from the ament index any other package's."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+from rosbags.interfaces import Nodetype
+from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
+from rosbags.typesys.store import Typestore
+
+from pedsam_ros.core.errors import ConfigError
+
+
+def typestore_with(type_name: str) -> Typestore:
+    """The store of all types met so far, `type_name` and the types in it among them.
+
+    `type_name` is package/msg/Name. Raises ConfigError if no definition of it is installed, or
+    rosbags cannot hold it.
+    """
+    store = _store()
+    found: dict[str, Any] = {}
+    wanted = [type_name]
+    while wanted:
+        name = wanted.pop()
+        if name not in store.fielddefs and name not in found:
+            found.update(_definition(name))
+            wanted += _types_in(found[name])
+    if found:
+        store.register(found)
+    return store
+
+
+def begins_with_header(type_name: str) -> bool:
+    """Whether a type's first field is a std_msgs/Header. Raises as `typestore_with`."""
+    named = typestore_with(type_name).fielddefs[type_name][1]
+    return bool(named) and named[0][1] == (Nodetype.NAME, 'std_msgs/msg/Header')
+
+
+@cache
+def _store() -> Typestore:
+    return get_typestore(Stores.ROS2_KILTED)
+
+
+def _definition(type_name: str) -> dict[str, Any]:
+    """Parsed .msg file of a type, from the ament index."""
+    package, kind, name = type_name.split('/') if type_name.count('/') == 2 else ('', '', '')
+    if kind != 'msg':
+        raise ConfigError(f'type={type_name!r}: package/msg/Name is expected')
+    try:
+        file = Path(get_package_share_directory(package), 'msg', f'{name}.msg')
+        return dict(get_types_from_msg(file.read_text(encoding='utf-8'), type_name))
+    except (PackageNotFoundError, OSError, ValueError) as error:
+        raise ConfigError(f'type={type_name!r}: no definition is installed: {error}') from error
+    except TypesysError as error:
+        raise ConfigError(f'type={type_name!r}: rosbags cannot read {file}: {error}') from error
+
+
+def _types_in(definition: Any) -> list[str]:
+    """Names of the message types among the fields of a parsed definition."""
+    plain = (
+        inner[0] if kind in (Nodetype.ARRAY, Nodetype.SEQUENCE) else (kind, inner)
+        for _, (kind, inner) in definition[1]
+    )
+    return [name for kind, name in plain if kind == Nodetype.NAME]

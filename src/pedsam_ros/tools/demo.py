@@ -1,0 +1,217 @@
+"""`pedsam demo`: a bag in, masks out, through four processes in four DDS domains; then a look at
+what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from pedsam_ros.core import checkpoint, models
+from pedsam_ros.core.config import EdgeConfig
+from pedsam_ros.core.edge import ENDINGS, Edge
+from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.local import LocalPipeline
+from pedsam_ros.core.placement import place
+from pedsam_ros.core.types import Frame, Masks
+from pedsam_ros.core.windows import pixel_grid
+from pedsam_ros.core.workers_file import WorkerEntry
+from pedsam_ros.ros import identity
+from pedsam_ros.tools.bags import BagWriter
+from pedsam_ros.tools.camera_topic import Camera, find_camera
+from pedsam_ros.tools.contact import write_pictures
+from pedsam_ros.tools.figures import write_figures
+from pedsam_ros.tools.images import frames_of
+from pedsam_ros.tools.make_bag import COMPRESSED, make_bag
+from pedsam_ros.tools.photos import panned_photos
+from pedsam_ros.tools.player import Outcome, Player
+from pedsam_ros.tools.processes import (
+    DOMAINS,
+    NAMES,
+    end_all,
+    start_edge,
+    start_workers,
+    three_workers,
+)
+
+_STAGES = ('partition', 'send', 'worker', 'return', 'merge_global', 'decode', 'publish')
+_POINTS = ((0.25, 0.3), (0.5, 0.3), (0.75, 0.3), (0.25, 0.7), (0.5, 0.7), (0.75, 0.7))
+_BOX = (0.3, 0.25, 0.7, 0.75)
+_SETTINGS = ('image_transport', 'every_frame', 'deadline_s', 'transport')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument('--bag', type=Path, help='a rosbag2 of your own')
+    source.add_argument('--images', type=Path, help='a folder of images, or a video, of your own')
+    parser.add_argument('--topic', help='image topic of the bag (its first)')
+    parser.add_argument('--checkpoint', default='vit_tiny', help=checkpoint.CHOICE)
+    parser.add_argument(
+        '--automatic', action='store_true', help='everything in view, not some points and a box'
+    )
+    parser.add_argument('--transport', default='float16', help='float32, float16 (default), int8')
+    parser.add_argument(
+        '--domains', type=int, nargs=4, default=DOMAINS, help="the robot's, then each worker's"
+    )
+    parser.add_argument('--out', type=Path, default=Path('out'), help='folder for results (out)')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Writes OUT/demo/*.png, OUT/demo/masks.mcap and OUT/demo.json."""
+    identity.stay_on_this_machine()
+    folder = _fresh(args.out / 'demo', args.bag or args.images)
+    camera = find_camera(args.bag or _as_bag(args.images, folder / 'camera'), args.topic)
+    if args.checkpoint.startswith('random:'):
+        print('demo: random weights: the masks show that the system works, and mean nothing')
+    weights = checkpoint.read(args.checkpoint)
+    workers = three_workers(args.domains)
+    config = _config(camera, args.transport, args.automatic)
+    outcome = _play(folder, weights, workers, args.domains[0], camera, config)
+    local = _local(weights, workers, config)
+    equal: list[bool] = []
+    write_pictures(folder, _checked(camera, outcome.masks, local, equal), len(outcome.masks))
+    figures = _figures(outcome, args.domains)
+    figures |= {'masks_equal_in_process': bool(equal) and all(equal), 'masks_compared': len(equal)}
+    write_figures(args.out / 'demo.json', figures)
+    return _judge(figures, args.out, camera.count)
+
+
+def _fresh(folder: Path, source: Path | None) -> Path:
+    """The folder, emptied of an earlier demo's results, and of nothing else."""
+    if source is not None and folder.resolve() in (source.resolve(), *source.resolve().parents):
+        raise ConfigError(f'{source}: is in {folder}, which the demo empties; change --out')
+    if folder.exists() and not (folder / 'processes').is_dir():
+        raise ConfigError(f'{folder}: exists, and no demo made it; change --out')
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / 'processes').mkdir(parents=True)
+    return folder
+
+
+def _as_bag(images: Path | None, bag: Path) -> Path:
+    """A bag of the user's images, or of photographs."""
+    make_bag(frames_of(images) if images else panned_photos(), bag)
+    return bag
+
+
+def _config(camera: Camera, transport: str, automatic: bool) -> EdgeConfig:
+    """Some points and a box that lie within every frame; or the automatic grid."""
+    sizes = [frame.rgb.shape for frame in camera.frames()]
+    if not sizes:
+        raise ConfigError(f'{camera.bag}: no image in {camera.topic} can be read')
+    height, width = (min(size[side] for size in sizes) for side in (0, 1))
+    config = EdgeConfig(
+        image_transport='compressed' if camera.type_name == COMPRESSED else 'raw',
+        every_frame=True,
+        deadline_s=60.0,
+        transport=transport,
+    )
+    if automatic:
+        return config
+    return replace(
+        config,
+        points=tuple(value for x, y in _POINTS for value in (x * width, y * height)),
+        boxes=tuple(part * side for part, side in zip(_BOX, (width, height) * 2, strict=True)),
+    )
+
+
+def _play(
+    folder: Path,
+    weights: checkpoint.Weights,
+    workers: list[WorkerEntry],
+    domain_id: int,
+    camera: Camera,
+    config: EdgeConfig,
+) -> Outcome:
+    """Plays the bag through real processes; each ends with it."""
+    logs = folder / 'processes'
+    worker_file, edge_file = models.split(weights, folder / 'weights', weights.arch.name)
+    settings = {name: getattr(config, name) for name in _SETTINGS}
+    prompts = {'points': list(config.points), 'boxes': list(config.boxes)}
+    settings |= {name: values for name, values in prompts.items() if values}
+    print(f'demo: edge in domain {domain_id}, {", ".join(_describe(w) for w in workers)}')
+    processes = start_workers(workers, logs, {'checkpoint': str(worker_file)})
+    try:
+        settings['checkpoint'] = str(edge_file)
+        processes.append(start_edge(workers, domain_id, logs, settings, camera.topic))
+        with BagWriter(folder / 'masks') as writer:
+            player = Player(domain_id, writer, processes)
+            try:
+                outcome = player.play(
+                    camera.messages(), camera.count, camera.topic, camera.type_name
+                )
+            finally:
+                player.close()
+    finally:
+        statuses = end_all(processes)
+    if any(statuses.values()):  # the masks are here all the same
+        print(f'demo: exit statuses {statuses}, all should be 0; logs are in {logs}')
+    _flatten(folder / 'masks')
+    return outcome
+
+
+def _describe(worker: WorkerEntry) -> str:
+    return f'{worker.name} in {worker.domain_id}'
+
+
+def _flatten(bag: Path) -> None:
+    """FOLDER/masks/masks.mcap -> FOLDER/masks.mcap, so that FOLDER itself is the rosbag2."""
+    for name in (f'{bag.name}.mcap', 'metadata.yaml'):
+        (bag / name).replace(bag.parent / name)
+    bag.rmdir()
+
+
+def _local(
+    weights: checkpoint.Weights, workers: list[WorkerEntry], config: EdgeConfig
+) -> LocalPipeline:
+    """The same model and settings without any process, domain or message."""
+    homes = place(pixel_grid(weights.arch), workers)
+    edge = Edge(models.load_edge(weights), homes, config)
+    return LocalPipeline(edge, models.load_worker(weights))
+
+
+def _checked(
+    camera: Camera, masks: Sequence[Masks], local: LocalPipeline, equal: list[bool]
+) -> Iterator[tuple[Frame, Masks]]:
+    """Each frame with its masks; notes whether the same masks come out in one process."""
+    remaining = list(reversed(masks))
+    for frame in camera.frames():
+        if remaining and remaining[-1].key == frame.key:
+            found = remaining.pop()
+            equal.append(asdict(local.segment(frame)) == asdict(found))
+            yield frame, found
+
+
+def _figures(outcome: Outcome, domains: Sequence[int]) -> dict[str, Any]:
+    frames = dict(outcome.report['frames'])
+    workers = {name: outcome.report[name] for name in NAMES}
+    shares = [float(worker['share_seen']) for worker in workers.values()]
+    return {
+        'frames_in': int(frames['frames_in']),
+        **{f'frames_{ending}': int(frames[ending]) for ending in ENDINGS},
+        'domains': list(domains),
+        'windows_per_worker': {name: int(w['windows_seen']) for name, w in workers.items()},
+        'max_windows_share': max(shares),
+        'stages_s': {
+            stage: {p: float(frames.get(f'{stage}_s_{p}', 'nan')) for p in ('p50', 'p95')}
+            for stage in _STAGES
+        },
+        'bytes_up_per_frame': float(frames.get('bytes_up_p50', 'nan')),
+        'bytes_down_per_frame': float(frames.get('bytes_down_p50', 'nan')),
+        'model_id': frames['model_id'],
+    }
+
+
+def _judge(figures: dict[str, Any], out: Path, count: int) -> int:
+    """Says what came of it; 0 if every frame is done and its masks are those of one process."""
+    equal = figures['masks_equal_in_process']
+    print(
+        f'demo: {figures["frames_done"]} of {count} frames done; a worker saw at most '
+        f'{figures["max_windows_share"]:.0%} of the scene; {figures["masks_compared"]} frames '
+        f'compared with one process: {"equal" if equal else "DIFFERENT"}'
+    )
+    print(f'demo: look at {out}/demo/contact_sheet.png, {out}/demo.json; bag: {out}/demo')
+    return 0 if equal and figures['frames_done'] == count else 1

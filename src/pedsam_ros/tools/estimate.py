@@ -1,0 +1,72 @@
+"""`pedsam estimate`: what distilling a SAM would need, counted on tensors without memory."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
+from pedsam_ros.core.whole import WholeEncoder
+from pedsam_ros.tools.figures import write_figures
+
+_COPIES = 6  # of 4 bytes each: weights, gradients, two of AdamW's, their average, the teacher's
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument('archs', nargs='+', choices=[*ARCHITECTURES], metavar='ARCH')
+    parser.add_argument('--tflops', type=float, default=20.0, help='what the GPU does in a second')
+    parser.add_argument('--out', type=Path, default=Path('out/estimate.json'))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints one line for each model, and writes them to OUT."""
+    found = {}
+    for name in args.archs:
+        needs = found[name] = needs_of(ARCHITECTURES[name])
+        time_s = needs['tflop_per_image'] / args.tflops
+        print(
+            f'{name}: {needs["weights_gb"]:.1f} GB, and {needs["image_gb"]:.1f} GB for each image '
+            f'of a batch; {needs["tflop_per_image"]:.2f} TFLOP an image, {time_s:.2f} s at '
+            f'{args.tflops:g} TFLOP/s',
+            flush=True,
+        )
+    write_figures(args.out, {'distill': found})
+    return 0
+
+
+def needs_of(arch: Architecture) -> dict[str, float]:
+    """GB of all copies of the encoder's weights in float32, GB that one image's backward pass
+    keeps, TFLOP of one image (student forward and backward, teacher forward)."""
+    with torch.device('meta'):
+        encoder = WholeEncoder(arch)
+        pixels = torch.empty(1, 3, arch.image_px, arch.image_px)
+    with FlopCounterMode(display=False) as forward:
+        encoder(pixels)
+    with FlopCounterMode(display=False) as step:
+        kept = _kept_bytes(encoder, pixels)
+    weights = sum(p.numel() for p in encoder.parameters()) * 4 * _COPIES
+    flops = forward.get_total_flops() + step.get_total_flops()
+    return {
+        'weights_gb': weights / 1e9,
+        'image_gb': kept / 1e9,
+        'tflop_per_image': flops / 1e12,
+    }
+
+
+def _kept_bytes(encoder: nn.Module, pixels: Tensor) -> int:
+    """Of all tensors, weights aside, that autograd holds between a forward and its backward."""
+    own = {p.untyped_storage()._cdata for p in encoder.parameters()}
+    kept: dict[int, Tensor] = {}  # the tensors themselves: a freed storage's number is used again
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage()._cdata] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        encoder(pixels).sum().backward()
+    return sum(t.untyped_storage().nbytes() for key, t in kept.items() if key not in own)

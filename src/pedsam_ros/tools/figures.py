@@ -1,0 +1,41 @@
+"""Figures as JSON, with what is needed to judge them: machine, versions, command."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ('numpy', 'torch', 'segment-anything', 'safetensors', 'rosbags', 'pycocotools')
+
+
+def write_figures(path: Path, figures: Mapping[str, Any]) -> None:
+    """Writes `figures` and their circumstances to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = {**figures, 'command': _command(), 'machine': _machine(), 'versions': _versions()}
+    path.write_text(json.dumps(whole, indent=2) + '\n')
+
+
+def _command() -> str:
+    return shlex.join(['pedsam', *sys.argv[1:]])
+
+
+def _machine() -> dict[str, Any]:
+    cores = len(os.sched_getaffinity(0))
+    return {'system': platform.platform(), 'processor': platform.machine(), 'cores': cores}
+
+
+def _versions() -> dict[str, str]:
+    found = {'python': platform.python_version(), 'ros': os.environ.get('ROS_DISTRO', 'kilted')}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = 'absent'
+    return found

@@ -1,0 +1,46 @@
+"""A moving camera over photographs that come with scikit-image: what the demo shows when nobody
+gives it a bag."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.types import Pixels
+
+_PHOTOS = ('coffee.png', 'motorcycle_left.png', 'rocket.jpg', 'chelsea.png')
+_SIZE = (640, 480)  # width, height, px
+_VIEW = 0.75  # side of the view, as a part of the largest that fits
+_RATE_HZ = 10
+
+
+def panned_photos(per_photo: int = 6) -> Iterator[tuple[int, Pixels]]:
+    """Stamp (ns) and (480, 640, 3) uint8 RGB of each view; the view moves over one photo after
+    another."""
+    paths = _paths()
+    for i in range(per_photo * len(paths)):
+        photo = cv2.imread(str(paths[i // per_photo]), cv2.IMREAD_COLOR)
+        view = _view(photo, (i % per_photo) / max(1, per_photo - 1))
+        yield (i + 1) * 10**9 // _RATE_HZ, cv2.cvtColor(view, cv2.COLOR_BGR2RGB)
+
+
+def _paths() -> list[Path]:
+    """The photos in scikit-image's wheel, without importing it."""
+    spec = importlib.util.find_spec('skimage')
+    if spec is None or spec.origin is None:
+        raise ConfigError('the demo takes its photos from scikit-image, which is not installed')
+    return [Path(spec.origin).parent / 'data' / name for name in _PHOTOS]
+
+
+def _view(photo: np.ndarray, progress: float) -> np.ndarray:
+    """The view at 0..1 of its way from the top left to the bottom right of the photo."""
+    height, width = photo.shape[:2]
+    scale = _VIEW * min(width / _SIZE[0], height / _SIZE[1])
+    w, h = int(_SIZE[0] * scale), int(_SIZE[1] * scale)
+    x, y = int((width - w) * progress), int((height - h) * progress)
+    return cv2.resize(photo[y : y + h, x : x + w], _SIZE, interpolation=cv2.INTER_AREA)

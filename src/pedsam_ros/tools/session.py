@@ -1,0 +1,54 @@
+"""What `pedsam replay` and `pedsam record` share: a node of their own, and an orderly end."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from rclpy.context import Context
+from rclpy.node import Node
+
+from pedsam_ros.core.errors import ConfigError
+
+
+@contextmanager
+def interrupts() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and SIGTERM cut nothing short, even repeated: what is yielded says True from then on.
+
+    For the main thread.
+    """
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield lambda: bool(came)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def open_node(name: str) -> Iterator[Node]:
+    """A node in a context of its own, of ROS_DOMAIN_ID; heeds --ros-args of the command line."""
+    context = Context()
+    context.init()
+    node = Node(name, context=context, start_parameter_services=False)
+    try:
+        yield node
+    finally:
+        node.destroy_node()
+        context.try_shutdown()
+
+
+def message_class(type_name: str) -> Any:
+    """The Python class of package/msg/Name. Raises ConfigError if it is not installed."""
+    package, _, name = type_name.replace('/msg/', '.msg.').rpartition('.')
+    try:
+        return getattr(import_module(package), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f'type={type_name!r}: not installed: {error}') from error

@@ -1,0 +1,38 @@
+"""`pedsam train`: a promptable model from scratch, on scenes made on the fly."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from torch.utils.data import Dataset
+
+from pedsam_ros.core.architecture import ARCHITECTURES
+from pedsam_ros.core.whole import ORDERS
+from pedsam_ros.learn.assets import Assets
+from pedsam_ros.learn.examples import Example, Examples
+from pedsam_ros.learn.learner import Learner
+from pedsam_ros.learn.trainee import Trainee
+from pedsam_ros.learn.trainer import Recipe
+from pedsam_ros.tools import training
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument('--assets', type=Path, required=True, help='from pedsam make-assets')
+    parser.add_argument('--arch', default='vit_tiny', choices=sorted(ARCHITECTURES))
+    parser.add_argument(
+        '--order', default='ped', choices=ORDERS, help="block order: window blocks first, SAM's"
+    )
+    training.add_arguments(parser, Recipe())
+
+
+def run(args: argparse.Namespace) -> int:
+    """Writes OUT/model.safetensors, OUT/log.jsonl, OUT/curves.png and OUT/state.pt."""
+    return training.run(args, _make)
+
+
+def _make(args: argparse.Namespace) -> tuple[Learner, Dataset[Example]]:
+    arch = ARCHITECTURES[args.arch]
+    examples = Examples(Assets.open(args.assets), arch, args.seed)
+    return Trainee(arch, args.order, args.seed), examples

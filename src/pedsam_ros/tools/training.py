@@ -1,0 +1,102 @@
+"""What `pedsam train` and `pedsam distill` share: arguments, processes, progress, results."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+from torch import distributed as dist
+from torch import multiprocessing
+from torch.utils.data import Dataset
+from tqdm import tqdm
+
+from pedsam_ros.core import models
+from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.learn.examples import Example
+from pedsam_ros.learn.learner import Learner
+from pedsam_ros.learn.trainer import Recipe, Trainer
+from pedsam_ros.tools.curves import draw_curves
+
+Make: TypeAlias = Callable[[argparse.Namespace], tuple[Learner, 'Dataset[Example]']]
+_ALLOCATOR = {  # glibc keeps what torch frees: the kernel need not zero it again at each step
+    'MALLOC_MMAP_THRESHOLD_': str(2**32),
+    'MALLOC_TRIM_THRESHOLD_': str(2**33),
+    'MALLOC_TOP_PAD_': str(2**28),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
+    """Those of any run; the recipe's numbers are the defaults."""
+    parser.add_argument('--out', type=Path, required=True, help='folder; a run in it goes on')
+    parser.add_argument('--device', default='cpu', help='cpu (default), cuda')
+    parser.add_argument(
+        '--processes', type=int, default=1, help='that learn together, on the CPU; 1 thread each'
+    )
+    parser.add_argument('--loaders', type=int, default=1, help='that make examples, for each')
+    for field in fields(Recipe):
+        default = getattr(recipe, field.name)
+        parser.add_argument(
+            f'--{field.name.replace("_", "-")}',
+            type=type(default),
+            default=default,
+            help=f'{field.metadata["note"]} ({default})',
+        )
+
+
+def run(args: argparse.Namespace, make: Make) -> int:
+    """Writes OUT/model.safetensors, OUT/log.jsonl, OUT/curves.png and OUT/state.pt."""
+    if any(os.environ.get(name) != value for name, value in _ALLOCATOR.items()):
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | _ALLOCATOR)
+    _check(args)
+    if args.processes == 1:
+        _run(args, make)
+    else:
+        make(args)  # what is wrong with the arguments is said here, not by each process
+        (args.out / 'rendezvous').unlink(missing_ok=True)
+        multiprocessing.spawn(_one_of, (args, make), nprocs=args.processes)
+    draw_curves(args.out / 'log.jsonl', args.out / 'curves.png')
+    print(f'{args.command}: {args.out}/model.safetensors; look at {args.out}/curves.png')
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    _recipe(args)
+    if args.processes < 1 or args.batch % args.processes:
+        raise ConfigError(f'processes={args.processes}: at least 1, a divisor of {args.batch=}')
+    if args.processes > 1 and args.device != 'cpu':
+        raise ConfigError(f'processes={args.processes}: on the CPU only')
+    models.check_device(args.device)
+    args.out.mkdir(parents=True, exist_ok=True)
+
+
+def _recipe(args: argparse.Namespace) -> Recipe:
+    return Recipe(**{field.name: getattr(args, field.name) for field in fields(Recipe)})
+
+
+def _one_of(rank: int, args: argparse.Namespace, make: Make) -> None:
+    torch.set_num_threads(1)
+    meet = f'file://{(args.out / "rendezvous").resolve()}'
+    dist.init_process_group('gloo', init_method=meet, rank=rank, world_size=args.processes)
+    try:
+        _run(args, make)
+    finally:
+        dist.destroy_process_group()
+
+
+def _run(args: argparse.Namespace, make: Make) -> None:
+    # Descriptors for each tensor that a loader hands over are too many for a process.
+    multiprocessing.set_sharing_strategy('file_system')
+    recipe = _recipe(args)
+    learner, examples = make(args)
+    trainer = Trainer(learner, recipe, args.out, args.device)
+    first = trainer.rank == 0
+    with tqdm(initial=trainer.step, total=recipe.steps, unit='step', disable=not first) as bar:
+        for told in trainer.run(examples, args.loaders):
+            bar.update()
+            bar.set_postfix({k: f'{told[k]:.3f}' for k in ('loss', 'box', 'point')}, refresh=False)
