@@ -1,0 +1,132 @@
+"""Bags written and read without rclpy: whole after every end, clear about what is wrong."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from ament_index_python.packages import get_package_share_directory
+from rosbags.interfaces import QosDurability, QosReliability
+from rosbags.rosbag2 import Reader
+
+from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.tools.bags import STORAGES, BagWriter, contents_of, read_bag, topics_of
+from pedsam_ros.tools.definitions import begins_with_header, typestore_with
+
+pytestmark = pytest.mark.ros
+
+IMAGE = 'sensor_msgs/msg/Image'
+STRING = 'std_msgs/msg/String'
+OWN_TYPES = sorted(Path(get_package_share_directory('pedsam_ros'), 'msg').glob('*.json'))
+
+
+def string_cdr(text: str) -> bytes:
+    store = typestore_with(STRING)
+    return bytes(store.serialize_cdr(store.types[STRING](data=text), STRING))
+
+
+@pytest.fixture
+def bag(tmp_path):
+    """Two strings on /a, one on /b."""
+    with BagWriter(tmp_path / 'strings') as writer:
+        for at_ns, topic in ((5, '/a'), (6, '/b'), (9, '/a')):
+            writer.write(topic, STRING, at_ns, string_cdr(f'{topic} {at_ns}'))
+    return tmp_path / 'strings'
+
+
+@pytest.mark.parametrize('file', OWN_TYPES, ids=lambda file: file.stem)
+def test_type_hash_is_the_one_ros_computes(file):
+    """RIHS01 of each of our types, against what rosidl generated."""
+    name = f'pedsam_ros/msg/{file.stem}'
+    theirs = {
+        x['type_name']: x['hash_string'] for x in json.loads(file.read_text())['type_hashes']
+    }
+    assert typestore_with(name).hash_rihs01(name) == theirs[name]
+
+
+@pytest.mark.parametrize('storage', STORAGES)
+def test_written_messages_come_back(tmp_path, storage):
+    """Of all topics by time, of one, from the folder and from its file alone."""
+    path = tmp_path / 'bag'
+    sent = [('/b', STRING, 3, string_cdr('x')), ('/a', STRING, 1, string_cdr('y'))]
+    with BagWriter(path, storage) as writer:
+        for each in sent:
+            writer.write(*each)
+    file = next(each for each in path.iterdir() if each.suffix != '.yaml')
+    for source in (path, file):
+        assert [tuple(each) for each in read_bag(source)] == sent[::-1]
+        assert [tuple(each) for each in read_bag(source, ['/b'])] == sent[:1]
+        assert contents_of(source) == {'/a': (STRING, 1), '/b': (STRING, 1)}
+
+
+@pytest.mark.parametrize('storage', STORAGES)
+def test_offered_qos_and_silent_topics_are_kept(tmp_path, storage):
+    """What `ros2 bag play` will offer again."""
+    with BagWriter(tmp_path / 'bag', storage) as writer:
+        writer.declare('/map', STRING, latched=True)
+        writer.declare('/scan', STRING, reliable=False)
+        writer.write('/scan', STRING, 1, string_cdr('x'))
+    with Reader(tmp_path / 'bag') as reader:
+        offered = {c.topic: c.ext.offered_qos_profiles[0] for c in reader.connections}
+    assert offered['/map'].durability == QosDurability.TRANSIENT_LOCAL
+    assert offered['/scan'].reliability == QosReliability.BEST_EFFORT
+
+
+@pytest.mark.parametrize('storage', STORAGES)
+def test_bag_is_complete_after_an_error_of_the_callers(tmp_path, storage):
+    """What came before it is there."""
+    with suppress(ZeroDivisionError), BagWriter(tmp_path / 'bag', storage) as writer:
+        writer.write('/a', STRING, 1, string_cdr('kept'))
+        raise ZeroDivisionError
+    assert [each.stamp_ns for each in read_bag(tmp_path / 'bag')] == [1]
+
+
+def test_writer_names_what_it_refuses(tmp_path):
+    """Another type, an unknown one, a stamp out of range, a folder that cannot be made."""
+    with BagWriter(tmp_path / 'bag') as writer:
+        writer.declare('/a', STRING)
+        with pytest.raises(ConfigError, match=f'/a: {IMAGE} after {STRING}'):
+            writer.write('/a', IMAGE, 1, b'')
+        for name in ('no_such_package/msg/X', 'pedsam_ros/msg/X', 'String'):
+            with pytest.raises(ConfigError, match=f"type='{name}'"):
+                writer.write('/b', name, 1, b'')
+        with pytest.raises(ConfigError, match='/a: stamp=-1 ns'):
+            writer.write('/a', STRING, -1, b'')
+    (tmp_path / 'file').touch()
+    with pytest.raises(ConfigError, match='cannot be written'), BagWriter(tmp_path / 'file' / 'b'):
+        pass
+
+
+def test_missing_topic_is_named_with_those_there(bag):
+    """By both ways to read."""
+    with pytest.raises(ConfigError, match="no topic '/c'; there are: /a, /b"):
+        next(read_bag(bag, ['/a', '/c']))
+    with pytest.raises(ConfigError, match="no topic '/c'; there are: /a, /b"):
+        contents_of(bag, ['/c'])
+
+
+def test_unreadable_bags_are_named(tmp_path, bag):
+    """Missing, empty folder, garbage, cut off, another kind of file."""
+    with pytest.raises(ConfigError, match='gone: no such bag'):
+        topics_of(tmp_path / 'gone')
+    (tmp_path / 'empty').mkdir()
+    whole = (bag / 'strings.mcap').read_bytes()
+    for name, data in {
+        'zero.mcap': b'',
+        'noise.mcap': bytes(1000),
+        'noise.db3': bytes(1000),
+        'cut.mcap': whole[: len(whole) // 2],
+        'ros1.bag': b'#ROSBAG V2.0\n',
+    }.items():
+        (tmp_path / name).write_bytes(data)
+    for name in ('empty', 'zero.mcap', 'noise.mcap', 'noise.db3', 'cut.mcap', 'ros1.bag'):
+        with pytest.raises(ConfigError, match=f'{name}: not a readable bag'):
+            topics_of(tmp_path / name)
+
+
+def test_headers_are_recognised():
+    """By the first field's type, whatever its name."""
+    assert begins_with_header(IMAGE)
+    assert begins_with_header('pedsam_ros/msg/Masks')
+    assert not begins_with_header(STRING)
+    assert not begins_with_header('std_msgs/msg/Empty')

@@ -1,0 +1,225 @@
+"""The one seam for messages, as round trips; camera images against another reader."""
+
+from array import array
+
+import cv2
+import numpy as np
+import pytest
+from rclpy.serialization import deserialize_message, serialize_message
+from sensor_msgs.msg import CompressedImage, Image
+
+from fakes import TINY
+from pedsam_ros.core import codec
+from pedsam_ros.core.errors import BadBatch, BadImage
+from pedsam_ros.core.types import (
+    Embedding,
+    FrameKey,
+    Mask,
+    Masks,
+    Window,
+    WorkerStatus,
+)
+from pedsam_ros.ros import convert, images
+
+pytestmark = pytest.mark.ros
+RGB = np.random.default_rng(0).integers(0, 256, (6, 10, 3), dtype=np.uint8)
+GREY = RGB[..., 1]
+
+
+def sent(msg):
+    """The message after a journey through DDS's serialisation."""
+    return deserialize_message(serialize_message(msg), type(msg))
+
+
+def image(pixels, encoding, padding=0, **fields):
+    """An Image whose rows end in some bytes of padding."""
+    rows = np.ascontiguousarray(pixels).view(np.uint8).reshape(pixels.shape[0], -1)
+    rows = np.hstack([rows, np.full((len(rows), padding), 99, np.uint8)])
+    return Image(
+        height=pixels.shape[0],
+        width=pixels.shape[1],
+        encoding=encoding,
+        step=rows.shape[1],
+        data=array('B', rows.tobytes()),
+        **fields,
+    )
+
+
+ENCODINGS = {
+    'rgb8': RGB,
+    'bgr8': RGB[..., ::-1],
+    'rgba8': np.dstack([RGB, GREY]),
+    'bgra8': np.dstack([RGB[..., ::-1], GREY]),
+    '8UC3': RGB[..., ::-1],
+}
+
+
+@pytest.mark.parametrize('padding', [0, 5])
+@pytest.mark.parametrize('encoding', ENCODINGS)
+def test_colours_are_named_not_guessed(encoding, padding):
+    """Every order of channels gives the same RGB, with and without padding at the ends of rows."""
+    msg = sent(image(ENCODINGS[encoding], encoding, padding))
+    assert (images.rgb_from_image(msg) == RGB).all()
+
+
+def test_grey_becomes_grey():
+    """mono8 in all three channels."""
+    rgb = images.rgb_from_image(image(GREY, 'mono8', 3))
+    assert (rgb == GREY[..., None]).all()
+
+
+@pytest.mark.parametrize(('order', 'big'), [('<u2', 0), ('>u2', 1)])
+@pytest.mark.parametrize('encoding', ['mono16', '16UC1'])
+def test_16_bit_is_stretched_over_its_own_range(encoding, order, big):
+    """A thermal camera's narrow range is not black; both byte orders."""
+    mono = np.linspace(20000, 25000, 60).reshape(6, 10).astype(order)
+    rgb = images.rgb_from_image(image(mono, encoding, 4, is_bigendian=big))
+    assert rgb[0, 0].tolist() == [0, 0, 0]
+    assert rgb[5, 9].tolist() == [255, 255, 255]
+    assert (np.diff(rgb[..., 0].flatten().astype(int)) >= 0).all()
+
+
+def test_an_even_16_bit_image_is_black():
+    """No division by a range of zero."""
+    assert (images.rgb_from_image(image(np.full((2, 2), 7, '<u2'), 'mono16')) == 0).all()
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'places'),
+    [('yuv422', (1, 0, 2)), ('uyvy', (1, 0, 2)), ('yuv422_yuy2', (0, 1, 3))],
+)
+def test_yuv_keeps_brightness(encoding, places):
+    """Grey in, grey out: luma sits where the encoding says it does."""
+    luma, u, v = places
+    packed = np.full((4, 4, 4), 128, np.uint8).reshape(4, 2, 8)
+    packed[..., [luma, luma + 2, luma + 4, luma + 6]] = 200
+    rgb = images.rgb_from_image(image(packed.reshape(4, 8, 2)[:, :8], encoding))
+    assert rgb.shape == (4, 8, 3)
+    assert rgb.std() < 1
+    assert rgb.mean() > 190
+    assert (u, v) != (luma, luma)
+
+
+@pytest.mark.parametrize(
+    'encoding', ['rgb8', 'bgr8', 'rgba8', 'bgra8', 'mono8', 'yuv422', 'yuv422_yuy2']
+)
+def test_another_reader_sees_the_same_pixels(encoding):
+    """rosbags-image, written by others."""
+    rosbags_image = pytest.importorskip('rosbags.image')
+    channels = {'rgba8': 4, 'bgra8': 4, 'mono8': 1, 'yuv422': 2, 'yuv422_yuy2': 2}.get(encoding, 3)
+    rng = np.random.default_rng(1)
+    msg = image(rng.integers(0, 256, (6, 10, channels), dtype=np.uint8), encoding)
+    theirs = rosbags_image.message_to_cvimage(msg, 'rgb8')
+    assert np.abs(images.rgb_from_image(msg).astype(int) - theirs).max() <= 1
+
+
+@pytest.mark.parametrize('extension', ['.png', '.jpg'])
+def test_compressed_images_are_read(extension):
+    """As RGB, whatever the codec."""
+    smooth = cv2.resize(RGB, (64, 48), interpolation=cv2.INTER_CUBIC)
+    _, data = cv2.imencode(extension, smooth[..., ::-1])
+    msg = CompressedImage(format=extension[1:], data=array('B', data.tobytes()))
+    assert np.abs(images.rgb_from_compressed(sent(msg)).astype(int) - smooth).mean() < 8
+
+
+@pytest.mark.parametrize(
+    ('change', 'named'),
+    [
+        ({'encoding': 'rainbow'}, "encoding='rainbow'"),
+        ({'encoding': ''}, "encoding=''"),
+        ({'height': 0}, '10x0 px: empty'),
+        ({'width': 0}, '0x6 px: empty'),
+        ({'height': 7}, '180 bytes: step=30 x height=7'),
+        ({'step': 31}, '180 bytes: step=31 x height=6'),
+        ({'width': 11}, 'step=30: 11 px of rgb8 take 33 bytes'),
+        ({'data': array('B')}, '0 bytes'),
+        ({'encoding': 'yuv422', 'width': 9}, 'width=9'),
+    ],
+)
+def test_wrong_images_are_named(change, named):
+    """The value and the rule."""
+    msg = image(RGB, 'rgb8')
+    for field, value in change.items():
+        setattr(msg, field, value)
+    with pytest.raises(BadImage, match=named):
+        images.rgb_from_image(msg)
+
+
+@pytest.mark.parametrize('data', [b'', b'\xff\xd8 no picture'])
+def test_wrong_compressed_images_are_named(data):
+    """Empty, or not a picture."""
+    with pytest.raises(BadImage, match="format='jpeg'"):
+        images.rgb_from_compressed(CompressedImage(format='jpeg', data=array('B', data)))
+
+
+@pytest.mark.parametrize('encoding', ['rgb8', 'mono8', '16UC1'])
+def test_pictures_become_images(encoding):
+    """With the header they were given, row after row."""
+    pixels = {'rgb8': RGB, 'mono8': GREY, '16UC1': GREY.astype(np.uint16) * 3}[encoding]
+    header = convert.key_to_header(FrameKey(5, 'camera'))
+    msg = sent(images.image_to_msg(pixels, encoding, header))
+    assert (msg.header, msg.encoding, msg.height, msg.width) == (header, encoding, 6, 10)
+    back = np.frombuffer(msg.data, pixels.dtype).reshape(pixels.shape)
+    assert (back == pixels).all()
+
+
+@pytest.mark.parametrize('stamp_ns', [0, 1, 999_999_999, 1_700_000_000_123_456_789])
+def test_the_cameras_header_survives(stamp_ns):
+    """To the nanosecond."""
+    key = FrameKey(stamp_ns, 'camera_optical')
+    assert convert.key_from_header(sent(convert.key_to_header(key))) == key
+    frame = convert.frame_from_msg(image(RGB, 'rgb8', header=convert.key_to_header(key)))
+    assert frame.key == key
+
+
+def test_windows_survive_the_wire():
+    """Pixels, place and ids; nothing of the camera goes along."""
+    window = Window(2**64 - 1, 'a' * 16, 24, RGB, 'float16')
+    back = convert.window_from_msg(sent(convert.window_to_msg(window)))
+    assert (back.pixels == RGB).all()
+    assert (back.request_id, back.model_id, back.index, back.reply_dtype) == (
+        window.request_id,
+        window.model_id,
+        window.index,
+        window.reply_dtype,
+    )
+
+
+def test_a_window_with_missing_pixels_is_refused():
+    """Before anything is computed."""
+    msg = convert.window_to_msg(Window(1, 'a', 0, RGB, 'float16'))
+    msg.height = 7
+    with pytest.raises(BadBatch, match='180 bytes of pixels: not 7x10x3'):
+        convert.window_from_msg(msg)
+
+
+@pytest.mark.parametrize('dtype', codec.DTYPES)
+def test_embeddings_survive_the_wire(dtype):
+    """To the last bit."""
+    tokens = np.random.default_rng(0).normal(size=(4, 2, TINY.dim)).astype(np.float32)
+    values = codec.encode(tokens, dtype)
+    embedding = Embedding(7, 'b' * 16, 4, (4, 2, TINY.dim), dtype, values, 0.25)
+    back = convert.embedding_from_msg(sent(convert.embedding_to_msg(embedding)))
+    assert bytes(back.values) == values
+    assert (back.shape, back.dtype, back.encode_s) == (embedding.shape, dtype, 0.25)
+    assert (
+        codec.decode(back.values, back.shape, dtype) == codec.decode(values, back.shape, dtype)
+    ).all()
+
+
+def test_statuses_survive_the_wire():
+    """Every field."""
+    status = WorkerStatus('c' * 16, 'vit_tiny', 1, 2, 3, 4, 0.5, 'why')
+    assert convert.status_from_msg(sent(convert.status_to_msg(status))) == status
+
+
+def test_masks_survive_with_the_cameras_header():
+    """Every field of every mask; ids count from 1."""
+    mask = Mask(0, 0.5, 0.25, (1, 2, 3, 4), 12, (5, 12, 43))
+    masks = Masks(FrameKey(12, 'camera'), 6, 10, 'd' * 16, (mask, mask))
+    msg = sent(convert.masks_to_msg(masks))
+    back = convert.masks_from_msg(msg)
+    assert [m.id for m in msg.masks] == [1, 2]
+    assert (back.key, back.height, back.width, back.model_id) == (masks.key, 6, 10, 'd' * 16)
+    for name in Mask.__slots__:
+        assert getattr(back.masks[1], name) == getattr(mask, name)

@@ -1,0 +1,42 @@
+"""Prompts from messages."""
+
+import pytest
+from geometry_msgs.msg import Point, PointStamped
+from rclpy.serialization import deserialize_message, serialize_message
+from std_msgs.msg import Header
+
+from pedsam_ros.core.errors import BadPrompt
+from pedsam_ros.core.types import Prompt
+from pedsam_ros.msg import Prompt as PromptMsg
+from pedsam_ros.ros import convert
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.mark.parametrize(
+    'prompt',
+    [
+        Prompt(points=((1.5, 2.0, 1), (3.0, 4.0, 0))),
+        Prompt(box=(1.0, 2.0, 3.0, 4.0)),
+        Prompt(points=((1.0, 2.0, 1),), box=(1.0, 2.0, 3.0, 4.0)),
+    ],
+)
+def test_prompts_survive(prompt):
+    """Points with labels, boxes, both."""
+    wire = serialize_message(convert.prompt_to_msg(prompt))
+    assert convert.prompts_from_msg([deserialize_message(wire, PromptMsg)]) == (prompt,)
+
+
+def test_a_click_is_a_point_on_the_object():
+    """geometry_msgs/PointStamped, as rviz2 and others publish it."""
+    click = PointStamped(header=Header(), point=Point(x=3.0, y=4.0, z=9.0))
+    assert convert.prompt_from_point(click) == Prompt(points=((3.0, 4.0, 1),))
+
+
+@pytest.mark.parametrize(
+    'msg', [PromptMsg(points=[1.0]), PromptMsg(labels=[1]), PromptMsg(box=[1.0, 2.0, 3.0])]
+)
+def test_prompts_that_do_not_add_up_are_refused(msg):
+    """Coordinates and labels go together, a box has four numbers."""
+    with pytest.raises(BadPrompt, match='2 for each label, and 0 or 4'):
+        convert.prompts_from_msg([msg])

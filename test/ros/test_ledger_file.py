@@ -1,0 +1,99 @@
+"""The exposure ledger on disk."""
+
+import json
+import os
+
+import pytest
+
+from fakes import TINY, WORKERS
+from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.ledger import Ledger
+from pedsam_ros.core.placement import place, windows_by_worker
+from pedsam_ros.core.windows import Canvas, pixel_grid
+from pedsam_ros.nodes.ledger_file import LedgerFile
+
+GRID = pixel_grid(TINY)
+HOMES = place(GRID, WORKERS)
+CANVAS = Canvas.fit(TINY, 100, 100)
+
+
+@pytest.fixture
+def opened():
+    """Opens ledgers, and closes what the test has not."""
+    files = []
+
+    def open_one(path):
+        ledger = Ledger(GRID, HOMES)
+        files.append(LedgerFile(path, ledger))
+        return ledger, files[-1]
+
+    yield open_one
+    for file in files:
+        file.close()
+
+
+def see(ledger, canvas=CANVAS):
+    ledger.admit(windows_by_worker(HOMES, canvas.windows()), canvas, 1, 0.0)
+
+
+def test_what_is_new_is_on_disk_before_it_is_sent_and_the_rest_is_not_written(opened, tmp_path):
+    """A frame like the last costs nothing."""
+    path = tmp_path / 'deep' / 'exposure.json'
+    ledger, file = opened(path)
+    see(ledger)
+    file.keep()
+    written = path.stat().st_mtime_ns, path.stat().st_ino
+    assert set(json.loads(path.read_text())['workers']) == set(ledger.workers)
+    see(ledger)
+    file.keep()
+    assert (path.stat().st_mtime_ns, path.stat().st_ino) == written
+
+
+def test_a_restarted_edge_knows_what_was_seen(opened, tmp_path):
+    """The one before it may have been killed at any time."""
+    ledger, file = opened(tmp_path / 'x.json')
+    see(ledger)
+    file.keep()
+    file.close()
+    again, _ = opened(tmp_path / 'x.json')
+    assert again.to_json() == ledger.to_json()
+
+
+def test_a_full_disk_raises_and_leaves_the_old_file(opened, tmp_path, monkeypatch):
+    """And it is tried again with the next frame."""
+    path = tmp_path / 'x.json'
+    ledger, file = opened(path)
+    before = path.read_text()
+    see(ledger)
+
+    def full(_):
+        raise OSError(28, 'No space left on device')
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, 'fsync', full)
+        for _ in range(2):
+            with pytest.raises(OSError, match='No space'):
+                file.keep()
+    assert path.read_text() == before
+    file.keep()
+    assert path.read_text() == ledger.to_json()
+
+
+def test_two_edges_cannot_have_the_same_ledger(opened, tmp_path):
+    """Each would know half of what was seen."""
+    _, file = opened(tmp_path / 'x.json')
+    with pytest.raises(ConfigError, match='another edge uses it'):
+        opened(tmp_path / 'x.json')
+    file.close()
+    opened(tmp_path / 'x.json')
+
+
+@pytest.mark.parametrize('content', [b'', b'{}', b'\xff\xfe'])
+def test_a_broken_ledger_is_refused_and_kept(opened, tmp_path, content):
+    """Starting afresh would forget what was seen."""
+    path = tmp_path / 'x.json'
+    path.write_bytes(content)
+    for _ in range(2):  # the lock is let go
+        with pytest.raises(ConfigError, match=r'ledger_file=.*x\.json.*mend it, or remove it'):
+            opened(path)
+    assert path.read_bytes() == content

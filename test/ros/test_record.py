@@ -1,0 +1,192 @@
+"""Record, in one process; and both commands as processes that are interrupted."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from rclpy.context import Context
+from rclpy.duration import Duration
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.serialization import deserialize_message, serialize_message
+from rosbags.interfaces import QosDurability
+from rosbags.rosbag2 import Reader
+from sensor_msgs.msg import Image
+from std_msgs.msg import String
+
+from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.msg import Mask, Masks
+from pedsam_ros.tools.bags import BagWriter, contents_of, read_bag
+from pedsam_ros.tools.make_bag import make_bag
+from pedsam_ros.tools.record import Recorder, record
+from pedsam_ros.tools.replay import ReplayConfig, replay
+
+pytestmark = pytest.mark.ros
+
+WAIT_S = 20.0
+COMMAND = """
+import argparse, sys
+from importlib import import_module
+tool = import_module('pedsam_ros.tools.' + sys.argv[1])
+parser = argparse.ArgumentParser()
+tool.add_arguments(parser)
+raise SystemExit(tool.run(parser.parse_args(sys.argv[2:])))
+"""
+
+
+@pytest.fixture
+def make_node(domain_id):
+    """A node in the test's domain by its name."""
+    context = Context()
+    context.init(args=[], domain_id=domain_id, initialize_logging=False)
+    yield lambda name: Node(name, context=context, use_global_arguments=False)
+    context.try_shutdown()  # its nodes with it
+
+
+def spin_until(node: Node, done) -> None:
+    """Up to WAIT_S; then it fails."""
+    executor = SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
+    end_s = time.monotonic() + WAIT_S
+    while not done():
+        assert time.monotonic() < end_s, 'not done in time'
+        executor.spin_once(timeout_sec=0.1)
+    executor.shutdown()
+
+
+def test_recorder_writes_what_is_replayed(tmp_path, make_node):
+    """Bytes, types and order; with a type of our own."""
+    masks = Masks(height=2, width=3, model_id='0123', masks=[Mask(id=1, counts=[1, 3, 2])])
+    with BagWriter(tmp_path / 'bag') as writer:
+        for i in range(10):
+            text = serialize_message(String(data=str(i)))
+            writer.write('/text', 'std_msgs/msg/String', 2 * i, text)
+            writer.write('/masks', 'pedsam_ros/msg/Masks', 2 * i + 1, serialize_message(masks))
+    config = ReplayConfig(depth=100, wait_s=WAIT_S)
+    arguments = (make_node('player'), tmp_path / 'bag', config, lambda: False)
+    playing = threading.Thread(target=replay, args=arguments)
+    node = make_node('recorder')
+    with BagWriter(tmp_path / 'again') as writer:
+        topics = {'/masks': 'pedsam_ros/msg/Masks', 'text': 'std_msgs/msg/String'}
+        recorder = Recorder(node, topics, writer)
+        playing.start()
+        spin_until(node, lambda: sum(recorder.counts.values()) == 20)
+    playing.join(WAIT_S)
+    for topic in ('/masks', '/text'):
+        again = read_bag(tmp_path / 'again', [topic])
+        assert [r.cdr for r in again] == [r.cdr for r in read_bag(tmp_path / 'bag', [topic])]
+    assert contents_of(tmp_path / 'again') == contents_of(tmp_path / 'bag')
+
+
+class NotingWriter(BagWriter):
+    """Says when the first message is written."""
+
+    def __init__(self, *args) -> None:
+        super().__init__(*args)
+        self.written = threading.Event()
+
+    def write(self, *args) -> None:
+        super().write(*args)
+        self.written.set()
+
+
+def test_record_waits_for_topics_and_takes_their_qos(tmp_path, make_node):
+    """A latched publisher that comes late: what it said before is recorded, and its QoS."""
+    sender = make_node('sender')
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    looks = iter(range(int(WAIT_S / 0.1)))
+
+    def stopped() -> bool:
+        look = next(looks, None)
+        if look == 3:
+            sender.create_publisher(String, '/map', latched).publish(String(data='here'))
+        return look is None or writer.written.is_set()
+
+    with NotingWriter(tmp_path / 'bag', 'sqlite3') as writer:
+        counts = record(make_node('recorder'), ['map', '/never'], writer, stopped)
+    assert counts == {'/map': 1, '/never': 0}
+    with Reader(tmp_path / 'bag') as reader:
+        (offered,) = reader.connections[0].ext.offered_qos_profiles
+    assert offered.durability == QosDurability.TRANSIENT_LOCAL
+
+
+def test_record_names_what_it_cannot_record(tmp_path, make_node):
+    """A name that ROS has not; a topic of two types."""
+    node = make_node('recorder')
+    with BagWriter(tmp_path / 'bag') as writer:
+        for name in ('two words', '/two words', ''):
+            with pytest.raises(ConfigError, match=f"topic='{name}'"):
+                record(node, [name], writer, lambda: False)
+        types = ('std_msgs/msg/String', 'sensor_msgs/msg/Image')
+        graph = [SimpleNamespace(topic_type=each) for each in types]
+        node.get_publishers_info_by_topic = lambda topic: graph
+        with pytest.raises(ConfigError, match=f'/both: published as {types[1]} and {types[0]}'):
+            record(node, ['/both'], writer, lambda: False)
+
+
+@pytest.fixture
+def start_command(domain_id):
+    """`pedsam TOOL ARGUMENTS` as a process in the test's domain."""
+    processes = []
+
+    def start(*words: object) -> subprocess.Popen:
+        env = {**os.environ, 'ROS_DOMAIN_ID': str(domain_id)}
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, '-c', COMMAND, *map(str, words)],
+                env=env,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        )
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_interrupted_replay_ends_well(tmp_path, start_command, make_node):
+    """Ctrl-C an hour before the second message: exit status 0, nothing said."""
+    make_bag([(t * 10**9, np.zeros((2, 2, 3), np.uint8)) for t in (0, 3600)], tmp_path / 'long')
+    node, heard = make_node('listener'), []
+    node.create_subscription(Image, '/camera/image_raw', heard.append, 10)
+    process = start_command('replay', tmp_path / 'long', '--wait', '20')
+    spin_until(node, lambda: heard)
+    assert heard[0].encoding == 'rgb8'
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=WAIT_S) == ('', '')
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
+@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+def test_interrupted_record_leaves_a_whole_bag(
+    tmp_path, start_command, make_node, number, storage
+):
+    """Ctrl-C and SIGTERM, twice: exit status 0, and as many messages in the bag as it says."""
+    publisher = make_node('sender').create_publisher(String, '/text', 10)
+    bag = tmp_path / 'bag'
+    process = start_command('record', bag, '/text', '--storage', storage)
+    line = process.stderr.readline()
+    assert 'recording topic=/text' in line
+    for i in range(10):
+        publisher.publish(String(data=str(i)))
+    publisher.wait_for_all_acked(Duration(seconds=WAIT_S))
+    process.send_signal(number)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 0
+    read = [deserialize_message(each.cdr, String).data for each in read_bag(bag)]
+    assert said == f'/text: {len(read)} messages\n'
+    assert read == [str(i) for i in range(len(read))]
+    assert contents_of(bag)['/text'] == ('std_msgs/msg/String', len(read))

@@ -1,0 +1,217 @@
+"""Replay: player and listener in one process."""
+
+import queue
+import threading
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from rclpy.context import Context
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message, serialize_message
+from rosgraph_msgs.msg import Clock
+from std_msgs.msg import Header, String
+
+from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.msg import Mask, Masks
+from pedsam_ros.tools.bags import BagWriter, Record, read_bag
+from pedsam_ros.tools.make_bag import make_bag
+from pedsam_ros.tools.replay import ReplayConfig, replay, restamped, timeline
+
+pytestmark = pytest.mark.ros
+
+WAIT_S = 20.0
+MASKS = 'pedsam_ros/msg/Masks'
+DEEP = QoSProfile(depth=100)
+
+
+@pytest.fixture
+def context(domain_id):
+    context = Context()
+    context.init(args=[], domain_id=domain_id, initialize_logging=False)
+    yield context
+    context.try_shutdown()
+
+
+@pytest.fixture
+def make_node(context):
+    """A node in the test's domain by its name."""
+    nodes = []
+
+    def make(name: str) -> Node:
+        nodes.append(Node(name, context=context, use_global_arguments=False))
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.destroy_node()
+
+
+@pytest.fixture
+def listener(context, make_node):
+    """A node that spins in a thread."""
+    node = make_node('listener')
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+
+    def spin() -> None:
+        with suppress(ExternalShutdownException):
+            executor.spin()
+
+    thread = threading.Thread(target=spin)
+    thread.start()
+    yield node
+    executor.shutdown()
+    thread.join(WAIT_S)
+
+
+def heard_on(node: Node, topics: dict[str, type], profile: QoSProfile = DEEP) -> queue.Queue:
+    """(topic, message) of what arrives from now on."""
+    heard: queue.Queue = queue.Queue()
+    for topic, kind in topics.items():
+        node.create_subscription(
+            kind, topic, lambda msg, topic=topic: heard.put((topic, msg)), profile
+        )
+    return heard
+
+
+def masks_at(stamp_ns: int) -> Masks:
+    header = Header(frame_id='camera')
+    header.stamp.sec, header.stamp.nanosec = divmod(stamp_ns, 10**9)
+    mask = Mask(id=1, score=0.5, area=3, counts=[1, 3, 2])
+    return Masks(header=header, height=2, width=3, model_id='0123', masks=[mask])
+
+
+@pytest.fixture
+def bag(tmp_path):
+    """Ten masks on /masks and five strings on /text, taking turns, 10 ms apart."""
+    path = tmp_path / 'bag'
+    with BagWriter(path) as writer:
+        for i in range(15):
+            at_ns = 10**9 + i * 10_000_000
+            if i % 3 == 1:
+                cdr = serialize_message(String(data=str(i)))
+                writer.write('/text', 'std_msgs/msg/String', at_ns, cdr)
+            else:
+                writer.write('/masks', MASKS, at_ns, serialize_message(masks_at(at_ns)))
+    return path
+
+
+def config(**changes) -> ReplayConfig:
+    return ReplayConfig(**{'depth': 100, 'wait_s': WAIT_S, **changes})
+
+
+def never() -> bool:
+    return False
+
+
+def test_all_messages_come_in_order_and_whole(bag, make_node, listener):
+    """Each as it was recorded."""
+    masks = heard_on(listener, {'/masks': Masks})
+    text = heard_on(listener, {'/text': String})
+    assert replay(make_node('player'), bag, config(), never) == 15
+    for each in read_bag(bag, ['/masks']):
+        assert masks.get(timeout=WAIT_S)[1] == deserialize_message(each.cdr, Masks)
+    assert [text.get(timeout=WAIT_S)[1].data for _ in range(5)] == ['1', '4', '7', '10', '13']
+
+
+def test_chosen_topics_only(bag, make_node, listener):
+    """The others have no publisher at all."""
+    heard = heard_on(listener, {'/text': String})
+    player = make_node('player')
+    assert replay(player, bag, config(topics=('/text',)), never) == 5
+    assert heard.get(timeout=WAIT_S)[1].data == '1'
+    assert not player.get_publishers_info_by_topic('/masks')
+
+
+def test_clock_is_bag_time(bag, make_node, listener):
+    """From the first stamp on, 50 Hz: every 20 ms of the bag."""
+    heard = heard_on(listener, {'/clock': Clock, '/masks': Masks, '/text': String})
+    replay(make_node('player'), bag, config(clock_hz=50.0), never)
+    arrived = [heard.get(timeout=WAIT_S) for _ in range(23)]
+    ticks = [m.clock.sec * 10**9 + m.clock.nanosec for topic, m in arrived if topic == '/clock']
+    assert ticks == [10**9 + i * 20_000_000 for i in range(8)]
+
+
+def test_loop_starts_again(bag, make_node, listener):
+    """After the last string the first; stopped from outside."""
+    heard = heard_on(listener, {'/text': String})
+    stop = threading.Event()
+    player = make_node('player')
+    looping = config(loop=True, topics=('/text',), rate=20.0)
+    thread = threading.Thread(target=replay, args=(player, bag, looping, stop.is_set))
+    thread.start()
+    texts = [heard.get(timeout=WAIT_S)[1].data for _ in range(12)]
+    stop.set()
+    thread.join(WAIT_S)
+    assert texts == ['1', '4', '7', '10', '13'] * 2 + ['1', '4']
+    assert not thread.is_alive()
+
+
+def test_restamp_moves_headers_to_now(bag, make_node, listener):
+    """And nothing else; a String has none."""
+    heard = heard_on(listener, {'/masks': Masks})
+    before = listener.get_clock().now().nanoseconds
+    replay(make_node('player'), bag, config(topics=('/masks',), restamp=True), never)
+    stamps = []
+    for _ in range(10):
+        msg = heard.get(timeout=WAIT_S)[1]
+        stamps.append(msg.header.stamp.sec * 10**9 + msg.header.stamp.nanosec)
+        assert list(msg.masks[0].counts) == [1, 3, 2]
+    assert sorted(stamps) == stamps
+    assert before <= stamps[0] <= stamps[-1] <= listener.get_clock().now().nanoseconds
+
+
+def test_restamped_keeps_the_byte_order():
+    """Big endian too."""
+    body = b'\x00\x00\x00\x01\x00\x00\x00\x02'
+    assert restamped(b'\x00\x00\x00\x00' + body + b'rest', 3 * 10**9 + 4) == (
+        b'\x00\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x04rest'
+    )
+
+
+def test_best_effort_is_what_is_offered(bag, make_node):
+    """The QoS asked for."""
+    player = make_node('player')
+    replay(player, bag, ReplayConfig(reliability='best_effort', depth=3, rate=100.0), never)
+    (offer,) = player.get_publishers_info_by_topic('/text')
+    assert offer.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+
+
+def test_stopped_replay_ends_at_once(tmp_path, make_node):
+    """A bag of an hour, stopped while it waits for its second message."""
+    make_bag([(t * 10**9, np.zeros((2, 2, 3), np.uint8)) for t in (0, 3600)], tmp_path / 'long')
+    calls = iter([False] * 3)
+    sent = replay(
+        make_node('player'), tmp_path / 'long', ReplayConfig(), lambda: next(calls, True)
+    )
+    assert sent == 1
+
+
+def test_timeline_puts_ticks_between_records():
+    """Ticks start with the first record and go on through gaps; none without a clock."""
+    records = [Record('/a', 'x', at_ns, b'') for at_ns in (10, 12, 31)]
+    assert [at for at, each in timeline(records, 10) if each is None] == [10, 20, 30]
+    assert [at for at, _ in timeline(records, 10)] == [10, 10, 12, 20, 30, 31]
+    assert [each for _, each in timeline(records, 0)] == records
+
+
+def test_wrong_replays_are_named(bag, tmp_path, make_node):
+    """Each with the value and the rule."""
+    for wrong, rule in (
+        ({'rate': 0.0}, 'rate=0.0'),
+        ({'rate': float('nan')}, 'rate=nan'),
+        ({'reliability': 'some'}, "reliability='some'"),
+        ({'clock_hz': -1.0}, 'clock_hz=-1.0'),
+        ({'restamp': True, 'clock_hz': 5.0}, 'restamp with clock'),
+    ):
+        with pytest.raises(ConfigError, match=rule):
+            ReplayConfig(**wrong)
+    with pytest.raises(ConfigError, match="no topic '/x'; there are: /masks, /text"):
+        replay(make_node('player'), bag, ReplayConfig(topics=('/x',)), never)
+    with BagWriter(tmp_path / 'mute') as writer:
+        writer.declare('/text', 'std_msgs/msg/String')
+    with pytest.raises(ConfigError, match='no message on /text'):
+        replay(make_node('player'), tmp_path / 'mute', ReplayConfig(), never)

@@ -1,0 +1,230 @@
+"""Starts in any order, wrong settings, overload, and the end."""
+
+import signal
+
+import pytest
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+
+from fakes import frame
+from pedsam_ros.core import checkpoint
+from pedsam_ros.ros import qos
+from pedsam_ros.srv import Segment
+from rig import SEED, image_msg
+
+pytestmark = pytest.mark.ros
+
+
+def test_workers_may_start_late(rig):
+    """Edge first: without workers frames end as failed, and named; with them they are done."""
+    rig.start_edge()
+    camera = rig.client.camera()
+    camera.publish(image_msg(frame().rgb, 1))
+    rig.client.until(lambda: rig.client.figures().get('failed') == '1')
+    assert 'alice not heard of' in rig.client.figures()['last_loss']
+    rig.start_workers('alice', 'bob')
+    rig.client.until(lambda: rig.client.report['/edge: alice'][0] == '')
+    assert 'carol not heard of' in rig.client.report['/edge: frames'][0]
+    rig.start_workers('carol')
+    rig.wait_ready()
+    camera.publish(image_msg(frame().rgb, 2))
+    assert rig.client.masks_for(2).masks
+
+
+def test_every_frame_waits_for_late_workers(rig):
+    """With every_frame nothing is lost; workers first or last."""
+    rig.start_workers('carol')
+    rig.start_edge(every_frame=True)
+    camera = rig.client.camera()
+    for stamp in range(1, 6):
+        camera.publish(image_msg(frame(seed=stamp).rgb, stamp))
+    rig.client.until(lambda: rig.client.figures().get('waiting') == '5')
+    rig.start_workers('alice', 'bob')
+    for stamp in range(1, 6):
+        rig.client.masks_for(stamp)
+
+
+@pytest.mark.parametrize(
+    'reliability', [ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT]
+)
+def test_cameras_of_both_reliabilities_are_read(rig, reliability):
+    """The default subscription takes both."""
+    rig.start_edge()
+    rig.start_workers()
+    camera = rig.client.camera(QoSProfile(depth=5, reliability=reliability))
+    rig.wait_ready()
+    stamp = 0
+    while not rig.client.masks:
+        stamp += 1  # best effort may lose one
+        camera.publish(image_msg(frame().rgb, stamp))
+        rig.client.executor.spin_once(timeout_sec=0.5)
+        assert stamp < 200
+
+
+def test_the_newest_frame_wins(rig):
+    """A burst: old frames are superseded and counted, masks come in order, all frames end once."""
+    rig.start_edge()
+    rig.start_workers()
+    camera = rig.client.camera(qos.every_frame(200))
+    rig.wait_ready()
+    for stamp in range(1, 61):
+        camera.publish(image_msg(frame(480, 640).rgb, stamp))
+        rig.client.executor.spin_once(timeout_sec=0.0)
+
+    def settled():
+        figures = {k: int(v) for k, v in rig.client.figures().items() if v.isdecimal()}
+        ended = figures['done'] + figures['superseded']
+        idle = figures['in_flight'] == figures['waiting'] == 0
+        return figures if idle and ended > 5 and figures['done'] == len(rig.client.masks) else None
+
+    figures = rig.client.until(settled)
+    assert figures['superseded'] > figures['done'] > 0
+    assert figures['frames_in'] == figures['done'] + figures['superseded'] <= 60
+    stamps = [msg.header.stamp.nanosec for msg in rig.client.masks]
+    assert stamps == sorted(stamps)
+
+
+def test_ctrl_c_ends_all_four_cleanly(rig):
+    """Exit status 0, no traceback, also with frames in flight."""
+    rig.start_edge(every_frame=True)
+    rig.start_workers()
+    camera = rig.client.camera()
+    rig.wait_ready()
+    for stamp in range(1, 21):
+        camera.publish(image_msg(frame(480, 640).rgb, stamp))
+    rig.client.masks_for(1)
+    logs = {name: process.log for name, process in rig.processes.items()}
+    assert rig.end() == dict.fromkeys(('edge', 'alice', 'bob', 'carol'), 0)
+    for log in logs.values():
+        assert 'Traceback' not in log.read_text()
+
+
+def test_sigterm_ends_cleanly_too(rig):
+    """As systemd and docker stop things."""
+    rig.start_edge()
+    rig.client.until(lambda: rig.client.report)
+    process = rig.processes['edge'].process
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+
+
+def change(rig, transition):
+    request = ChangeState.Request(transition=Transition(id=transition))
+    return rig.client.call(ChangeState, '/edge/change_state', request).success
+
+
+def state(rig):
+    return rig.client.call(GetState, '/edge/get_state', GetState.Request()).current_state.label
+
+
+WRONG = {
+    'missing checkpoint': ({'checkpoint': '/nowhere/x.safetensors'}, 'no such file'),
+    'no checkpoint': ({'checkpoint': ''}, "checkpoint=''"),
+    'foreign checkpoint': ({'checkpoint': __file__}, 'not readable'),
+    'missing workers file': ({'workers_file': '/nowhere.yaml'}, "workers_file='/nowhere.yaml'"),
+    'unknown device': ({'device': 'abacus'}, "device='abacus'"),
+}
+
+
+@pytest.mark.parametrize('name', WRONG)
+def test_a_wrong_setting_fails_the_transition_and_the_node_lives(rig, name):
+    """Named in the log and in /diagnostics; mended, the same node goes on."""
+    parameters, named = WRONG[name]
+    rig.start_edge(autostart=False, **parameters)
+    assert not change(rig, Transition.TRANSITION_CONFIGURE)
+    assert state(rig) == 'unconfigured'
+    rig.client.until(lambda: named in rig.client.report.get('/edge', ('',))[0])
+    assert named in rig.log('edge')
+    workers_file = str(rig.folder / 'workers.yaml')
+    good = {'checkpoint': SEED, 'workers_file': workers_file, 'device': 'cpu'}
+    set_parameters(rig, {key: good[key] for key in parameters})
+    assert change(rig, Transition.TRANSITION_CONFIGURE)
+    assert change(rig, Transition.TRANSITION_ACTIVATE)
+    assert change(rig, Transition.TRANSITION_DEACTIVATE)
+    assert change(rig, Transition.TRANSITION_ACTIVATE)
+    assert state(rig) == 'active'
+
+
+def set_parameters(rig, values):
+    parameters = [
+        Parameter(name, value=value).to_parameter_msg() for name, value in values.items()
+    ]
+    request = SetParameters.Request(parameters=parameters)
+    answer = rig.client.call(SetParameters, '/edge/set_parameters', request)
+    return [result.reason for result in answer.results]
+
+
+def test_a_call_under_way_survives_deactivation(rig):
+    """It is answered, one way or the other, and the edge goes on."""
+    rig.start_edge(every_frame=True, **{'automatic.points_per_side': 8})
+    rig.start_workers()
+    camera = rig.client.camera()
+    rig.wait_ready()
+    camera.publish(image_msg(frame(480, 640).rgb, 1))
+    rig.client.masks_for(1)
+    client = rig.client.node.create_client(Segment, '/edge/segment')
+    rig.client.until(client.service_is_ready)
+    calls = [client.call_async(Segment.Request()) for _ in range(3)]
+    rig.client.executor.spin_once(timeout_sec=0.2)
+    assert change(rig, Transition.TRANSITION_DEACTIVATE)
+    rig.client.until(lambda: all(call.done() for call in calls))
+    inactive = rig.client.call(Segment, '/edge/segment', Segment.Request())
+    assert inactive.message == 'the node is not active'
+    assert change(rig, Transition.TRANSITION_ACTIVATE)
+    assert 'Traceback' not in rig.log('edge')
+
+
+def test_a_parameter_of_wrong_type_is_named_and_can_be_mended(rig):
+    """The node lives, does not configure, and goes on once it is set."""
+    rig.start_edge(deadline_s=2)
+    rig.client.until(lambda: 'deadline_s' in rig.client.report.get('/edge', ('',))[0])
+    assert state(rig) == 'unconfigured'
+    assert set_parameters(rig, {'deadline_s': 2.0}) == ['']
+    assert change(rig, Transition.TRANSITION_CONFIGURE)
+
+
+def test_live_parameters_change_and_others_say_when_they_can(rig):
+    """points while active; deadline_s only while unconfigured; nonsense never."""
+    rig.start_edge()
+    rig.client.camera()
+    assert set_parameters(rig, {'points': [1.0, 2.0, 3.0, 4.0]}) == ['']
+    assert 'only while unconfigured' in set_parameters(rig, {'deadline_s': 1.0})[0]
+    assert '3 numbers of points' in set_parameters(rig, {'points': [1.0, 2.0, 3.0]})[0]
+
+
+@pytest.mark.parametrize(
+    ('workers', 'named'),
+    [
+        (
+            'workers: [{name: a, domain_id: 5}, {name: b, domain_id: 5}]',
+            'domain_id=5 stands twice',
+        ),
+        ('workers: [{name: a, domain_id: 5}, {name: b, domain_id: 999}]', 'domain_id=999'),
+        ('workers: [{name: a, domain_id: 5}, {name: b, domain_id: OWN}]', "the edge's own"),
+        ('workers: [', 'workers_file='),
+    ],
+)
+def test_a_wrong_workers_file_is_named(rig, workers, named):
+    """Duplicate domains, out of range, the edge's own, not YAML."""
+    wrong = rig.folder / 'wrong.yaml'
+    wrong.write_text(workers.replace('OWN', str(rig.domain_ids[0])))
+    rig.start_edge(workers_file=str(wrong))
+    rig.client.until(lambda: named in rig.client.report.get('/edge', ('',))[0])
+    assert state(rig) == 'unconfigured'
+
+
+def test_a_worker_with_another_model_is_not_used(rig):
+    """Named with both ids; the frame fails, nobody gets its windows."""
+    rig.start_edge()
+    rig.start_workers('alice', 'bob')
+    rig.start_workers('carol', checkpoint='random:vit_tiny:1')
+    other = checkpoint.read('random:vit_tiny:1').model_id
+    rig.client.until(lambda: other in rig.client.report.get('/edge: carol', ('',))[0])
+    camera = rig.client.camera()
+    camera.publish(image_msg(frame().rgb, 1))
+    rig.client.until(lambda: rig.client.figures().get('failed') == '1')
+    assert other in rig.client.figures()['last_loss']
+    assert {rig.client.figures(w.name)['windows_seen'] for w in rig.workers} == {'0'}

@@ -1,0 +1,202 @@
+"""Camera images in, masks out, through four processes in four domains."""
+
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+from geometry_msgs.msg import Point, PointStamped
+from sensor_msgs.msg import CompressedImage, Image
+
+from fakes import frame
+from pedsam_ros.core.pictures import any_mask, label_image
+from pedsam_ros.core.types import Frame, FrameKey, Prompt
+from pedsam_ros.msg import Prompts, WorkerStatus
+from pedsam_ros.ros import convert, qos
+from pedsam_ros.srv import Segment
+from rig import CAMERA, domain_client, image_msg, jpeg_msg, local_pipeline, same
+
+pytestmark = pytest.mark.ros
+stamps = itertools.count(1_000_000_007, 1_000_000_011)
+
+
+@pytest.fixture(scope='module')
+def camera(running):
+    """The camera of this module."""
+    return running.client.camera()
+
+
+def test_masks_of_processes_are_those_of_one_process(running, camera):
+    """Exactly: portrait, landscape, square and odd sizes, to the last bit of every score."""
+    local = local_pipeline(running.workers)
+    sizes = [(480, 640), (640, 480), (300, 300), (333, 517), (97, 640), (640, 97)]
+    for i, (height, width) in enumerate(sizes):
+        image = frame(height, width, seed=i, stamp_ns=next(stamps))
+        camera.publish(image_msg(image.rgb, image.key.stamp_ns))
+        found = convert.masks_from_msg(running.client.masks_for(image.key.stamp_ns))
+        assert (found.height, found.width) == (height, width)
+        assert same(found, local.segment(image))
+
+
+def test_the_cameras_header_comes_back(running, camera):
+    """Stamp and frame_id, also when time jumps back as in a bag that starts again."""
+    for stamp_ns, frame_id in ((9_876_543_210_123, 'left'), (5, 'right'), (0, '')):
+        camera.publish(image_msg(frame().rgb, stamp_ns, frame_id))
+        masks = running.client.masks_for(stamp_ns)
+        assert convert.key_from_header(masks.header) == FrameKey(stamp_ns, frame_id)
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'channels'),
+    [
+        ('rgb8', 3),
+        ('bgr8', 3),
+        ('rgba8', 4),
+        ('bgra8', 4),
+        ('mono8', 1),
+        ('mono16', 2),
+        ('16UC1', 2),
+        ('yuv422', 2),
+        ('yuv422_yuy2', 2),
+    ],
+)
+def test_every_encoding_gives_masks(running, camera, encoding, channels):
+    """And the same as its RGB gives."""
+    stamp_ns = next(stamps)
+    msg = image_msg(frame(96, 128).rgb, stamp_ns)
+    data = np.random.default_rng(0).integers(0, 256, 96 * 128 * channels, dtype=np.uint8)
+    msg.encoding, msg.step, msg.data = encoding, 128 * channels, data.tobytes()
+    camera.publish(msg)
+    found = convert.masks_from_msg(running.client.masks_for(stamp_ns))
+    assert same(found, local_pipeline(running.workers).segment(convert.frame_from_msg(msg)))
+
+
+def test_label_image_and_mask_fit_the_masks(running, camera):
+    """16UC1 ids and 0/255, at the camera's size, with its header."""
+    labels = running.client.listen(Image, '/edge/label_image')
+    binary = running.client.listen(Image, '/edge/mask')
+    camera.publish(image_msg(frame(90, 120).rgb, stamp_ns := next(stamps)))
+    masks = running.client.masks_for(stamp_ns)
+    running.client.until(lambda: labels and binary)
+    assert labels[-1].header == binary[-1].header == masks.header
+    assert (labels[-1].encoding, binary[-1].encoding) == ('16UC1', 'mono8')
+    core = convert.masks_from_msg(masks)
+    assert (np.frombuffer(labels[-1].data, np.uint16).reshape(90, 120) == label_image(core)).all()
+    assert (np.frombuffer(binary[-1].data, np.uint8).reshape(90, 120) == any_mask(core)).all()
+
+
+def segment(running, *prompts):
+    """Calls the service."""
+    request = Segment.Request(prompts=[convert.prompt_to_msg(p) for p in prompts])
+    return running.client.call(Segment, '/edge/segment', request)
+
+
+def windows_received(running):
+    """How many windows the workers have been sent, by their own count."""
+    counts = {}
+    for worker in running.workers:
+        with domain_client(worker.domain_id) as client:
+            heard = client.hear(WorkerStatus, f'/pedsam/{worker.name}/status', qos.STATUS)
+            client.until(lambda heard=heard: heard)
+            counts[worker.name] = heard[-1].encoded
+    return counts
+
+
+def test_new_prompts_are_answered_without_encoding_again(running, camera):
+    """By service and by topics; the answer is what a frame with these prompts gives."""
+    image = frame(96, 128, seed=3, stamp_ns=next(stamps))
+    camera.publish(image_msg(image.rgb, image.key.stamp_ns))
+    running.client.masks_for(image.key.stamp_ns)
+    before = windows_received(running)
+    assert min(before.values()) > 0
+    local = local_pipeline(running.workers, points=(), boxes=(5.0, 6.0, 70.0, 80.0))
+    expected = local.segment(image)
+    box = Prompt(box=(5.0, 6.0, 70.0, 80.0))
+    answer = segment(running, box)
+    assert answer.success, answer.message
+    assert same(convert.masks_from_msg(answer.masks), expected)
+
+    running.client.masks.clear()
+    prompts = running.client.node.create_publisher(Prompts, '/edge/prompts', qos.PROMPTS)
+    running.client.until(prompts.get_subscription_count)
+    prompts.publish(Prompts(prompts=[convert.prompt_to_msg(box)]))
+    assert same(convert.masks_from_msg(running.client.masks_for(image.key.stamp_ns)), expected)
+
+    running.client.masks.clear()
+    point = running.client.node.create_publisher(PointStamped, '/edge/point', qos.PROMPTS)
+    running.client.until(point.get_subscription_count)
+    point.publish(PointStamped(point=Point(x=50.0, y=40.0)))
+    clicked = convert.masks_from_msg(running.client.masks_for(image.key.stamp_ns))
+    local = local_pipeline(running.workers, points=(50.0, 40.0))
+    assert same(clicked, local.segment(image))
+
+    running.client.masks.clear()
+    prompts.publish(Prompts())
+    back = convert.masks_from_msg(running.client.masks_for(image.key.stamp_ns))
+    assert same(back, local_pipeline(running.workers).segment(image))
+    assert windows_received(running) == before
+
+
+def test_bad_prompts_are_answered_with_the_rule(running, camera):
+    """Outside the image, empty; and the next good one is answered."""
+    camera.publish(image_msg(frame(96, 128).rgb, stamp_ns := next(stamps)))
+    running.client.masks_for(stamp_ns)
+    outside = segment(running, Prompt(points=((500.0, 5.0, 1),)))
+    assert not outside.success
+    assert 'point=(500.0, 5.0): outside the image of 128x96 px' in outside.message
+    assert 'without a point or a box' in segment(running, Prompt()).message
+    assert segment(running, Prompt(points=((5.0, 5.0, 1),))).success
+
+
+def test_bad_images_fail_alone(running, camera):
+    """Unknown encoding, empty, wrong step: each ends as failed, is named, and harms no other."""
+    failed = int(running.client.figures()['failed'])
+    good = image_msg(frame(96, 128).rgb, stamp_ns := next(stamps))
+    for change in ({'encoding': 'rainbow'}, {'height': 0, 'data': b''}, {'step': 5}):
+        bad = image_msg(frame(96, 128).rgb, next(stamps))
+        for field, value in change.items():
+            setattr(bad, field, value)
+        camera.publish(bad)
+    camera.publish(good)
+    running.client.masks_for(stamp_ns)
+    running.client.until(lambda: int(running.client.figures()['failed']) == failed + 3)
+    assert 'step=5' in running.client.figures()['last_loss']
+    assert "encoding='rainbow'" in running.log('edge')
+
+
+def test_real_sequences_give_the_masks_of_one_process(running, camera, sequences):
+    """Some frames of each camera sequence at hand."""
+    local = local_pipeline(running.workers)
+    for folder in sorted(path for path in sequences.iterdir() if path.is_dir()):
+        for path in sorted(folder.glob('*.jpg'))[:3]:
+            rgb = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+            image = Frame(FrameKey(next(stamps), 'camera'), rgb)
+            camera.publish(image_msg(rgb, image.key.stamp_ns))
+            found = convert.masks_from_msg(running.client.masks_for(image.key.stamp_ns))
+            assert same(found, local.segment(image)), path
+
+
+def test_every_frame_ended_once(running, camera):
+    """After all of the above: what came in is done or failed, nothing else."""
+    camera.publish(image_msg(frame().rgb, stamp_ns := next(stamps)))
+    running.client.masks_for(stamp_ns)
+    running.client.until(
+        lambda: (
+            int(running.client.figures()['frames_in'])
+            == sum(int(running.client.figures()[e]) for e in ('done', 'failed'))
+        )
+    )
+    figures = running.client.figures()
+    assert (figures['late'], figures['superseded'], figures['in_flight']) == ('0', '0', '0')
+
+
+def test_compressed_cameras_are_read(rig):
+    """image_transport: compressed takes image/compressed."""
+    rig.start_edge(every_frame=True, image_transport='compressed')
+    rig.start_workers()
+    camera = rig.client.camera(kind=CompressedImage, topic=CAMERA)
+    _, data = cv2.imencode('.jpg', frame(96, 128).rgb)
+    msg = jpeg_msg(data.tobytes(), 77)
+    camera.publish(msg)
+    found = convert.masks_from_msg(rig.client.masks_for(77))
+    assert same(found, local_pipeline(rig.workers).segment(convert.frame_from_msg(msg)))

@@ -1,0 +1,120 @@
+"""The command line, as a user calls it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from rosbags.rosbag2 import Reader
+
+from domains import domains
+from fakes import frame
+from pedsam_ros.core import checkpoint
+
+pytestmark = pytest.mark.ros
+
+
+def pedsam(*arguments, timeout=200):
+    """Runs a command to its end."""
+    command = [sys.executable, '-m', 'pedsam_ros.tools.cli', *map(str, arguments)]
+    env = {**os.environ, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=env)
+
+
+@pytest.fixture
+def images(tmp_path):
+    """A folder of images of different sizes."""
+    folder = tmp_path / 'images'
+    folder.mkdir()
+    for i, size in enumerate([(96, 128), (128, 96), (77, 131)]):
+        cv2.imwrite(str(folder / f'{i}.png'), frame(*size, seed=i).rgb)
+    return folder
+
+
+@pytest.mark.parametrize('kind', ['images', 'compressed bag'])
+def test_demo_of_ones_own_images_and_bags(kind, images, tmp_path, domain_ids):
+    """Every image is a frame done, equal to one process; overlays, bag and figures are left."""
+    source = ['--images', images]
+    if kind == 'compressed bag':
+        bag = tmp_path / 'bag'
+        made = pedsam('make-bag', images, bag, '--compressed')
+        assert made.returncode == 0, made.stderr
+        source = ['--bag', bag]
+    ended = pedsam('demo', *source, '--out', tmp_path / 'out', '--domains', *domain_ids)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    figures = json.loads((tmp_path / 'out' / 'demo.json').read_text())
+    assert figures['frames_in'] == figures['frames_done'] == figures['masks_compared'] == 3
+    assert figures['masks_equal_in_process'] is True
+    assert len(set(figures['domains'])) == 4
+    assert set(figures['windows_per_worker']) == {'alice', 'bob', 'carol'}
+    assert 0 < figures['max_windows_share'] < 0.45
+    assert all(np.isfinite(times['p50']) for times in figures['stages_s'].values())
+    assert figures['bytes_up_per_frame'] > 0
+    assert cv2.imread(str(tmp_path / 'out' / 'demo' / '0002.png')).shape == (77, 131, 3)
+    assert (tmp_path / 'out' / 'demo' / 'contact_sheet.png').is_file()
+    assert (tmp_path / 'out' / 'demo' / 'masks.mcap').is_file()
+    with Reader(tmp_path / 'out' / 'demo') as reader:
+        counts = {topic: info.msgcount for topic, info in reader.topics.items()}
+    assert counts['/edge/masks'] == counts['/edge/label_image'] == counts['/edge/mask'] == 3
+
+
+def test_split_writes_both_halves(tmp_path):
+    """Named after the model, with one model_id."""
+    ended = pedsam('split', '--seed', 3, '--out', tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    halves = [checkpoint.read(str(path)) for path in sorted(tmp_path.glob('*.safetensors'))]
+    assert len(halves) == 2
+    assert len({half.model_id for half in halves}) == 1
+    assert halves[0].model_id in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'named'),
+    [
+        (['demo', '--images', '/nowhere'], '/nowhere'),
+        (['demo', '--checkpoint', '/nowhere.pth'], '/nowhere.pth'),
+        (['split', '/nowhere.pth'], 'no such file'),
+        (['replay', '/nowhere'], '/nowhere'),
+        (['evaluate', '--data', '/nowhere'], '/nowhere/index.json'),
+    ],
+)
+def test_what_the_user_can_mend_is_named(arguments, named, tmp_path):
+    """One line, exit status 2, no traceback."""
+    out = ['--out', tmp_path / 'out'] if arguments[0] in ('demo', 'split') else []
+    ended = pedsam(*arguments, *out)
+    assert ended.returncode == 2
+    assert named in ended.stderr
+    assert 'Traceback' not in ended.stderr
+
+
+def test_a_bag_without_the_topic_is_named(images, tmp_path):
+    """With the topics it has."""
+    assert pedsam('make-bag', images, tmp_path / 'bag', '--topic', '/front').returncode == 0
+    ended = pedsam(
+        'demo', '--bag', tmp_path / 'bag', '--topic', '/rear', '--out', tmp_path / 'out'
+    )
+    assert ended.returncode == 2
+    assert "topic='/rear'" in ended.stderr
+    assert '/front' in ended.stderr
+
+
+@pytest.mark.timeout(400)
+def test_a_short_soak_breaks_nothing(tmp_path):
+    """Every frame accounted for, no wrong mask, no cap exceeded; the figures are written."""
+    with domains(5) as taken:
+        ended = pedsam(
+            *('soak', '--frames', 40, '--every', 10, '--out', tmp_path, '--domains', *taken),
+            timeout=380,
+        )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    figures = json.loads((tmp_path / 'soak.json').read_text())
+    endings = ('done', 'superseded', 'late', 'failed')
+    assert figures['frames_in'] == sum(figures[ending] for ending in endings) >= 40
+    assert (figures['wrong_masks'], figures['cap_violations']) == ([], [])
+    ended = pedsam('exposure', tmp_path / 'soak' / 'exposure.json')
+    assert ended.returncode == 0, ended.stderr
+    assert 'alice: ' in ended.stdout
+    assert (tmp_path / 'soak' / 'exposure.png').stat().st_size > 1000
