@@ -1,6 +1,7 @@
 """Training lowers the loss, can be interrupted anywhere, and distillation nears its teacher."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -33,10 +34,13 @@ def trainer(folder, order='ped', recipe=QUICK):
     return Trainer(Trainee(SMALL, order, seed=0, correct_every=2), recipe, folder, 'cpu')
 
 
-@pytest.mark.parametrize('order', ['ped', 'sam'])
-def test_fifty_steps_on_a_fixed_batch_lower_its_loss(tmp_path, examples, order):
-    """In either block order."""
-    run = trainer(tmp_path, order, Recipe(steps=50, batch=2, rate=2e-3, warmup=5))
+@pytest.mark.parametrize(
+    ('order', 'precision'), [('ped', 'float32'), ('sam', 'float32'), ('ped', 'bfloat16')]
+)
+def test_fifty_steps_on_a_fixed_batch_lower_its_loss(tmp_path, examples, order, precision):
+    """In either block order, and in bfloat16."""
+    recipe = Recipe(steps=50, batch=2, rate=2e-3, warmup=5, precision=precision)
+    run = trainer(tmp_path, order, recipe)
     batch = [examples[i] for i in range(2)]
     told = [run.learn(batch) for _ in range(50)]
     first, last = (sum(t['loss'] for t in part) / 5 for part in (told[:5], told[-5:]))
@@ -60,6 +64,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, examples):
     found += [told['loss'] for told in resumed.run(examples, loaders=0)]
     assert found == expected
     assert resumed.weights().model_id == whole.weights().model_id
+
+
+def test_bfloat16_costs_little_and_keeps_the_weights_in_float32(tmp_path, examples):
+    """The same loss but for its rounding."""
+    batch = [examples[i] for i in range(2)]
+    exact = trainer(tmp_path / 'exact').learn(batch)
+    rounded = trainer(tmp_path / 'rounded', recipe=replace(QUICK, precision='bfloat16'))
+    found = rounded.learn(batch)
+    assert found['loss'] != exact['loss']
+    assert found['loss'] == pytest.approx(exact['loss'], rel=0.01)
+    assert {value.dtype for value in rounded.average.values()} == {torch.float32}
 
 
 def test_a_state_of_another_run_is_refused(tmp_path, examples):
@@ -149,7 +164,7 @@ def test_the_iou_of_a_crop_counts_what_lies_outside():
 
 def test_recipes_and_runs_that_cannot_be_are_refused(tmp_path, examples):
     """Named, before anything is computed; a loss that is not finite before it is learned."""
-    for wrong in ({'batch': 0}, {'warmup': 0}, {'seed': -1}, {'average': 1.5}):
+    for wrong in ({'batch': 0}, {'warmup': 0}, {'seed': -1}, {'average': 1.5}, {'precision': 'int8'}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
             Recipe(**wrong)
     with pytest.raises(ConfigError, match="order='ped'"):

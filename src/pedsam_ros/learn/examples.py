@@ -19,7 +19,7 @@ from pedsam_ros.core.windows import Canvas
 from pedsam_ros.learn.assets import Assets
 from pedsam_ros.learn.scenes import Scene, compose
 
-OBJECTS = 6  # of a scene, with repetition where it has fewer; the first half is asked for by a box
+OBJECTS = 8  # of a scene, with repetition where it has fewer; the first half is asked for by a box
 BOXES = OBJECTS // 2
 _LEAST_AREA = 0.0015  # of the image
 _EXACT = 0.5  # of boxes and points; the others are shaken

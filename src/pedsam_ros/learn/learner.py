@@ -87,4 +87,5 @@ class Learner(nn.Module):
         boxes: Tensor | None,
     ) -> Round:
         """Three candidates for each prompt."""
-        return Round(rows, slots, points, boxes, *self.decoder(embedding[rows], points, boxes))
+        logits, scores = self.decoder(embedding[rows], points, boxes)
+        return Round(rows, slots, points, boxes, logits.float(), scores.float())

@@ -103,7 +103,8 @@ class Trainee(Learner):
         found = one.logits.detach()[index, pick]
         read, context, target, outside = self._crops(batch, embedding, one, found)
         so_far = one.scores.detach()[index, pick]
-        logits, scores = cast(nn.Module, self.decoder.refiner)(read, context, so_far)
+        answered = cast(nn.Module, self.decoder.refiner)(read, context, so_far)
+        logits, scores = (part.float() for part in answered)
         true_iou = iou(logits, target, outside)
         loss = mask_loss(logits, target)
         if one.boxes is None:  # a candidate of another object than was meant has nothing to learn

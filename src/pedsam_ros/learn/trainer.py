@@ -43,6 +43,9 @@ class Recipe:
     average: float = setting(
         0.998, 'share kept, at each step, by the averaged weights: the result', low=0.0, high=1.0
     )
+    precision: str = setting(
+        'float32', 'of products of matrices: float32, bfloat16', choices=('float32', 'bfloat16')
+    )
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -114,7 +117,10 @@ class Trainer:
         for group in self._optimiser.param_groups:
             group['lr'] = recipe.rate * _schedule(self.step, recipe)
         batch = Batch.of(examples, self.device)
-        told = self.learner(batch, self.step)
+        with torch.autocast(
+            torch.device(self.device).type, torch.bfloat16, recipe.precision == 'bfloat16'
+        ):
+            told = self.learner(batch, self.step)
         shares = self.learner.shares.items()
         loss = sum(share * told[name] for name, share in shares if name in told)
         if not torch.isfinite(loss):
