@@ -97,9 +97,36 @@ def test_other_homes_do_not_give_a_second_look():
         turned.admit(sends, SQUARE, 1, 1.0)
 
 
+def test_a_window_keeps_its_home_for_as_long_as_the_ledger_does():
+    """Also where no cap would be broken: another configuration does not show it to another."""
+    kept = ledger()
+    kept.admit(at_home(SQUARE), SQUARE, 1, 0.0)
+    homes = HOMES | {0: 'bob' if HOMES[0] != 'bob' else 'carol'}
+    moved = Ledger(GRID, homes, max_share=0.9)
+    moved.read_json(kept.to_json())
+    with pytest.raises(ExposureError, match=rf'window=0 was shown to {HOMES[0]}; give it'):
+        moved.admit({homes[0]: [0]}, SQUARE, 1, 1.0)
+    before = moved.to_json()
+    moved.admit({homes[1]: [1]}, SQUARE, 0, 0.0)
+    assert moved.to_json() == before
+
+
+def test_a_spare_may_see_what_its_worker_saw_and_the_worker_after_it():
+    """And a second spare after the first."""
+    kept = ledger(max_share=0.9)
+    own = at_home(SQUARE)
+    kept.admit(own, SQUARE, 1, 0.0)
+    for spare in ('dave', 'erin'):
+        kept.admit({spare: own['bob']}, SQUARE, 0, 1.0)
+        kept.bind(spare, 'bob')
+    kept.admit({'bob': own['bob']}, SQUARE, 1, 2.0)
+    with pytest.raises(ExposureError, match='is for alice alone'):
+        kept.admit({'dave': own['alice']}, SQUARE, 1, 3.0)
+
+
 def test_the_largest_region_counts_windows_that_share_a_side():
     """Not those that only touch."""
-    kept = ledger(max_share=1.0)
+    kept = Ledger(GRID, dict.fromkeys(HOMES, 'alice'))
     kept.admit({'alice': [0, 1, 6, 12]}, SQUARE, 1, 0.0)
     assert kept.largest_region('alice') == pytest.approx(3 * 64**2 / 288**2)
     assert kept.share('alice') == pytest.approx(4 * 64**2 / 288**2)

@@ -164,7 +164,13 @@ def test_the_iou_of_a_crop_counts_what_lies_outside():
 
 def test_recipes_and_runs_that_cannot_be_are_refused(tmp_path, examples):
     """Named, before anything is computed; a loss that is not finite before it is learned."""
-    for wrong in ({'batch': 0}, {'warmup': 0}, {'seed': -1}, {'average': 1.5}, {'precision': 'int8'}):
+    for wrong in (
+        {'batch': 0},
+        {'warmup': 0},
+        {'seed': -1},
+        {'average': 1.5},
+        {'precision': 'int8'},
+    ):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
             Recipe(**wrong)
     with pytest.raises(ConfigError, match="order='ped'"):

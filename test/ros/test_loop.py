@@ -8,9 +8,10 @@ import pytest
 
 import fakes
 from fakes import Fault
-from pedsam_ros.core.config import PlacementConfig
+from pedsam_ros.core.config import LossConfig, PlacementConfig
 from pedsam_ros.core.local import LocalPipeline
 from pedsam_ros.core.types import WorkerStatus
+from pedsam_ros.nodes.compute import Intake
 from pedsam_ros.nodes.edge_loop import EdgeLoop
 
 pytestmark = pytest.mark.ros
@@ -34,11 +35,13 @@ class Link:
 def loop():
     """A loop whose workers are all ready."""
     links, masks = {name: Link() for name in NAMES}, []
-    made = EdgeLoop(fakes.edge(), NAMES, links, masks.append, print, lambda: None)
-    made.masks = masks
+    alarms = []
+    made = EdgeLoop(fakes.edge(), NAMES, links, masks.append, print, alarms.append, lambda: None)
+    made.masks, made.alarms = masks, alarms
     for name in NAMES:
         status = WorkerStatus(made.edge.model.model_id, 'tiny', 1, 0, 0, 0, 0.0, '')
-        made.heard(name, status, time.monotonic())
+        made.on_status(name, status)
+    made.step()
     return made
 
 
@@ -158,6 +161,56 @@ def test_nothing_is_sent_unless_the_ledger_is_written(loop):
     assert all(link.sent for link in loop.links.values())
 
 
+def test_a_frame_that_failed_is_not_finished(loop):
+    """A full disk, with a frame that has all its windows at once: it ends as failed, no masks."""
+
+    def full():
+        raise OSError(28, 'No space left on device')
+
+    rules = LossConfig(on_server_loss=('stale',), stale_s=100.0)
+    loop.edge.config = replace(loop.edge.config, loss=rules)
+    loop.edge.router.rules = rules
+    arrive(loop, stamp_ns=1)
+    loop.step()
+    answer(loop)
+    while not loop.masks:
+        loop.step()
+    for name in NAMES:
+        loop.health.heard(name, loop.health.status(name), -1e9)
+    loop._keep = full
+    arrive(loop, stamp_ns=2)
+    for _ in range(3):
+        loop.step()
+    assert loop.edge.endings == {'done': 1, 'failed': 1}
+    assert [masks.key.stamp_ns for masks in loop.masks] == [1]
+
+
+def test_a_spare_is_not_used_up_while_workers_start(loop, monkeypatch):
+    """A worker that was never heard of has some time; then the spare stands in."""
+    loop.edge = fakes.edge(spares=('dave',))
+    loop.links['dave'] = Link()
+    loop._statuses['dave'] = Intake(1)
+    loop.on_status('dave', loop.health.status('bob'))
+    del loop.health._heard['bob']
+    arrive(loop)
+    loop.step()
+    assert loop.edge.endings == {'failed': 1}
+    assert loop.edge.ledger.stands_in == {}
+    monkeypatch.setattr(loop, '_patient_until_s', 0.0)
+    arrive(loop)
+    loop.step()
+    assert loop.edge.ledger.stands_in == {'dave': 'bob'}
+
+
+def test_regions_do_not_pile_up_without_a_camera(loop):
+    """A detector may publish for days while no frame comes."""
+    for x in range(1000):
+        loop.protect((float(x), 0.0, x + 1.0, 1.0))
+        loop.step()
+    assert len(loop._regions) == 0
+    assert len(loop.edge.router._regions) <= 256
+
+
 LIES = [fault for fault in Fault if fault not in (Fault.SILENT, Fault.FOREIGN)]
 
 
@@ -170,6 +223,7 @@ def test_a_lying_worker_is_quarantined_until_released(loop, fault):
     answer(loop)
     loop.step()
     assert loop.trouble('alice').startswith('quarantined: alice: ')
+    assert [alarm.startswith('quarantined: alice: ') for alarm in loop.alarms] == [True]
     assert loop.masks == []
     loop.edge.expire(1e12)
     arrive(loop)
@@ -200,8 +254,8 @@ def test_an_idle_worker_that_owes_is_asked_again(loop, monkeypatch):
     loop.step()
     first = {name: len(link.sent) for name, link in loop.links.items()}
     monkeypatch.setattr(time, 'monotonic', lambda: now + 1.5)  # retry_s is 1, the deadline 2
-    loop.heard('bob', replace(loop.health.status('bob'), queued=2), now + 1.5)
-    loop.heard('carol', loop.health.status('carol'), now + 1.5)
+    loop.on_status('bob', replace(loop.health.status('bob'), queued=2))
+    loop.on_status('carol', loop.health.status('carol'))
     loop.step()
     again = {name: len(link.sent) - first[name] for name, link in loop.links.items()}
     assert again == {'alice': 0, 'bob': 0, 'carol': first['carol']}
@@ -216,7 +270,7 @@ def test_with_every_frame_a_frame_waits_for_its_workers(loop):
         arrive(loop, stamp_ns=stamp)
     loop.step()
     assert (loop.waiting, loop.edge.in_flight) == (2, 0)
-    loop.heard('bob', loop.health.status('bob'), time.monotonic())
+    loop.on_status('bob', loop.health.status('bob'))
     while len(loop.masks) < 2:
         loop.step()
         answer(loop)
@@ -245,7 +299,7 @@ def test_a_region_holds_for_every_frame_that_arrived_under_it(loop):
     loop.arrive(loop.frames.offer(replace(fakes.frame(), arrived_s=49.0)))
     loop.step()
     assert loop.waiting == 1
-    loop.heard('bob', loop.health.status('bob'), time.monotonic())
+    loop.on_status('bob', loop.health.status('bob'))
     while not loop.masks:
         loop.step()
         answer(loop)

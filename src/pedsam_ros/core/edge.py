@@ -130,7 +130,7 @@ class Edge:
         serial = self._dispatch.open(now_s)
         started = InFlight(serial, frame.key, canvas, frame.rgb, contents, arrived_s=arrived_s)
         self._in_flight[serial] = started
-        self.router.forget(arrived_s)
+        self.router.forget(min(frame.arrived_s for frame in self._in_flight.values()))
         return started, self._ask(started, plan, now_s)
 
     def reroute(
@@ -193,7 +193,6 @@ class Edge:
         for frame in held:
             if frame in self.completed or not self._dispatch.complete(frame.serial):
                 self._close(frame.serial, 'failed')
-        self.completed = deque(f for f in self.completed if f.serial in self._in_flight)
 
     def audit(self, frame: InFlight) -> None:
         """Computes, with the chance `audit_rate`, a random window of a complete frame again.
@@ -238,7 +237,6 @@ class Edge:
 
     def abandon(self) -> None:
         """Ends as failed whatever is still in flight (the node is being deactivated)."""
-        self.completed.clear()
         for serial in list(self._in_flight):
             self._close(serial, 'failed')
 
@@ -328,4 +326,7 @@ class Edge:
     def _close(self, serial: int, ending: str) -> InFlight:
         self._dispatch.close(serial)
         self.endings[ending] += 1
-        return self._in_flight.pop(serial)
+        frame = self._in_flight.pop(serial)
+        if frame in self.completed:
+            self.completed.remove(frame)
+        return frame

@@ -49,7 +49,8 @@ class Ledger:
     ) -> None:
         """Notes that some windows of a frame go to each worker; `frames`: 1 if it is a new one.
 
-        Raises ExposureError, and notes nothing, if one would see more than the cap.
+        Raises ExposureError, and notes nothing, if one would see more than the cap, or a window
+        that was another's before: homes hold for as long as the ledger does.
         """
         scene = _grown(self.scene, canvas, canvas.windows())
         views = {
@@ -63,6 +64,8 @@ class Ledger:
                     f'{name}: would have seen {seen / total:.1%} of the scene; its cap is '
                     f'{cap / total:.1%}'
                 )
+        for name, windows in sends.items():
+            self._check_owners(name, windows)
         self.changes += scene != self.scene
         self.scene = scene
         for name, view in views.items():
@@ -133,6 +136,22 @@ class Ledger:
                 f'{own[0]}, {own[2]} in {own[1]} px'
             )
         self.scene, self.stands_in, self.workers = scene, stands_in, workers
+
+    def _check_owners(self, worker: str, windows: Iterable[int]) -> None:
+        """A window is its home's and its spares'; nobody else may see it, or have seen it."""
+        regular = set(self.homes.values())
+        for index in windows:
+            home = self.homes[index]
+            spare = worker not in regular and self.stands_in.get(worker, home) == home
+            if worker != home and not spare:
+                raise ExposureError(f'{worker}: window={index} is for {home or "the edge"} alone')
+            for other, seen in self.workers.items():
+                own = other in (worker, home) or self.stands_in.get(other) == home
+                if index in seen.windows and not own:
+                    raise ExposureError(
+                        f'{worker}: window={index} was shown to {other}; give it that home again, '
+                        'or reset the ledger once its workers have forgotten'
+                    )
 
     def _note(self, worker: str, view: dict[int, Extent], frames: int, now_s: float) -> None:
         seen = self.workers.setdefault(worker, Exposure(first_s=now_s))

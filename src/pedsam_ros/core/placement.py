@@ -199,5 +199,5 @@ def _lattice(index: int, side: int, workers: int) -> int:
     row, column = divmod(index, side)
     if workers == 4:
         return 2 * (row % 2) + column % 2
-    step = 1 if workers < 4 else max(2, math.ceil((workers - side) / (side - 1)))
-    return (step * row + column) % workers
+    step = 1 if workers < 4 else max(2, math.ceil((workers - side) / max(1, side - 1)))
+    return (min(step, side) * row + column) % workers

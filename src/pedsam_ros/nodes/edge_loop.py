@@ -21,14 +21,16 @@ from pedsam_ros.ros.domain import DomainLink
 
 _REPLIES = 256  # of one worker, waiting: some frames' worth
 _REPLIES_AT_ONCE = 64
+_START_S = 20.0  # that a worker has to be heard of for the first time, before a spare is used up
 _WAITING_S = 0.1  # how often to look again for workers that are not there yet
 
 
 class EdgeLoop:
     """One frame after another: accept, expire, send again or elsewhere, start, finish.
 
-    All methods run on the computing thread, but for `on_embedding`, which links call. `keep` has
-    the ledger written down before anything is sent, or raises OSError.
+    All methods run on the computing thread, but for `on_embedding` and `on_status`, which links
+    call, and `protect`. `warn` may cut a flood, `alarm` may not. `keep` has the ledger written
+    down before anything is sent, or raises OSError.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class EdgeLoop:
         links: Mapping[str, DomainLink],
         publish: Callable[[Masks], None],
         warn: Callable[[str], None],
+        alarm: Callable[[str], None],
         keep: Callable[[], None],
     ) -> None:
         self.edge, self.links = edge, links
@@ -50,7 +53,11 @@ class EdgeLoop:
         self.rejected: Counter[str] = Counter()
         self.reason = ''  # why the last frame or reply was lost
         self.replies: dict[str, Intake[Embedding]] = {w: Intake(_REPLIES) for w in workers}
-        self._publish, self._warn, self._keep = publish, warn, keep
+        self._statuses: dict[str, Intake[tuple[WorkerStatus, float]]] = {
+            w: Intake(1) for w in workers
+        }
+        self._publish, self._warn, self._alarm, self._keep = publish, warn, alarm, keep
+        self._patient_until_s = time.monotonic() + _START_S
         self._most_bytes = 4 * edge.model.arch.window**2 * (edge.model.arch.dim + 1)
         self._held: Frame | None = None  # with every_frame: it waits for a worker it needs
         self._local: deque[Window] = deque()  # windows to be computed here
@@ -59,6 +66,10 @@ class EdgeLoop:
     def step(self) -> float | None:
         """Whatever there is to do now; returns when to look again, s (None: when something
         comes)."""
+        self._note_regions()
+        for worker, statuses in self._statuses.items():
+            for status, at_s in statuses.take():
+                self.health.heard(worker, status, at_s)
         for worker, waiting in self.replies.items():
             for reply in waiting.take(_REPLIES_AT_ONCE):
                 self._accept(worker, reply)
@@ -92,9 +103,9 @@ class EdgeLoop:
             reply = replace(reply, values=b'')
         self.replies[worker].offer(reply)
 
-    def heard(self, worker: str, status: WorkerStatus, now_s: float) -> None:
-        """A worker's heartbeat came."""
-        self.health.heard(worker, status, now_s)
+    def on_status(self, worker: str, status: WorkerStatus) -> None:
+        """A worker's heartbeat came; the newest counts."""
+        self._statuses[worker].offer((status, time.monotonic()))
 
     def refuse_prompts(self, reason: str) -> None:
         """Prompts that break a rule: counted and named."""
@@ -125,7 +136,8 @@ class EdgeLoop:
     def quarantine(self, worker: str, reason: str) -> None:
         """A worker is not to be trusted: frames that hold its answers fail, it gets no others."""
         self.health.quarantine(worker, reason)
-        self.lose(f'quarantined: {reason}')
+        self.reason = f'quarantined: {reason}'
+        self._alarm(self.reason)
         self.edge.distrust(worker)
 
     def trouble(self, worker: str) -> str:
@@ -159,7 +171,13 @@ class EdgeLoop:
         return _WAITING_S if self.waiting else None
 
     def _usable(self) -> set[str]:
-        return {worker for worker in self.links if not self.trouble(worker)}
+        """Spares that are still free only once every worker has had time to start: one that is
+        used stands in for good."""
+        usable = {worker for worker in self.links if not self.trouble(worker)}
+        unheard = any(self.health.status(worker) is None for worker in self.links)
+        if unheard and time.monotonic() < self._patient_until_s:
+            usable -= self.edge.router.spares.keys() - self.edge.ledger.stands_in.keys()
+        return usable
 
     def _accept(self, worker: str, reply: Embedding) -> None:
         """A reply that is not what was asked for is counted, and nothing else changes."""

@@ -71,7 +71,8 @@ class EdgeNode(ManagedNode):
         self._ledger = Ledger(grid, self._homes, rules.max_share)
         self._close_file()
         self._file = LedgerFile(self._ledger_path(), self._ledger)
-        self.get_logger().info(f'configured model_id={self._model.model_id} {self._file.path}')
+        ledger = f'ledger={self._file.path} new={self._file.new}'
+        self.get_logger().info(f'configured model_id={self._model.model_id} {ledger}')
 
     def unload(self) -> None:
         self._close_file()
@@ -84,7 +85,8 @@ class EdgeNode(ManagedNode):
         links: dict[str, DomainLink] = {}
         names = [worker.name for worker in self._workers]
         keep = self._file.keep
-        self._loop = EdgeLoop(edge, names, links, self._publish, self.warn, keep)
+        alarm = self.get_logger().error
+        self._loop = EdgeLoop(edge, names, links, self._publish, self.warn, alarm, keep)
         running.callback(self._report)
         running.callback(self._write_ledger)
         running.callback(self._loop.close)
@@ -195,7 +197,8 @@ class EdgeNode(ManagedNode):
         self._compute.wake()
 
     def _on_status(self, worker: str, status: WorkerStatus) -> None:
-        self._compute.post(partial(self._loop.heard, worker, status, time.monotonic()))
+        self._loop.on_status(worker, status)
+        self._compute.wake()
 
     # On the computing thread.
     def _work(self, work: Callable[[Any], None], response: Any, answer: Future[Any]) -> None:
@@ -254,13 +257,19 @@ class EdgeNode(ManagedNode):
     def _report(self) -> None:
         now = self.get_clock().now().to_msg()
         self._outputs['exposure'].publish(exposure.exposure_to_msg(self._ledger, now))
-        name, level = self.get_fully_qualified_name(), (diagnostics.OK, diagnostics.WARN)
+        name = self.get_fully_qualified_name()
         self.publish_report(
             [
-                diagnostics.status(f'{name}: {part}', level[bool(trouble)], trouble, values)
+                diagnostics.status(f'{name}: {part}', _level(trouble), trouble, values)
                 for part, trouble, values in report(self._loop, self.fault)
             ]
         )
+
+
+def _level(trouble: str) -> bytes:
+    if 'quarantined' in trouble:
+        return diagnostics.ERROR
+    return diagnostics.WARN if trouble else diagnostics.OK
 
 
 main = partial(run, EdgeNode)

@@ -104,15 +104,21 @@ class ManagedNode(LifecycleNode):
 
     def warn(self, message: str) -> None:
         """A warning; a flood of them is cut."""
-        now = time.monotonic()
-        if len(self._warned) < _MOST_WARNINGS or now - self._warned[0] > _PER_S:
-            self._warned.append(now)
+        if self._may_log():
             self.get_logger().warning(message)
 
     def on_defect(self, error: Exception) -> None:
-        """A defect of ours: loud, and the node goes on."""
+        """A defect of ours: loud, unless it floods, and the node goes on."""
         self.fault = f'{type(error).__name__}: {error}'
-        self.get_logger().error(''.join(traceback.format_exception(error)))
+        if self._may_log():
+            self.get_logger().error(''.join(traceback.format_exception(error)))
+
+    def _may_log(self) -> bool:
+        now = time.monotonic()
+        if len(self._warned) == _MOST_WARNINGS and now - self._warned[0] <= _PER_S:
+            return False
+        self._warned.append(now)
+        return True
 
     def _configure(self) -> None:
         if self._wrong:

@@ -29,6 +29,7 @@ from pedsam_ros.msg import WorkerStatus as StatusMsg
 from pedsam_ros.ros.images import rgb_from_compressed, rgb_from_image
 
 _NS = 10**9
+_TEXT = 500  # characters of a text that comes from a worker
 
 
 def key_from_header(header: Header) -> FrameKey:
@@ -93,10 +94,10 @@ def embedding_from_msg(msg: EmbeddingMsg) -> Embedding:
     """From the wire; whether it is any good is core's to say."""
     return Embedding(
         request_id=msg.request_id,
-        model_id=msg.model_id[:64],
+        model_id=msg.model_id[:_TEXT],
         index=msg.window,
         shape=(msg.height, msg.width, msg.channels),
-        dtype=msg.dtype[:64],
+        dtype=msg.dtype[:_TEXT],
         values=memoryview(msg.values),
         encode_s=msg.encode_s,
     )
@@ -108,8 +109,10 @@ def status_to_msg(status: WorkerStatus) -> StatusMsg:
 
 
 def status_from_msg(msg: StatusMsg) -> WorkerStatus:
-    """From the wire."""
-    return WorkerStatus(**{name: getattr(msg, name) for name in WorkerStatus.__slots__})
+    """From the wire; a worker's texts are cut, whatever it sends."""
+    fields = {name: getattr(msg, name) for name in WorkerStatus.__slots__}
+    cut = {name: value[:_TEXT] for name, value in fields.items() if isinstance(value, str)}
+    return WorkerStatus(**fields | cut)
 
 
 def prompts_from_msg(messages: list[PromptMsg]) -> tuple[Prompt, ...]:

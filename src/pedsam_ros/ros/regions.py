@@ -24,8 +24,14 @@ def regions_from_detections(msg: Any) -> list[Region]:
 
 
 def _region_of(box: Any) -> Region:
-    """Of a vision_msgs/BoundingBox2D, which may be turned. Older ones have no `position`."""
+    """Of a vision_msgs/BoundingBox2D, which may be turned. Older ones have no `position`.
+
+    Everything, if one of its numbers is none.
+    """
     centre = getattr(box.center, 'position', box.center)
+    numbers = centre.x, centre.y, box.center.theta, box.size_x, box.size_y
+    if not all(map(math.isfinite, numbers)):
+        return EVERYWHERE
     cos, sin = abs(math.cos(box.center.theta)), abs(math.sin(box.center.theta))
     half_x = (box.size_x * cos + box.size_y * sin) / 2
     half_y = (box.size_x * sin + box.size_y * cos) / 2
