@@ -14,6 +14,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.ros.params import read_workers
 
 SHARE = Path(get_package_share_directory('pedsam_ros'))
@@ -66,11 +67,13 @@ def _check(context):
 
 def _workers(context):
     """Raises ConfigError, which ends the launch, if the workers file breaks a rule."""
-    own_domain = int(os.environ.get('ROS_DOMAIN_ID') or 0)
+    own_domain = os.environ.get('ROS_DOMAIN_ID') or '0'
+    if not own_domain.isdecimal():
+        raise ConfigError(f'ROS_DOMAIN_ID={own_domain!r}: a number is expected')
     params_file = str(SHARE / 'config' / 'worker.yaml')  # not the edge's
     return [
         _include('worker', name=each.name, domain_id=str(each.domain_id), params_file=params_file)
-        for each in read_workers(context.launch_configurations['workers_file'], own_domain)
+        for each in read_workers(context.launch_configurations['workers_file'], int(own_domain))
     ]
 
 

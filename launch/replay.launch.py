@@ -1,8 +1,7 @@
-"""Plays a bag: with rosbag2 where it is installed, else with `pedsam replay`."""
+"""Plays a bag with `pedsam replay`: reliable, as `every_frame` needs it, whatever was recorded."""
 
-from ament_index_python.packages import get_packages_with_prefixes
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
@@ -25,10 +24,7 @@ def generate_launch_description():
 
 
 def _player(context):
-    words = [LaunchConfiguration('bag'), '--rate', LaunchConfiguration('rate')]
+    words = ['replay', LaunchConfiguration('bag'), '--rate', LaunchConfiguration('rate')]
     if IfCondition(LaunchConfiguration('loop')).evaluate(context):
         words.append('--loop')
-    if 'ros2bag' in get_packages_with_prefixes():
-        return [ExecuteProcess(cmd=['ros2', 'bag', 'play', *words], output='screen')]
-    replay = ['replay', *words]
-    return [Node(package='pedsam_ros', executable='pedsam', arguments=replay, output='screen')]
+    return [Node(package='pedsam_ros', executable='pedsam', arguments=words, output='screen')]

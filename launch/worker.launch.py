@@ -9,6 +9,8 @@ from launch.substitutions import EnvironmentVariable, LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from pedsam_ros.core.workers_file import WorkerEntry
+
 CONFIG = Path(get_package_share_directory('pedsam_ros'), 'config')
 OWN_DOMAIN = EnvironmentVariable('ROS_DOMAIN_ID', default_value='0')
 BOOLEANS = ['true', 'false', 'True', 'False']
@@ -74,6 +76,9 @@ def generate_launch_description():
 
 
 def _worker(context):
+    """Raises ConfigError, which ends the launch, if name or domain_id break a rule."""
+    name, domain_id = (context.launch_configurations[key] for key in ('name', 'domain_id'))
+    WorkerEntry(name=name, domain_id=int(domain_id) if domain_id.isdecimal() else domain_id)
     given = {
         name: ParameterValue(LaunchConfiguration(name), value_type=kind)
         for name, kind in PARAMETERS.items()

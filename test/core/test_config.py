@@ -81,6 +81,7 @@ def test_a_workers_file_is_read():
         ({'workers': [ALICE, {**BOB, 'name': 'b/b'}]}, "name='b/b'"),
         ({'workers': [ALICE, {**BOB, 'windows': 'some'}]}, "windows='some'"),
         ({'workers': [ALICE, {**BOB, 'windows': [-1]}]}, 'windows=(-1,)'),
+        ({'workers': [ALICE, {**BOB, 'windows': []}]}, 'bob: windows=[]'),
     ],
 )
 def test_a_wrong_workers_file_is_named(data, named):

@@ -73,6 +73,8 @@ def test_impossible_demands_are_named():
         place(GRID, workers(2, w1=(0, 25)))
     with pytest.raises(ConfigError, match='1 worker'):
         place(GRID, workers(1))
+    with pytest.raises(ConfigError, match='w0: would see every window that leaves'):
+        place(GRID, workers(2, w1=(3,)), PlacementConfig(local_windows=(3,)))
 
 
 @pytest.mark.parametrize('count', [3, 9])

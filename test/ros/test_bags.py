@@ -56,7 +56,7 @@ def test_written_messages_come_back(tmp_path, storage):
     for source in (path, file):
         assert [tuple(each) for each in read_bag(source)] == sent[::-1]
         assert [tuple(each) for each in read_bag(source, ['/b'])] == sent[:1]
-        assert contents_of(source) == {'/a': (STRING, 1), '/b': (STRING, 1)}
+        assert contents_of(source) == {'/a': (STRING, 1, False), '/b': (STRING, 1, False)}
 
 
 @pytest.mark.parametrize('storage', STORAGES)

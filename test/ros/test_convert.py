@@ -113,6 +113,38 @@ def test_another_reader_sees_the_same_pixels(encoding):
     assert np.abs(images.rgb_from_image(msg).astype(int) - theirs).max() <= 1
 
 
+class Bridge:
+    """Reads single-channel images as cv_bridge does: what pads a row counts as pixels."""
+
+    def imgmsg_to_cv2(self, msg, desired_encoding):
+        assert desired_encoding == 'rgb8'
+        rows = np.frombuffer(msg.data, np.uint8).reshape(msg.height, msg.step)
+        return np.repeat(rows[..., None], 3, axis=2)
+
+
+def test_only_unusual_encodings_are_left_to_the_bridge(monkeypatch):
+    """Usual ones are read here, padding and all."""
+    monkeypatch.setattr(images, '_bridge', Bridge())
+    assert (images.rgb_from_image(image(RGB, 'rgb8', 6)) == RGB).all()
+    assert (images.rgb_from_image(image(GREY, 'bayer_rggb8')) == GREY[..., None]).all()
+
+
+@pytest.mark.parametrize('padding', [3, 10])
+def test_padding_that_the_bridge_would_take_for_pixels_is_refused(monkeypatch, padding):
+    """Named, rather than sheared."""
+    monkeypatch.setattr(images, '_bridge', Bridge())
+    with pytest.raises(BadImage, match=f'step={10 + padding}'):
+        images.rgb_from_image(image(GREY, 'bayer_rggb8', padding))
+
+
+def test_a_compressed_16_bit_image_is_stretched_like_a_raw_one():
+    """A thermal camera's narrow range is not black."""
+    mono = np.linspace(20000, 21000, 60).reshape(6, 10).astype('<u2')
+    data = cv2.imencode('.png', mono)[1].tobytes()
+    rgb = images.rgb_from_compressed(CompressedImage(format='png', data=array('B', data)))
+    assert (rgb == images.rgb_from_image(image(mono, 'mono16'))).all()
+
+
 @pytest.mark.parametrize('extension', ['.png', '.jpg'])
 def test_compressed_images_are_read(extension):
     """As RGB, whatever the codec."""

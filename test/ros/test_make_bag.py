@@ -76,7 +76,7 @@ def test_folder_becomes_a_bag_with_right_metadata(folder, tmp_path, storage):
         }
     text = (tmp_path / 'bag' / 'metadata.yaml').read_text()
     info = yaml.safe_load(text)['rosbag2_bagfile_information']
-    assert (info['version'], info['storage_identifier']) == (9, storage)
+    assert (info['version'], info['storage_identifier']) == (8, storage)
     assert info['duration'] == {'nanoseconds': 500_000_000}
     assert all((tmp_path / 'bag' / name).is_file() for name in info['relative_file_paths'])
 

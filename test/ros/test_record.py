@@ -189,4 +189,4 @@ def test_interrupted_record_leaves_a_whole_bag(
     read = [deserialize_message(each.cdr, String).data for each in read_bag(bag)]
     assert said == f'/text: {len(read)} messages\n'
     assert read == [str(i) for i in range(len(read))]
-    assert contents_of(bag)['/text'] == ('std_msgs/msg/String', len(read))
+    assert contents_of(bag)['/text'] == ('std_msgs/msg/String', len(read), False)

@@ -9,7 +9,7 @@ import pytest
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message, serialize_message
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Header, String
@@ -178,6 +178,17 @@ def test_best_effort_is_what_is_offered(bag, make_node):
     replay(player, bag, ReplayConfig(reliability='best_effort', depth=3, rate=100.0), never)
     (offer,) = player.get_publishers_info_by_topic('/text')
     assert offer.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+
+
+def test_what_was_kept_for_late_readers_is_kept_again(tmp_path, make_node):
+    """The recorded durability: /tf_static is heard by whoever comes after it."""
+    with BagWriter(tmp_path / 'bag') as writer:
+        writer.declare('/map', 'std_msgs/msg/String', latched=True)
+        writer.write('/map', 'std_msgs/msg/String', 1, serialize_message(String(data='x')))
+    player = make_node('player')
+    replay(player, tmp_path / 'bag', ReplayConfig(), never)
+    (offer,) = player.get_publishers_info_by_topic('/map')
+    assert offer.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
 
 
 def test_stopped_replay_ends_at_once(tmp_path, make_node):

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -99,6 +101,44 @@ def test_a_bag_without_the_topic_is_named(images, tmp_path):
     assert ended.returncode == 2
     assert "topic='/rear'" in ended.stderr
     assert '/front' in ended.stderr
+
+
+def test_a_terminated_demo_leaves_no_process_behind(images, tmp_path, domain_ids):
+    """SIGTERM, as from `timeout` or a service manager, ends all four nodes too."""
+    words = ['demo', '--images', images, '--out', tmp_path / 'out', '--domains', *domain_ids]
+    command = [sys.executable, '-m', 'pedsam_ros.tools.cli', *map(str, words)]
+    demo = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        edge_log = tmp_path / 'out' / 'demo' / 'processes' / 'edge.log'
+        end = time.monotonic() + 60
+        while not (edge_log.is_file() and 'configured' in edge_log.read_text()):
+            assert demo.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        nodes = children_of(demo.pid)
+        assert len(nodes) == 4
+        demo.terminate()
+        assert demo.wait(60) == 130
+        assert not any(Path(f'/proc/{pid}').exists() for pid in nodes)
+    finally:
+        demo.kill()
+        demo.wait()
+
+
+def children_of(pid):
+    """The processes that a process has started."""
+    tasks = Path(f'/proc/{pid}/task').glob('*/children')
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def test_a_camera_without_images_ends_and_says_why(tmp_path):
+    """One line, exit status 2; a broken file among others too, once its turn comes."""
+    assert '/nowhere' in pedsam('camera', '--images', '/nowhere').stderr
+    (tmp_path / '0.png').write_bytes(cv2.imencode('.png', frame().rgb)[1].tobytes())
+    (tmp_path / '1.png').write_bytes(b'no image')
+    ended = pedsam('camera', '--images', tmp_path)
+    assert ended.returncode == 2
+    assert '1.png' in ended.stdout + ended.stderr
 
 
 @pytest.mark.timeout(400)

@@ -122,8 +122,12 @@ class EdgeConfig:
     image_transport: str = setting(
         'raw', 'image: raw or compressed', choices=('raw', 'compressed')
     )
-    every_frame: bool = setting(False, 'queue frames instead of dropping old ones (bags, tests)')
-    queue_frames: int = setting(500, 'with every_frame: most frames waiting', low=1, high=100000)
+    every_frame: bool = setting(
+        False, 'queue frames instead of dropping old ones (bags, tests)', fixed=True
+    )
+    queue_frames: int = setting(
+        500, 'with every_frame: most frames waiting', low=1, high=100000, fixed=True
+    )
     deadline_s: float = setting(
         2.0, 'from dispatch to the last embedding, s', low=0.01, high=600.0
     )

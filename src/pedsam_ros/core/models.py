@@ -37,10 +37,10 @@ def check_device(device: str) -> None:
 def split(weights: Weights, folder: Path, stem: str) -> tuple[Path, Path]:
     """Writes STEM-worker.safetensors and STEM-edge.safetensors. Raises WeightsError if a half is
     missing."""
+    check_half(weights, *HALVES)
     padding = {PADDING: padding_tokens(weights)}
     edge = weights.half('edge')
     edge = replace(edge, tensors={**edge.tensors, **padding})
-    check_half(edge, 'edge')
     return (
         write(weights.half('worker'), folder / f'{stem}-worker.safetensors'),
         write(edge, folder / f'{stem}-edge.safetensors'),
@@ -69,7 +69,7 @@ def load_edge(
     image, rest = _by_part(weights.half('edge'))
     encoder = _fill(GlobalEncoder, weights.arch, image).to(device, dtype)
     decoder = _fill(Decoder, weights.arch, rest).to(device, torch.float32)
-    padding = padding_tokens(weights).numpy()
+    padding = padding_tokens(weights, device).numpy()
     worker = load_worker(weights, device, dtype) if worker_half else None
     return EdgeModel(weights.arch, weights.model_id, encoder, decoder, padding, worker)
 
@@ -84,12 +84,12 @@ def load_whole(weights: Weights, order: str = 'ped', device: str = 'cpu') -> Who
     return WholePipeline(weights.arch, weights.model_id, encoder, decoder)
 
 
-def padding_tokens(weights: Weights) -> Tensor:
+def padding_tokens(weights: Weights, device: str = 'cpu') -> Tensor:
     """(T, T, C) float32: from an edge's file, or made from the worker's half (as much work as one
     frame)."""
     if PADDING in weights.tensors:
         return _checked_padding(weights)
-    worker, grid = load_worker(weights), token_grid(weights.arch)
+    worker, grid = load_worker(weights, device), token_grid(weights.arch)
     empty = torch.empty(0, 0, 3, dtype=torch.uint8).numpy()
     tokens = {i: worker.tokens([i], [empty])[0] for i in range(grid.count)}
     arch = weights.arch

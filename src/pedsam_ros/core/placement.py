@@ -44,6 +44,11 @@ def place(
     found = search.run()
     if found is None:
         raise ConfigError(search.what_would())
+    seeing = set(found.values()) - {LOCAL}
+    if len(seeing) == 1:
+        raise ConfigError(
+            f'{seeing.pop()}: would see every window that leaves the edge; allow others some'
+        )
     return {index: found[index] for index in sorted(found)}
 
 

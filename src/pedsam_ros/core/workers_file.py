@@ -33,6 +33,8 @@ class WorkerEntry:
             raise ConfigError(f'{self.name}: domain_id={self.domain_id!r}: from 0 to {MAX_DOMAIN}')
         if type(self.spare) is not bool:
             raise ConfigError(f'{self.name}: spare={self.spare!r}: true or false')
+        if self.windows == ():
+            raise ConfigError(f'{self.name}: windows=[]: at least one, or all')
         if not all(type(index) is int and index >= 0 for index in self.windows or ()):
             raise ConfigError(f'{self.name}: windows={self.windows}: a list of indices, or all')
 

@@ -51,7 +51,7 @@ class EdgeLoop:
         self.prompts: tuple[Prompt, ...] = edge.config.prompts
         self.metrics = Metrics()
         self.rejected: Counter[str] = Counter()
-        self.reason = ''  # why the last frame or reply was lost
+        self.reason = self.news = ''  # why the last frame or reply was lost; since last asked
         self.replies: dict[str, Intake[Embedding]] = {w: Intake(_REPLIES) for w in workers}
         self._statuses: dict[str, Intake[tuple[WorkerStatus, float]]] = {
             w: Intake(1) for w in workers
@@ -156,7 +156,7 @@ class EdgeLoop:
 
     def lose(self, reason: str) -> None:
         """Notes why something was lost."""
-        self.reason = reason
+        self.reason = self.news = reason
         self._warn(reason)
 
     @property

@@ -120,7 +120,10 @@ class EdgeNode(ManagedNode):
     def _subscribe(self, running: ExitStack) -> None:
         config = self.config
         camera = qos.every_frame(config.queue_frames) if config.every_frame else qos.CAMERA
-        options = {'qos_overriding_options': QoSOverridingOptions.with_default_policies()}
+        options = {
+            'qos_overriding_options': QoSOverridingOptions.with_default_policies(),
+            'event_callbacks': qos.when_incompatible(self._on_deaf),
+        }
         compressed = config.image_transport == 'compressed'
         kind, name = (CompressedImage, 'image/compressed') if compressed else (Image, 'image')
         subscriptions = [
@@ -148,6 +151,13 @@ class EdgeNode(ManagedNode):
             return self._compute.post(partial(self._loop.refuse, str(error)))
         displaced = self._loop.frames.offer(replace(frame, arrived_s=time.monotonic()))
         return self._compute.post(partial(self._loop.arrive, displaced))
+
+    def _on_deaf(self, policy: str) -> None:
+        self.fault = (
+            f'image: its publisher offers another {policy} than is read here (with every_frame: '
+            'RELIABLE); see docs/deployment.md'
+        )
+        self.get_logger().error(self.fault)
 
     def _on_prompts(self, msg: PromptsMsg) -> None:
         try:

@@ -11,11 +11,12 @@ Part: TypeAlias = 'tuple[str, str, dict[str, Any]]'
 
 
 def report(loop: EdgeLoop, fault: str = '') -> list[Part]:
-    """Component, what is wrong with it (empty: nothing), its figures: frames, then each
-    worker."""
+    """Component, what is wrong with it (empty: nothing since the last report), its figures:
+    frames, then each worker."""
     workers = [(w, loop.trouble(w), _worker_figures(loop, w)) for w in loop.links]
     lost = ', '.join(f'{worker} {trouble}' for worker, trouble, _ in workers if trouble)
-    return [('frames', fault or lost, _frame_figures(loop)), *workers]
+    news, loop.news = loop.news, ''
+    return [('frames', fault or lost or news, _frame_figures(loop)), *workers]
 
 
 def _frame_figures(loop: EdgeLoop) -> dict[str, Any]:

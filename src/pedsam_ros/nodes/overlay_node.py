@@ -49,7 +49,12 @@ class OverlayNode(Node):
 
     def _on_masks(self, msg: MasksMsg) -> None:
         image = self._images.get(convert.key_from_header(msg.header))
-        if image is None or not self._overlay.get_subscription_count():
+        if not self._overlay.get_subscription_count():
+            return
+        if image is None:
+            stamp = f'{msg.header.stamp.sec}.{msg.header.stamp.nanosec:09}'
+            text = f'stamp={stamp}: no image for these masks among the last {_KEPT_IMAGES}'
+            self.get_logger().warning(text, throttle_duration_sec=5.0)
             return
         try:
             self._paint(convert.frame_from_msg(image), msg)

@@ -16,8 +16,8 @@ def hide() -> None:
     a field that no profile reaches: docs/trust-model.md.
     """
     profile = str(Path(get_package_share_directory('pedsam_ros'), 'config', 'fastdds.xml'))
-    vendor = 'FASTRTPS' if on_humble() else 'FASTDDS'
-    os.environ.setdefault(f'{vendor}_DEFAULT_PROFILES_FILE', profile)
+    for vendor in ('FASTRTPS', 'FASTDDS'):  # before Fast DDS 3 (Humble, Jazzy), and since
+        os.environ.setdefault(f'{vendor}_DEFAULT_PROFILES_FILE', profile)
 
 
 def stay_on_this_machine() -> None:

@@ -1,7 +1,7 @@
 """Camera pixels -> (H, W, 3) uint8 RGB, whatever the encoding; and pictures back.
 
-A robot's cv_bridge does it where there is one. Elsewhere the same encodings are read here, with
-numpy and OpenCV.
+The usual encodings are read here, with numpy and OpenCV; all others by a robot's cv_bridge, where
+there is one.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ def rgb_from_image(msg: Image) -> Pixels:
     _check_sizes(msg)
     if msg.encoding in _MONO16:
         return _stretched(_rows(msg, 1, np.dtype('>u2' if msg.is_bigendian else '<u2')))
-    if _bridge is not None:
-        return _by_bridge(msg)
     if msg.encoding not in _COLOURS:
+        if _bridge is not None:
+            return _by_bridge(msg)
         known = ', '.join([*_COLOURS, *_MONO16])
         raise BadImage(f'encoding={msg.encoding!r}: without cv_bridge only {known}')
     channels, to_rgb = _COLOURS[msg.encoding]
@@ -72,15 +72,19 @@ def rgb_from_image(msg: Image) -> Pixels:
 
 
 def rgb_from_compressed(msg: CompressedImage) -> Pixels:
-    """(H, W, 3) uint8 RGB of a JPEG, PNG or whatever OpenCV reads. Raises BadImage."""
+    """(H, W, 3) uint8 RGB of a JPEG, PNG or whatever OpenCV reads; 16-bit grey as in
+    `rgb_from_image`. Raises BadImage."""
     data = np.frombuffer(msg.data, np.uint8)
     try:
-        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if data.size else None
     except cv2.error:  # a header that promises more than OpenCV takes
         bgr = None
     if bgr is None:
         raise BadImage(f'compressed image, format={msg.format!r}, {data.size} bytes: not readable')
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+    if bgr.dtype == np.uint16 and (bgr == bgr[..., :1]).all():
+        return _stretched(bgr[..., :1])
+    eight = bgr if bgr.dtype == np.uint8 else np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
+    return np.asarray(cv2.cvtColor(eight, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def image_to_msg(pixels: NDArray[Any], encoding: str, header: Header) -> Image:
@@ -123,7 +127,13 @@ def _stretched(mono: NDArray[Any]) -> Pixels:
 
 
 def _by_bridge(msg: Image) -> Pixels:
+    """It takes padding at the ends of rows for pixels, so images that have any are refused."""
+    if msg.step % msg.width:
+        raise BadImage(f'step={msg.step}: no padding with encoding={msg.encoding!r}')
     try:
-        return np.ascontiguousarray(_bridge.imgmsg_to_cv2(msg, desired_encoding='rgb8'))
+        rgb = np.ascontiguousarray(_bridge.imgmsg_to_cv2(msg, desired_encoding='rgb8'))
     except Exception as error:  # cv_bridge raises its own, OpenCV's and numpy's errors
         raise BadImage(f'encoding={msg.encoding!r}: {error}') from error
+    if rgb.shape != (msg.height, msg.width, 3):
+        raise BadImage(f'step={msg.step}: not that of {msg.width} px of {msg.encoding!r}')
+    return rgb

@@ -25,7 +25,7 @@ from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.tools.definitions import typestore_with
 
 STORAGES = ('mcap', 'sqlite3')
-_VERSION: Literal[9] = 9  # of metadata.yaml: what Jazzy and Kilted write
+_VERSION: Literal[8] = 8  # of metadata.yaml: the last one that Humble's rosbag2 reads too
 _FOREVER = QosTime(9223372036, 854775807)  # how ROS spells "no deadline"
 
 
@@ -43,6 +43,7 @@ class Content(NamedTuple):
 
     type_name: str
     messages: int
+    latched: bool  # what was published before a reader came was kept for it
 
 
 class BagWriter:
@@ -120,10 +121,14 @@ def contents_of(path: Path, topics: Collection[str] | None = None) -> dict[str, 
     """What a bag holds, of `topics` or of all. Raises ConfigError as `read_bag`."""
     with _reading(path) as reader:
         chosen = _chosen(reader.connections, path, topics)
-        messages = Counter[str]()
+        messages, latched = Counter[str](), Counter[str]()
         for each in chosen:
             messages[each.topic] += each.msgcount
-        return {each.topic: Content(each.msgtype, messages[each.topic]) for each in chosen}
+            latched[each.topic] += _latched(each)
+        return {
+            each.topic: Content(each.msgtype, messages[each.topic], latched[each.topic] > 0)
+            for each in chosen
+        }
 
 
 def topics_of(path: Path) -> dict[str, str]:
@@ -140,6 +145,11 @@ def read_bag(path: Path, topics: Collection[str] | None = None) -> Iterator[Reco
         chosen = _chosen(reader.connections, path, topics)
         for connection, stamp_ns, cdr in reader.messages(chosen) if chosen else ():
             yield Record(connection.topic, connection.msgtype, stamp_ns, bytes(cdr))
+
+
+def _latched(connection: Connection) -> bool:
+    offered = getattr(connection.ext, 'offered_qos_profiles', ())
+    return any(qos.durability == QosDurability.TRANSIENT_LOCAL for qos in offered)
 
 
 def _chosen(

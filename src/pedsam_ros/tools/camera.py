@@ -4,15 +4,15 @@ with the clock."""
 from __future__ import annotations
 
 import argparse
-import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.nodes.spin import run as spin
 from pedsam_ros.ros import qos
@@ -26,14 +26,19 @@ class CameraNode(Node):
 
     def __init__(self, images: Iterable[Pixels], rate_hz: float, frame_id: str) -> None:
         super().__init__('camera')
-        self._images = itertools.cycle(images)
+        self._images = iter(images)
         self._frame_id = frame_id
         self._publisher = self.create_publisher(Image, 'camera/image_raw', qos.OUTPUT)
         self.create_timer(1 / rate_hz, self._publish)
 
     def _publish(self) -> None:
+        try:
+            rgb = next(self._images)
+        except PedsamError as error:  # a file of the user's that is none
+            self.get_logger().fatal(str(error))
+            raise SystemExit(2) from None
         header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
-        self._publisher.publish(image_to_msg(next(self._images), 'rgb8', header))
+        self._publisher.publish(image_to_msg(rgb, 'rgb8', header))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,5 +52,12 @@ def run(args: argparse.Namespace) -> int:
     """Publishes until Ctrl-C."""
     if args.rate <= 0:
         raise ConfigError(f'--rate={args.rate}: more than 0 Hz')
-    frames = frames_of(args.images, args.rate) if args.images else panned_photos()
-    return spin(lambda: CameraNode((rgb for _, rgb in frames), args.rate, args.frame_id))
+    images = _endless(args.images, args.rate)
+    first = next(images)  # what is wrong with the source is said before there is a node
+    return spin(lambda: CameraNode(chain([first], images), args.rate, args.frame_id))
+
+
+def _endless(source: Path | None, rate_hz: float) -> Iterator[Pixels]:
+    while True:
+        frames = frames_of(source, rate_hz) if source else panned_photos()
+        yield from (rgb for _, rgb in frames)

@@ -47,6 +47,7 @@ def find_camera(bag: Path, topic: str | None) -> Camera:
     ]
     topic = topic or next(iter(images), '')
     if topic not in images:
-        found = {name: content.type_name for name, content in contents.items()}
-        raise ConfigError(f'{bag}: topic={topic!r} is no image topic in it; it has {found}')
-    return Camera(bag, topic, *contents[topic])
+        has = {name: content.type_name for name, content in contents.items()}
+        raise ConfigError(f'{bag}: topic={topic!r} is no image topic in it; it has {has}')
+    found = contents[topic]
+    return Camera(bag, topic, found.type_name, found.messages)

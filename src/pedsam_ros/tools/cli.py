@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
 
 from pedsam_ros.core.errors import PedsamError
@@ -28,6 +29,7 @@ _COMMANDS = {  # module: one line
 
 def main() -> int:
     """Runs one command; returns the exit status (2: the user can mend it)."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what was started, too
     arguments = sys.argv[1:]
     command = next((word for word in arguments if word in _COMMANDS), None)
     parser = argparse.ArgumentParser(prog='pedsam')

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
     identity.stay_on_this_machine()
     folder = _fresh(args.out / 'demo', args.bag or args.images)
     camera = find_camera(args.bag or _as_bag(args.images, folder / 'camera'), args.topic)
+    print(f'demo: {camera.count} images of {camera.topic}')
     if args.checkpoint.startswith('random:'):
         print('demo: random weights: the masks show that the system works, and mean nothing')
     weights = checkpoint.read(args.checkpoint)
@@ -196,13 +197,18 @@ def _figures(outcome: Outcome, domains: Sequence[int]) -> dict[str, Any]:
         'windows_per_worker': {name: int(w['windows_seen']) for name, w in workers.items()},
         'max_windows_share': max(shares),
         'stages_s': {
-            stage: {p: float(frames.get(f'{stage}_s_{p}', 'nan')) for p in ('p50', 'p95')}
+            stage: {p: _number(frames, f'{stage}_s_{p}') for p in ('p50', 'p95')}
             for stage in _STAGES
         },
-        'bytes_up_per_frame': float(frames.get('bytes_up_p50', 'nan')),
-        'bytes_down_per_frame': float(frames.get('bytes_down_p50', 'nan')),
+        'bytes_up_per_frame': _number(frames, 'bytes_up_p50'),
+        'bytes_down_per_frame': _number(frames, 'bytes_down_p50'),
         'model_id': frames['model_id'],
     }
+
+
+def _number(values: Mapping[str, str], name: str) -> float | None:
+    """None where nothing was measured: no frame got so far."""
+    return float(values[name]) if name in values else None
 
 
 def _judge(figures: dict[str, Any], out: Path, count: int) -> int:

@@ -12,19 +12,20 @@ from pathlib import Path
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 from tqdm import tqdm
 
 from pedsam_ros.core.config import check_fields, setting
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.tools.bags import Record, contents_of, read_bag
+from pedsam_ros.tools.bags import Content, Record, contents_of, read_bag
 from pedsam_ros.tools.definitions import begins_with_header
 from pedsam_ros.tools.session import interrupts, message_class, open_node
 
 _ALONE_NS = 10**9  # from one pass of a loop to the next, if the bag lasts no time at all
 _NAP_S = 0.1  # longest wait between two looks at `stopped`
+_KEPT = DurabilityPolicy.TRANSIENT_LOCAL
 _FLUSH_S = 2.0  # longest wait for a topic's readers to have got the last messages
 
 
@@ -123,7 +124,9 @@ class _Player:
         self._restamped = {
             topic for topic, name in types.items() if config.restamp and begins_with_header(name)
         }
-        self._publishers = {topic: self._publisher(topic, name) for topic, name in types.items()}
+        self._publishers = {
+            topic: self._publisher(topic, each) for topic, each in contents.items()
+        }
         self._clock = node.create_publisher(Clock, '/clock', 10) if config.clock_hz else None
 
     def wait_for_readers(self) -> None:
@@ -176,15 +179,16 @@ class _Player:
         elif self._clock is not None:
             self._clock.publish(Clock(clock=Time(nanoseconds=stamp_ns).to_msg()))
 
-    def _publisher(self, topic: str, type_name: str) -> Publisher:
+    def _publisher(self, topic: str, content: Content) -> Publisher:
         reliable = self._config.reliability == 'reliable'
         profile = QoSProfile(
             history=HistoryPolicy.KEEP_LAST,
             depth=self._config.depth,
             reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+            durability=_KEPT if content.latched else DurabilityPolicy.VOLATILE,
         )
         try:
-            return self._node.create_publisher(message_class(type_name), topic, profile)
+            return self._node.create_publisher(message_class(content.type_name), topic, profile)
         except ValueError as error:
             raise ConfigError(f'{self._bag}: topic {topic!r}: {error}') from error
 
