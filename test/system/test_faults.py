@@ -154,11 +154,28 @@ def test_a_lying_worker_is_quarantined(rig, lie):
     assert 'quarantined: carol: ' in rig.log('edge')
     rig.kill('carol')
     rig.start_workers('carol')
+    rig.client.until(lambda: 'active' in rig.log('carol'))  # not the liar's last heartbeat
     assert not rig.client.call(Release, '/edge/release', Release.Request(worker='bob')).success
     assert rig.client.call(Release, '/edge/release', Release.Request(worker='carol')).success
     rig.wait_ready()
     show(rig, camera, 2)
     assert len(rig.client.masks) == 1
+
+
+def test_an_audit_finds_a_worker_that_answers_zeros(rig):
+    """Finite, well-formed and wrong: one window of each frame is computed again on the edge."""
+    rig.start_edge(**{'loss.audit_rate': 1.0})
+    rig.start_workers('alice', 'bob')
+    rig.start_hostile('carol', 'zeros')
+    camera = rig.client.camera()
+    rig.wait_ready()
+    for stamp in count(1):
+        camera.publish(image_msg(frame().rgb, stamp))
+        rig.client.until(lambda: int(rig.client.figures()['frames_in']) == stamp)  # noqa: B023
+        if 'quarantined' in rig.client.report['/edge: carol'][0]:
+            break
+        assert stamp < 60  # each is found with a chance of 6 in 20
+    assert 'carol: window=' in rig.client.report['/edge: carol'][0]
 
 
 def test_a_killed_edge_forgets_nothing(rig, heard):

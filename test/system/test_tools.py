@@ -153,7 +153,8 @@ def test_a_short_soak_breaks_nothing(tmp_path):
     figures = json.loads((tmp_path / 'soak.json').read_text())
     endings = ('done', 'superseded', 'late', 'failed')
     assert figures['frames_in'] == sum(figures[ending] for ending in endings) >= 40
-    assert (figures['wrong_masks'], figures['cap_violations']) == ([], [])
+    assert (figures['wrong_masks'], figures['cap_violations']) == (0, 0)
+    assert set(figures['rss_growth_percent']) == {'edge', 'alice', 'bob', 'carol', 'dave'}
     ended = pedsam('exposure', tmp_path / 'soak' / 'exposure.json')
     assert ended.returncode == 0, ended.stderr
     assert 'alice: ' in ended.stdout

@@ -44,6 +44,7 @@ def wrong_weights(soak: Soak, name: str) -> None:
     """Restarted with another model, then with its own again."""
     soak.end(name)
     soak.start(name, checkpoint=_OTHERS)
+    soak.expect(name, 'model_id=')
     soak.some_frames(soak.rng.randrange(5, 20))
     soak.end(name)
     soak.start(name)
@@ -56,11 +57,7 @@ def lies(soak: Soak, name: str) -> None:
     settings = {'name': name, 'checkpoint': WEIGHTS, 'lie': soak.rng.choice(LIES)}
     domain_id = soak.workers[name].domain_id
     soak.processes[name] = NodeProcess('tools.hostile', name, domain_id, soak.folder, settings)
-    for _ in range(100):
-        if soak.client.trouble(name).startswith('quarantined'):
-            soak.quarantined += 1
-            break
-        soak.some_frames(1)
+    soak.expect(name, 'quarantined: ')
     soak.end(name)
     soak.start(name)
     soak.recover(name, release=True)

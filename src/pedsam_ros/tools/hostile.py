@@ -17,12 +17,18 @@ from pedsam_ros.nodes.spin import run
 from pedsam_ros.ros import convert, qos
 from pedsam_ros.ros.domain import topic
 
-LIES = ('not_finite', 'shape', 'short', 'model', 'window')
+LIES = (
+    'not_finite',
+    'shape',
+    'short',
+    'model',
+    'window',
+)  # and 'zeros', which only an audit finds
 _HEARTBEAT_S = 0.2
 
 
 class HostileNode(Node):
-    """Parameters: `name` of the worker it plays, `checkpoint` of the model, `lie`: of LIES."""
+    """Parameters: `name` of the worker it plays, `checkpoint` of the model, `lie`: see LIES."""
 
     def __init__(self) -> None:
         super().__init__('worker')
@@ -48,7 +54,9 @@ class HostileNode(Node):
     def _answer(self, window: Window) -> Embedding:
         rows, columns = token_grid(self._arch).shape(window.index)
         shape = (rows, columns + (self._lie == 'shape'), self._arch.dim)
-        values = b'\xff' * codec.size_bytes(shape, window.reply_dtype)
+        values = (b'\0' if self._lie == 'zeros' else b'\xff') * codec.size_bytes(
+            shape, window.reply_dtype
+        )
         return Embedding(
             request_id=window.request_id,
             model_id='0' * 16 if self._lie == 'model' else self._model_id,

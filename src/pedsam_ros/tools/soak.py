@@ -8,36 +8,30 @@ import random
 import shutil
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
 from pedsam_ros.core import checkpoint, models
 from pedsam_ros.core.config import EdgeConfig
-from pedsam_ros.core.edge import ENDINGS, Edge
+from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.local import LocalPipeline
-from pedsam_ros.core.placement import place, share
-from pedsam_ros.core.windows import Canvas, pixel_grid
+from pedsam_ros.core.placement import place
+from pedsam_ros.core.windows import pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
 from pedsam_ros.ros import identity
+from pedsam_ros.tools import soak_report
 from pedsam_ros.tools.faults import FAULTS, WEIGHTS
 from pedsam_ros.tools.figures import write_figures
 from pedsam_ros.tools.processes import NodeProcess, end_all, start_edge, start_workers
-from pedsam_ros.tools.soak_client import CAMERA, SIZES, SoakClient
+from pedsam_ros.tools.soak_client import CAMERA, SoakClient
 
 _NAMES = ('alice', 'bob', 'carol', 'dave')  # dave is the spare
 _POINT = (60.0, 50.0)
-_WARM = 500  # frames after which a process has all the memory it needs
 _READY_S = 60.0
-_MOST_GROWTH = 3.0  # percent, of a warm process
-_PROMISES = (  # what must be nothing
-    *('unaccounted', 'wrong_masks', 'masks_lost', 'cap_violations', 'unrecovered'),
-    *('undetected_lies', 'ended_by_themselves', 'deaf_ears'),
-)
 _SETTINGS: dict[str, Any] = {
     'checkpoint': WEIGHTS,
     'points': list(_POINT),
@@ -68,11 +62,11 @@ def run(args: argparse.Namespace) -> int:
     try:
         soak.connect()
         soak.play(args.frames, args.every)
-        figures = soak.figures()
+        figures = soak_report.figures_of(soak)
     finally:
         soak.close()
     write_figures(args.out / 'soak.json', figures)
-    return _judge(figures, args.out)
+    return soak_report.judge(figures, args.out)
 
 
 class Soak:
@@ -85,16 +79,16 @@ class Soak:
             for name, domain in zip(_NAMES, domains[1:], strict=True)
         ]
         self.workers = {w.name: w for w in parse_workers({'workers': entries}, domains[0])}
-        self._homes = [worker for worker in self.workers if worker != _NAMES[-1]]
+        self.homes = [worker for worker in self.workers if worker != _NAMES[-1]]
         workers = list(self.workers.values())
         self.client = SoakClient(domains[0], workers, _local(workers), seed)
         self.processes: dict[str, NodeProcess] = {}
         self.faults: Counter[str] = Counter()
         self.recoveries_s: list[float] = []
         self.unrecovered: list[str] = []
-        self.quarantined = 0  # lies that the edge found
-        self._memory: dict[str, list[tuple[int, int, int]]] = {}  # name -> process, frame, bytes
-        self._ended: list[str] = []  # processes that ended by themselves
+        self.unnoticed: list[str] = []  # what the edge should have said, and did not
+        self.memory: dict[str, list[tuple[int, int, int]]] = {}  # name -> process, frame, bytes
+        self.ended: list[str] = []  # processes that ended by themselves
         self.stamp_ns = 10**18
 
     def connect(self) -> None:
@@ -115,36 +109,10 @@ class Soak:
                 self.some_frames(min(every, frames - shown))
                 fault = self.rng.choice(FAULTS)
                 self.faults[fault.__name__] += 1
-                fault(self, self.rng.choice(self._homes))
+                fault(self, self.rng.choice(self.homes))
                 bar.update(self.client.shown - begun - bar.n)
                 bar.set_postfix(done=self.client.done, wrong=len(self.client.wrong))
         self.client.spin(5.0)  # whatever is under way ends
-
-    def figures(self) -> dict[str, Any]:
-        """What is to be written down."""
-        frames = self.client.figures()
-        counts = {ending: int(frames[ending]) for ending in ENDINGS}
-        recoveries = self.recoveries_s or [0.0]
-        return {
-            'frames_shown': self.client.shown,
-            'frames_in': int(frames['frames_in']),
-            **counts,
-            'unaccounted': int(frames['frames_in']) - sum(counts.values()),
-            'masks_received': self.client.done,
-            'wrong_masks': self.client.wrong,
-            'cap_violations': self._violations(),
-            'windows_heard': {name: sorted(seen) for name, seen in self.client.seen.items()},
-            'faults': dict(self.faults),
-            'recoveries': len(self.recoveries_s),
-            'unrecovered': self.unrecovered,
-            'undetected_lies': self.faults['lies'] - self.quarantined,
-            'masks_lost': abs(counts['done'] - self.client.done),
-            'deaf_ears': [name for name in self._homes if not self.client.seen[name]],
-            'recoveries_p95_s': float(np.percentile(recoveries, 95)),
-            'rss_growth_percent': self._growth(),
-            'ended_by_themselves': self._ended,
-            'model_id': frames['model_id'],
-        }
 
     def close(self) -> None:
         """Leaves nothing behind."""
@@ -189,62 +157,39 @@ class Soak:
         active_s = time.monotonic()
         if release:
             self.client.release(name)
-        before = self.client.done
-        while self.client.done == before and time.monotonic() - active_s < _READY_S:
+        while not (back := self._is_back(name, active_s)):
+            if time.monotonic() - active_s > _READY_S:
+                break
             self.some_frames(1)
-        if self.client.done > before:
+        if back:
             self.recoveries_s.append(self.client.last_done_s - active_s)
         else:
             self.unrecovered.append(name)
+
+    def expect(self, name: str, trouble: str) -> None:
+        """Shows frames until the edge says so of a worker; notes it if it never does."""
+        self.client.forget(name)
+        end_s = time.monotonic() + _READY_S
+        while not self.client.trouble(name).startswith(trouble):
+            if time.monotonic() > end_s:
+                return self.unnoticed.append(f'{name}: {trouble}')
+            self.some_frames(1)
+        return None
+
+    def _is_back(self, name: str, active_s: float) -> bool:
+        """Whether a frame is done that windows were sent to this worker for."""
+        return active_s < self.client.ears[name].last_s < self.client.last_done_s
 
     # What to look at.
     def _look(self) -> None:
         """Memory of every process; those that ended without our doing."""
         for name, process in self.processes.items():
             if not process.running:
-                self._ended.append(name)
+                self.ended.append(name)
                 continue
             pid = process.process.pid
             pages = int(Path(f'/proc/{pid}/statm').read_text().split()[1])
-            self._memory.setdefault(name, []).append((pid, self.client.shown, pages * 4096))
-
-    def _growth(self) -> dict[str, float | None]:
-        """For each name, of the process that lived longest: from when it was warm to its end."""
-        return {name: _growth(measured) for name, measured in self._memory.items()}
-
-    def _violations(self) -> list[str]:
-        """Workers that were heard to be sent windows of two homes, or more than the lattice
-        gives."""
-        arch = checkpoint.read(WEIGHTS).arch
-        homes = place(pixel_grid(arch), list(self.workers.values()))
-        found = []
-        for name, seen in self.client.seen.items():
-            of = {homes[index] for index in seen}
-            most = max((share(seen, Canvas.fit(arch, *size)) for size in SIZES), default=0.0)
-            if len(of) > 1 or (name in self._homes and of - {name}) or most > _most_share(homes):
-                found.append(f'{name}: {sorted(seen)}')
-        return found
-
-
-def _most_share(homes: Mapping[int, str]) -> float:
-    """What the lattice gives at most, of any frame shape in use."""
-    arch = checkpoint.read(WEIGHTS).arch
-    return max(
-        share([i for i, home in homes.items() if home == name], Canvas.fit(arch, *size))
-        for size in SIZES
-        for name in set(homes.values())
-    )
-
-
-def _growth(measured: Sequence[tuple[int, int, int]]) -> float | None:
-    """Percent, from the first look after _WARM frames of the process that lived longest; None if
-    none lived that long."""
-    lives: dict[int, list[tuple[int, int]]] = {}
-    for pid, frame, size in measured:
-        lives.setdefault(pid, []).append((frame, size))
-    longest = max(lives.values(), key=lambda life: life[-1][0] - life[0][0])
-    warm = [size for frame, size in longest if frame - longest[0][0] >= _WARM]
-    return 100 * (warm[-1] / warm[0] - 1) if warm else None
+            self.memory.setdefault(name, []).append((pid, self.client.shown, pages * 4096))
 
 
 def _local(workers: Sequence[WorkerEntry]) -> LocalPipeline:
@@ -253,17 +198,3 @@ def _local(workers: Sequence[WorkerEntry]) -> LocalPipeline:
     homes = place(pixel_grid(weights.arch), workers)
     edge = Edge(models.load_edge(weights), homes, EdgeConfig(points=_POINT))
     return LocalPipeline(edge, models.load_worker(weights))
-
-
-def _judge(figures: Mapping[str, Any], out: Path) -> int:
-    """Says what came of it; 0 if no promise was broken."""
-    broken = [name for name in _PROMISES if figures[name]]
-    growth = [percent for percent in figures['rss_growth_percent'].values() if percent]
-    broken += ['rss_growth_percent'] if max(growth, default=0) > _MOST_GROWTH else []
-    endings = ', '.join(f'{figures[ending]} {ending}' for ending in ENDINGS)
-    faults = sum(figures['faults'].values())
-    print(f'soak: {figures["frames_in"]} frames: {endings}; {faults} faults')
-    recovered = figures['recoveries_p95_s']
-    print(f'soak: {len(figures["wrong_masks"])} wrong masks; recoveries p95 {recovered:.2f} s')
-    print(f'soak: broken: {", ".join(broken) or "nothing"}; {out}/soak.json')
-    return 1 if broken else 0

@@ -3,10 +3,11 @@ worker's domain."""
 
 from __future__ import annotations
 
+import math
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,29 @@ class Party:
         self._executor.spin_once(timeout_sec=patience_s)
 
 
+class Ear:
+    """Hears, on a thread of its own, which windows are sent to a worker, and when last."""
+
+    def __init__(self, worker: WorkerEntry, opened: ExitStack) -> None:
+        self.windows: set[int] = set()
+        self.last_s = -math.inf
+        self._party, self._stopped = Party(worker.domain_id, opened), Event()
+        name = topic(worker.name, 'windows')
+        self._party.node.create_subscription(WindowMsg, name, self._on_window, _EAR)
+        thread = Thread(target=self._spin, name=f'ear-{worker.name}')
+        thread.start()
+        opened.callback(thread.join)
+        opened.callback(self._stopped.set)
+
+    def _on_window(self, msg: WindowMsg) -> None:
+        self.windows.add(msg.window)
+        self.last_s = time.monotonic()
+
+    def _spin(self) -> None:
+        while not self._stopped.is_set():
+            self._party.spin(0.1)
+
+
 class SoakClient:
     """Shows frames, checks every mask that comes back, and hears who is sent which window."""
 
@@ -65,11 +89,10 @@ class SoakClient:
         self.shown = self.done = 0
         self.wrong: list[str] = []
         self.last_done_s = 0.0
-        self.seen: dict[str, set[int]] = defaultdict(set)
         self.report: dict[str, tuple[str, dict[str, str]]] = {}
         self._opened = ExitStack()
         self._own = Party(domain_id, self._opened)
-        self._ears = [self._ear(worker) for worker in workers]
+        self.ears = {worker.name: Ear(worker, self._opened) for worker in workers}
         node = self._own.node
         self._camera = node.create_publisher(Image, CAMERA, qos.every_frame(50))
         self._release = node.create_client(Release, '/edge/release')
@@ -85,7 +108,7 @@ class SoakClient:
         self._camera.publish(image_to_msg(self._frames[which], 'rgb8', header))
 
     def spin(self, seconds: float) -> None:
-        """Listens for so long, to all domains."""
+        """Listens for so long."""
         self.until(lambda: False, seconds)
 
     def until(self, condition: Callable[[], Any], patience_s: float) -> bool:
@@ -95,8 +118,6 @@ class SoakClient:
             if time.monotonic() > end:
                 return False
             self._own.spin(0.01)
-            for ear in self._ears:
-                ear.spin(0.0)
         return True
 
     def release(self, worker: str) -> None:
@@ -105,8 +126,12 @@ class SoakClient:
         self.until(call.done, 2.0)
 
     def trouble(self, worker: str) -> str:
-        """What the edge last said of a worker."""
+        """What the edge last said of a worker; '?' until it has said anything."""
         return self.report.get(f'/edge: {worker}', ('?', {}))[0]
+
+    def forget(self, worker: str) -> None:
+        """What the edge said of a worker so far is of the past."""
+        self.report.pop(f'/edge: {worker}', None)
 
     def figures(self, component: str = 'frames') -> Mapping[str, str]:
         """What the edge last said of a component."""
@@ -115,14 +140,6 @@ class SoakClient:
     def close(self) -> None:
         """Ends all nodes."""
         self._opened.close()
-
-    def _ear(self, worker: WorkerEntry) -> Party:
-        ear = Party(worker.domain_id, self._opened)
-        seen = self.seen[worker.name]
-        ear.node.create_subscription(
-            WindowMsg, topic(worker.name, 'windows'), lambda msg: seen.add(msg.window), _EAR
-        )
-        return ear
 
     def _on_masks(self, msg: MasksMsg) -> None:
         masks = convert.masks_from_msg(msg)
