@@ -8,54 +8,18 @@ import pytest
 
 import fakes
 from fakes import Fault
+from loops import NAMES, Link, answer, arrive, make_loop
 from pedsam_ros.core.config import LossConfig, PlacementConfig
 from pedsam_ros.core.local import LocalPipeline
-from pedsam_ros.core.types import WorkerStatus
 from pedsam_ros.nodes.compute import Intake
-from pedsam_ros.nodes.edge_loop import EdgeLoop
 
 pytestmark = pytest.mark.ros
-NAMES = ('alice', 'bob', 'carol')
-
-
-class Link:
-    """Keeps what is sent."""
-
-    matched = True
-
-    def __init__(self):
-        self.sent, self.ever = [], []
-
-    def send(self, window):
-        self.sent.append(window)
-        self.ever.append(window)
 
 
 @pytest.fixture
 def loop():
     """A loop whose workers are all ready."""
-    links, masks = {name: Link() for name in NAMES}, []
-    alarms = []
-    made = EdgeLoop(fakes.edge(), NAMES, links, masks.append, print, alarms.append, lambda: None)
-    made.masks, made.alarms = masks, alarms
-    for name in NAMES:
-        status = WorkerStatus(made.edge.model.model_id, 'tiny', 1, 0, 0, 0, 0.0, '')
-        made.on_status(name, status)
-    made.step()
-    return made
-
-
-def arrive(loop, **frame):
-    loop.arrive(loop.frames.offer(fakes.frame(**frame)))
-
-
-def answer(loop, spoil=lambda reply: reply, who=None):
-    for name, link in loop.links.items():
-        if who not in (None, name):
-            continue
-        windows, link.sent = link.sent, []
-        for reply in fakes.worker().encode(windows) if windows else ():
-            loop.on_embedding(name, spoil(reply))
+    return make_loop()
 
 
 def test_a_frame_goes_out_and_comes_back(loop):
