@@ -11,8 +11,9 @@ import torch
 from pedsam_ros.core import checkpoint, models, sam
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.config import EdgeConfig
-from pedsam_ros.core.edge import Assignment, Edge
+from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.edge_model import EdgeModel
+from pedsam_ros.core.in_flight import Assignment
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.placement import place
 from pedsam_ros.core.types import Embedding, Frame, FrameKey, Prompt

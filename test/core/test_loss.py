@@ -177,7 +177,8 @@ def test_kills_and_restarts_in_any_order_never_raise_a_share(seed):
 def test_a_spare_that_has_seen_others_windows_is_no_spare():
     """Nor one that may not see the lost worker's; the next rule is asked."""
     edge = fakes.edge(spares=('dave',), loss=loss('spare', 'local'))
-    edge.ledger.admit({'dave': [0]}, Canvas.fit(fakes.TINY, 96, 128), 1, 0.0)  # alice's
+    edge.ledger.admit({'dave': [0]}, Canvas.fit(fakes.TINY, 96, 128), 1, 0.0)
+    edge.ledger.bind('dave', edge.router.homes[0])
     assert LOCAL in by_worker(edge.start(fakes.frame(), 0.0, WITHOUT_BOB | {'dave'})[1])
     edge = fakes.edge(spares=('dave',), loss=loss('spare', 'local'))
     edge.router.spares['dave'] = replace(edge.router.spares['dave'], windows=(1, 4))

@@ -6,73 +6,25 @@ Every frame that `arrive` saw ends exactly once: done, superseded, late or faile
 
 from __future__ import annotations
 
-import math
 import random
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
 
-from pedsam_ros.core import codec
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.decoder import Encoded
 from pedsam_ros.core.dispatch import Dispatch
 from pedsam_ros.core.edge_model import EdgeModel
-from pedsam_ros.core.errors import BadBatch, BadReply, ExposureError
+from pedsam_ros.core.errors import ExposureError
+from pedsam_ros.core.in_flight import Assignment, InFlight, Recent
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.router import STALE, Router
-from pedsam_ros.core.types import (
-    Embedding,
-    Frame,
-    FrameKey,
-    Masks,
-    Pixels,
-    Prompt,
-    Values,
-    Window,
-)
-from pedsam_ros.core.windows import Canvas, merge, partition, pixel_grid, token_grid
+from pedsam_ros.core.types import Embedding, Frame, FrameKey, Masks, Prompt, Window
+from pedsam_ros.core.windows import Canvas, partition, pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry
 
 _random = random.SystemRandom().random  # what is audited cannot be foreseen
 ENDINGS = ('done', 'superseded', 'late', 'failed')
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Assignment:
-    """A window and the worker it goes to; LOCAL: this edge."""
-
-    worker: str
-    window: Window
-
-
-@dataclass(slots=True, eq=False)
-class InFlight:
-    """A frame whose windows are at the workers, or back."""
-
-    serial: int
-    key: FrameKey
-    canvas: Canvas
-    rgb: Pixels
-    contents: dict[int, Pixels]  # the content of each window
-    tokens: dict[int, Values] = field(default_factory=dict)
-    sources: dict[int, str] = field(default_factory=dict)  # window -> who answered
-    stale: set[int] = field(default_factory=set)
-    arrived_s: float = 0.0
-    sent_s: float = 0.0  # for whoever sends: when the last window was handed over
-    back_s: float = 0.0  # when the last reply came
-    worker_s: float = 0.0  # the longest that a worker took for a window
-    bytes_down: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Recent:
-    """The last embedding of a window."""
-
-    tokens: Values
-    canvas: Canvas  # of its frame
-    at_s: float
-    worker: str
 
 
 class Edge:
@@ -104,7 +56,7 @@ class Edge:
         self._chance = chance
         self._dispatch = Dispatch(config.deadline_s)
         self._in_flight: dict[int, InFlight] = {}
-        self._recent: dict[int, _Recent] = {}  # each window's last embedding
+        self._recent: dict[int, Recent] = {}  # each window's last embedding
 
     def arrive(self) -> None:
         """A camera image came: from now on it is owed an ending."""
@@ -169,13 +121,14 @@ class Edge:
         Raises BadBatch, and changes nothing, if the reply is not what was asked for; BadReply if
         no honest worker would send it.
         """
-        tokens = self._checked(worker, reply)
+        self._dispatch.check(reply.request_id, reply.index, worker)
+        tokens = self.model.checked(worker, reply, self.config.transport)
         frame = self._in_flight[self._dispatch.settle(reply.request_id)]
-        frame.tokens[reply.index], frame.sources[reply.index] = tokens, worker
+        frame.answered(reply.index, tokens, worker)
         frame.worker_s, frame.back_s = max(frame.worker_s, reply.encode_s), now_s
         frame.bytes_down += len(reply.values)
         if 'stale' in self.config.loss.on_server_loss:
-            self._recent[reply.index] = _Recent(tokens, frame.canvas, now_s, worker)
+            self._recent[reply.index] = Recent(tokens, frame.canvas, now_s, worker)
         self._note_complete(frame)
 
     def expire(self, now_s: float) -> list[FrameKey]:
@@ -200,30 +153,18 @@ class Edge:
         Raises BadReply if its worker computed something else.
         """
         rules = self.config.loss
-        asked = sorted(i for i, w in frame.sources.items() if w != LOCAL and i not in frame.stale)
+        asked = frame.asked()
         if self._chance() >= rules.audit_rate or not asked:
             return
         index = asked[int(self._chance() * len(asked))]
-        error = self.model.error(index, frame.contents[index], frame.tokens[index])
-        if error > rules.audit_tolerance:
-            raise BadReply(
-                frame.sources[index],
-                f'window={index} computed again on the edge differs by {error:.2g} of its values',
-            )
+        self.model.audit(frame, index, rules.audit_tolerance)
 
     def encode(self, frame: InFlight) -> Encoded:
         """Runs the global blocks of a complete frame; it becomes `last`.
 
         Raises BadReply if finite but absurd embeddings made the result infinite.
         """
-        merged = merge(frame.tokens, token_grid(self.model.arch), self.model.padding)
-        embedding = self.model.embed(merged)
-        if not embedding.isfinite().all():
-            loudest = max(frame.sources, key=lambda index: float(abs(frame.tokens[index]).max()))
-            raise BadReply(frame.sources[loudest], 'its values add up to NaN or infinite ones')
-        stale = tuple(sorted(frame.stale))
-        sources = frozenset(frame.sources.values())
-        self.last = Encoded(frame.key, frame.canvas, embedding, frame.rgb, stale, sources)
+        self.last = self.model.encode(frame)
         return self.last
 
     def decode(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Masks:
@@ -281,9 +222,7 @@ class Edge:
         for index, worker in plan.items():
             if worker == STALE:
                 self._dispatch.forgive(frame.serial, index)
-                recent = self._recent[index]
-                frame.tokens[index], frame.sources[index] = recent.tokens, recent.worker
-                frame.stale.add(index)
+                frame.fill(index, self._recent[index])
             else:
                 request_id = self._dispatch.ask(frame.serial, index, worker, now_s)
                 assignments.append(Assignment(worker, self._window(frame, index, request_id)))
@@ -304,24 +243,6 @@ class Edge:
     def _note_complete(self, frame: InFlight) -> None:
         if self._dispatch.complete(frame.serial):
             self.completed.append(frame)
-
-    def _checked(self, worker: str, reply: Embedding) -> Values:
-        """The tokens of a reply. Raises BadBatch or BadReply unless they are what was asked
-        for."""
-        self._dispatch.check(reply.request_id, reply.index, worker)
-        arch = self.model.arch
-        asked = (*token_grid(arch).shape(reply.index), arch.dim), self.config.transport
-        if reply.model_id != self.model.model_id:
-            own = self.model.model_id
-            raise BadReply(worker, f'model_id={reply.model_id!r:.40}, this edge has {own}')
-        if (reply.shape, reply.dtype) != asked:
-            raise BadReply(worker, f'{reply.shape} {reply.dtype!r:.20}, asked was {asked}')
-        if not 0 <= reply.encode_s < math.inf:
-            raise BadReply(worker, f'encode_s={reply.encode_s}: not a time')
-        try:
-            return codec.decode(reply.values, reply.shape, reply.dtype)
-        except BadBatch as error:
-            raise BadReply(worker, str(error)) from error
 
     def _close(self, serial: int, ending: str) -> InFlight:
         self._dispatch.close(serial)

@@ -3,6 +3,7 @@ window now and then."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,13 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pedsam_ros.core import codec
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.automatic import automatic
 from pedsam_ros.core.config import AutomaticConfig
 from pedsam_ros.core.decoder import Decoder, Encoded, to_masks
 from pedsam_ros.core.encoder import GlobalEncoder
-from pedsam_ros.core.types import FrameKey, Masks, Pixels, Prompt, Values
-from pedsam_ros.core.windows import Canvas
+from pedsam_ros.core.errors import BadBatch, BadReply
+from pedsam_ros.core.in_flight import InFlight
+from pedsam_ros.core.types import Embedding, FrameKey, Masks, Pixels, Prompt, Values
+from pedsam_ros.core.windows import Canvas, merge, token_grid
 from pedsam_ros.core.worker import Worker
 
 
@@ -38,6 +42,45 @@ class EdgeModel:
         with torch.inference_mode():
             embedding: Tensor = self.encoder(torch.tensor(tokens[None]).to(weight)).float()
         return embedding
+
+    def checked(self, worker: str, reply: Embedding, transport: str) -> Values:
+        """(rows, columns, C) float32 tokens of a reply to a request of ours.
+
+        Raises BadReply unless model, shape, type and values are what was asked for.
+        """
+        asked = (*token_grid(self.arch).shape(reply.index), self.arch.dim), transport
+        if reply.model_id != self.model_id:
+            own = self.model_id
+            raise BadReply(worker, f'model_id={reply.model_id!r:.40}, this edge has {own}')
+        if (reply.shape, reply.dtype) != asked:
+            raise BadReply(worker, f'{reply.shape} {reply.dtype!r:.20}, asked was {asked}')
+        if not 0 <= reply.encode_s < math.inf:
+            raise BadReply(worker, f'encode_s={reply.encode_s}: not a time')
+        try:
+            return codec.decode(reply.values, reply.shape, reply.dtype)
+        except BadBatch as error:
+            raise BadReply(worker, str(error)) from error
+
+    def encode(self, frame: InFlight) -> Encoded:
+        """Runs the global blocks of a frame that has all windows.
+
+        Raises BadReply if finite but absurd embeddings made the result infinite.
+        """
+        embedding = self.embed(merge(frame.tokens, token_grid(self.arch), self.padding))
+        if not embedding.isfinite().all():
+            raise BadReply(frame.loudest(), 'its values add up to NaN or infinite ones')
+        stale, sources = tuple(sorted(frame.stale)), frozenset(frame.sources.values())
+        return Encoded(frame.key, frame.canvas, embedding, frame.rgb, stale, sources)
+
+    def audit(self, frame: InFlight, index: int, tolerance: float) -> None:
+        """Computes a window of a frame again. Raises BadReply if its worker computed something
+        else."""
+        error = self.error(index, frame.contents[index], frame.tokens[index])
+        if error > tolerance:
+            raise BadReply(
+                frame.sources[index],
+                f'window={index} computed again on the edge differs by {error:.2g} of its values',
+            )
 
     def segment(
         self, encoded: Encoded, prompts: Sequence[Prompt], rules: AutomaticConfig

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from pedsam_ros.core.edge import Assignment, Edge, InFlight
+from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.errors import BadBatch, BadPrompt, BadReply, ExposureError, Unavailable
 from pedsam_ros.core.health import Health
+from pedsam_ros.core.in_flight import Assignment, InFlight
 from pedsam_ros.core.metrics import Metrics
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.router import Region
