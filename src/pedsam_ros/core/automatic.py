@@ -17,6 +17,8 @@ from pedsam_ros.core.decoder import Candidates, Decoder, Encoded, stability, to_
 from pedsam_ros.core.types import Mask
 
 _NO_PROMPT = -1
+_SAMS = (0.88, 0.95)  # least predicted IoU and stability; source: SAM automatic_mask_generator.py
+_THRESHOLDS = {'vit_tiny': (0.5, 0.5)}  # it is never as sure of itself
 
 
 def automatic(decoder: Decoder, encoded: Encoded, config: AutomaticConfig) -> tuple[Mask, ...]:
@@ -34,16 +36,32 @@ def automatic(decoder: Decoder, encoded: Encoded, config: AutomaticConfig) -> tu
     return _without_duplicates(found, config.box_nms_thresh)
 
 
+def suited(config: AutomaticConfig, name: str) -> AutomaticConfig:
+    """With the thresholds that suit an architecture where none are given (-1)."""
+    iou, stable = _THRESHOLDS.get(name, _SAMS)
+    given_iou, given_stable = config.pred_iou_thresh, config.stability_score_thresh
+    return replace(
+        config,
+        pred_iou_thresh=iou if given_iou < 0 else given_iou,
+        stability_score_thresh=stable if given_stable < 0 else given_stable,
+    )
+
+
 def _good(
     decoder: Decoder, encoded: Encoded, points: Tensor, config: AutomaticConfig
 ) -> Candidates:
-    """The masks of some points that are good and stable enough."""
+    """The masks of some points that are good and stable enough.
+
+    Where there is a refiner, it looks again at the best of each point's three: only what it says
+    of them counts.
+    """
     logits, scores = decoder(encoded.embedding, points, None)
+    if decoder.refiner is not None:
+        best = scores.argmax(1, keepdim=True)
+        logits, scores = logits[torch.arange(len(best))[:, None], best], scores.gather(1, best)
     none = torch.full((scores.numel(),), _NO_PROMPT)
     found = Candidates(logits.flatten(0, 1), scores.flatten(), none)
-    own = points.repeat_interleave(logits.shape[1], 0)
-    good = _promising(found, config)
-    found = decoder.refine(encoded, found.keep(good), own[good], None)
+    found = decoder.refine(encoded, found, points, None)
     found = decoder.to_frame(found.keep(_promising(found, config)), encoded.canvas)
     steady = stability(found.logits, config.stability_score_offset)
     return found.keep((steady >= config.stability_score_thresh).cpu())

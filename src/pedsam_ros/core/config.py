@@ -46,8 +46,15 @@ class AutomaticConfig:
 
     points_per_side: int = setting(16, 'points along each side of the image', low=1, high=128)
     points_per_batch: int = setting(64, 'points decoded at once', low=1, high=1024)
-    pred_iou_thresh: float = setting(0.88, 'least IoU predicted by the model', low=0.0, high=1.0)
-    stability_score_thresh: float = setting(0.95, 'least stability', low=0.0, high=1.0)
+    pred_iou_thresh: float = setting(
+        -1.0,
+        'least IoU predicted by the model; -1 = what suits it (SAM: 0.88, vit_tiny: 0.5)',
+        low=-1.0,
+        high=1.0,
+    )
+    stability_score_thresh: float = setting(
+        -1.0, 'least stability; -1 = what suits it (SAM: 0.95, vit_tiny: 0.5)', low=-1.0, high=1.0
+    )
     stability_score_offset: float = setting(
         1.0, 'logits by which the cut is moved to measure stability', low=0.0, high=10.0
     )

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pedsam_ros.core import codec
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.automatic import automatic
+from pedsam_ros.core.automatic import automatic, suited
 from pedsam_ros.core.config import AutomaticConfig
 from pedsam_ros.core.decoder import Decoder, Encoded, to_masks
 from pedsam_ros.core.encoder import GlobalEncoder
@@ -90,7 +90,7 @@ class EdgeModel:
             if prompts:
                 masks = to_masks(self.decoder.answer(encoded, prompts))
             else:
-                masks = automatic(self.decoder, encoded, rules)
+                masks = automatic(self.decoder, encoded, suited(rules, self.arch.name))
         return Masks(encoded.key, *encoded.canvas.frame, self.model_id, masks, encoded.stale)
 
     def error(self, index: int, content: Pixels, tokens: Values) -> float:

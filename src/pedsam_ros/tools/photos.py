@@ -13,7 +13,7 @@ import numpy as np
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.types import Pixels
 
-_PHOTOS = ('coffee.png', 'motorcycle_left.png', 'rocket.jpg', 'chelsea.png')
+_PHOTOS = ('astronaut.png', 'coffee.png', 'motorcycle_left.png', 'rocket.jpg', 'chelsea.png')
 _SIZE = (640, 480)  # width, height, px
 _VIEW = 0.75  # side of the view, as a part of the largest that fits
 _RATE_HZ = 10
