@@ -28,14 +28,14 @@ def make_loop(spares=(), **config):
     made = EdgeLoop(edge, names, links, masks.append, print, alarms.append, lambda: None)
     made.masks, made.alarms = masks, alarms
     for name in names:
-        made.on_status(name, WorkerStatus(edge.model.model_id, 'tiny', 1, 0, 0, 0, 0.0, ''))
+        made.inbox.on_status(name, WorkerStatus(edge.model.model_id, 'tiny', 1, 0, 0, 0, 0.0, ''))
     made.step()
     return made
 
 
 def arrive(loop, **frame):
     """A camera image comes."""
-    loop.arrive(loop.frames.offer(fakes.frame(**frame)))
+    loop.arrive(loop.inbox.frames.offer(fakes.frame(**frame)))
 
 
 def answer(loop, spoil=lambda reply: reply, who=None):
@@ -45,7 +45,7 @@ def answer(loop, spoil=lambda reply: reply, who=None):
             continue
         windows, link.sent = link.sent, []
         for reply in fakes.worker().encode(windows) if windows else ():
-            loop.on_embedding(name, spoil(reply))
+            loop.inbox.on_embedding(name, spoil(reply))
 
 
 def lose(loop, name):
@@ -55,4 +55,4 @@ def lose(loop, name):
 
 def regain(loop, name):
     """A worker is heard again."""
-    loop.on_status(name, loop.health.status(name))
+    loop.inbox.on_status(name, loop.health.status(name))

@@ -103,7 +103,7 @@ def hangs():
 
 def other_weights():
     loop = make_loop()
-    loop.on_status('bob', replace(loop.health.status('bob'), model_id='another'))
+    loop.inbox.on_status('bob', replace(loop.health.status('bob'), model_id='another'))
     loop.step()
     play(loop)
     assert not any(link.ever for link in loop.links.values())
@@ -145,7 +145,7 @@ def stray():
     loop.step()
     twice = {name: list(link.sent) for name, link in loop.links.items()}
     answer(loop)
-    loop.on_embedding('bob', fakes.any_reply())
+    loop.inbox.on_embedding('bob', fakes.any_reply())
     for name, windows in twice.items():
         loop.links[name].sent = windows
     answer(loop)
@@ -160,9 +160,9 @@ def flood():
     arrive(loop)
     loop.step()
     for _ in range(1000):
-        loop.on_embedding('carol', fakes.any_reply())
-    assert len(loop.replies['carol']) <= 256
-    while len(loop.replies['carol']):
+        loop.inbox.on_embedding('carol', fakes.any_reply())
+    assert len(loop.inbox.replies['carol']) <= 256
+    while len(loop.inbox.replies['carol']):
         loop.step()
     answer(loop)
     for _ in range(3):

@@ -51,18 +51,18 @@ def test_a_flood_of_replies_is_cut_and_costs_nobody_else(loop):
     answer(loop)
     flood = replace(fakes.any_reply(), request_id=1)
     for _ in range(1000):
-        loop.on_embedding('alice', flood)
-    while len(loop.replies['alice']):
+        loop.inbox.on_embedding('alice', flood)
+    while len(loop.inbox.replies['alice']):
         loop.step()
-    assert loop.rejected['alice'] + loop.replies['alice'].dropped == 1000 + 7
+    assert loop.rejected['alice'] + loop.inbox.replies['alice'].dropped == 1000 + 7
     assert loop.edge.in_flight == 1
     assert (loop.rejected['bob'], loop.rejected['carol']) == (0, 0)
 
 
 def test_a_huge_reply_is_not_kept(loop):
     """It does not wait for its turn in full size."""
-    loop.on_embedding('alice', replace(fakes.any_reply(), values=bytes(10**7)))
-    assert len(loop.replies['alice'].take()[0].values) == 0
+    loop.inbox.on_embedding('alice', replace(fakes.any_reply(), values=bytes(10**7)))
+    assert len(loop.inbox.replies['alice'].take()[0].values) == 0
 
 
 def test_absurd_replies_end_the_frame_as_failed(loop):
@@ -153,8 +153,8 @@ def test_a_spare_is_not_used_up_while_workers_start(loop, monkeypatch):
     """A worker that was never heard of has some time; then the spare stands in."""
     loop.edge = fakes.edge(spares=('dave',))
     loop.links['dave'] = Link()
-    loop._statuses['dave'] = Intake(1)
-    loop.on_status('dave', loop.health.status('bob'))
+    loop.inbox._statuses['dave'] = Intake(1)
+    loop.inbox.on_status('dave', loop.health.status('bob'))
     del loop.health._heard['bob']
     arrive(loop)
     loop.step()
@@ -169,9 +169,9 @@ def test_a_spare_is_not_used_up_while_workers_start(loop, monkeypatch):
 def test_regions_do_not_pile_up_without_a_camera(loop):
     """A detector may publish for days while no frame comes."""
     for x in range(1000):
-        loop.protect((float(x), 0.0, x + 1.0, 1.0))
+        loop.inbox.protect((float(x), 0.0, x + 1.0, 1.0))
         loop.step()
-    assert len(loop._regions) == 0
+    assert len(loop.inbox._regions) == 0
     assert len(loop.edge.router._regions) <= 256
 
 
@@ -205,7 +205,7 @@ def test_a_lying_worker_is_quarantined_until_released(loop, fault):
 
 def test_a_foreign_reply_is_no_lie(loop):
     """Late and double replies are the network's."""
-    loop.on_embedding('alice', fakes.any_reply())
+    loop.inbox.on_embedding('alice', fakes.any_reply())
     loop.step()
     assert loop.trouble('alice') == ''
     assert loop.rejected['alice'] == 1
@@ -218,8 +218,8 @@ def test_an_idle_worker_that_owes_is_asked_again(loop, monkeypatch):
     loop.step()
     first = {name: len(link.sent) for name, link in loop.links.items()}
     monkeypatch.setattr(time, 'monotonic', lambda: now + 1.5)  # retry_s is 1, the deadline 2
-    loop.on_status('bob', replace(loop.health.status('bob'), queued=2))
-    loop.on_status('carol', loop.health.status('carol'))
+    loop.inbox.on_status('bob', replace(loop.health.status('bob'), queued=2))
+    loop.inbox.on_status('carol', loop.health.status('carol'))
     loop.step()
     again = {name: len(link.sent) - first[name] for name, link in loop.links.items()}
     assert again == {'alice': 0, 'bob': 0, 'carol': first['carol']}
@@ -228,13 +228,13 @@ def test_an_idle_worker_that_owes_is_asked_again(loop, monkeypatch):
 def test_with_every_frame_a_frame_waits_for_its_workers(loop):
     """None is lost, and order is kept."""
     loop.edge.config = replace(loop.edge.config, every_frame=True)
-    loop.frames._depth = 10
+    loop.inbox.frames._depth = 10
     loop.health.heard('bob', loop.health.status('bob'), -1e9)
     for stamp in (1, 2):
         arrive(loop, stamp_ns=stamp)
     loop.step()
     assert (loop.waiting, loop.edge.in_flight) == (2, 0)
-    loop.on_status('bob', loop.health.status('bob'))
+    loop.inbox.on_status('bob', loop.health.status('bob'))
     while len(loop.masks) < 2:
         loop.step()
         answer(loop)
@@ -258,17 +258,17 @@ def test_a_region_holds_for_every_frame_that_arrived_under_it(loop):
     """However long the frame waits; and a region that came first is never overtaken."""
     loop.edge = fakes.edge(regions=True, every_frame=True, region_s=0.0)
     loop.health.heard('bob', loop.health.status('bob'), -1e9)
-    loop.protect((0.0, 0.0, 20.0, 20.0))
-    loop._regions[-1] = (loop._regions[-1][0], 50.0)
-    loop.arrive(loop.frames.offer(replace(fakes.frame(), arrived_s=49.0)))
+    loop.inbox.protect((0.0, 0.0, 20.0, 20.0))
+    loop.inbox._regions[-1] = (loop.inbox._regions[-1][0], 50.0)
+    loop.arrive(loop.inbox.frames.offer(replace(fakes.frame(), arrived_s=49.0)))
     loop.step()
     assert loop.waiting == 1
-    loop.on_status('bob', loop.health.status('bob'))
+    loop.inbox.on_status('bob', loop.health.status('bob'))
     while not loop.masks:
         loop.step()
         answer(loop)
     assert not any(w.index == 0 for link in loop.links.values() for w in link.ever)
-    loop.arrive(loop.frames.offer(replace(fakes.frame(), arrived_s=51.0)))
+    loop.arrive(loop.inbox.frames.offer(replace(fakes.frame(), arrived_s=51.0)))
     loop.step()
     assert any(w.index == 0 for link in loop.links.values() for w in link.ever)
 

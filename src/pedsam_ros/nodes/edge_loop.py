@@ -7,7 +7,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.errors import BadBatch, BadPrompt, BadReply, ExposureError, Unavailable
@@ -15,13 +14,10 @@ from pedsam_ros.core.health import Health
 from pedsam_ros.core.in_flight import Assignment, InFlight
 from pedsam_ros.core.metrics import Metrics
 from pedsam_ros.core.placement import LOCAL
-from pedsam_ros.core.router import Region
-from pedsam_ros.core.types import Embedding, Frame, Masks, Prompt, Window, WorkerStatus
-from pedsam_ros.nodes.compute import Intake
+from pedsam_ros.core.types import Embedding, Frame, Masks, Prompt, Window
+from pedsam_ros.nodes.inbox import Inbox
 from pedsam_ros.ros.domain import DomainLink
 
-_REPLIES = 256  # of one worker, waiting: some frames' worth
-_REPLIES_AT_ONCE = 64
 _START_S = 20.0  # that a worker has to be heard of for the first time, before a spare is used up
 _WAITING_S = 0.1  # how often to look again for workers that are not there yet
 
@@ -29,9 +25,9 @@ _WAITING_S = 0.1  # how often to look again for workers that are not there yet
 class EdgeLoop:
     """One frame after another: accept, expire, send again or elsewhere, start, finish.
 
-    All methods run on the computing thread, but for `on_embedding` and `on_status`, which links
-    call, and `protect`. `warn` may cut a flood, `alarm` may not. `keep` has the ledger written
-    down before anything is sent, or raises OSError.
+    All methods run on the computing thread; other threads leave what they have in `inbox`. `warn`
+    may cut a flood, `alarm` may not. `keep` has the ledger written down before anything is sent,
+    or raises OSError.
     """
 
     def __init__(
@@ -46,34 +42,24 @@ class EdgeLoop:
     ) -> None:
         self.edge, self.links = edge, links
         self.health = Health(edge.model.model_id, edge.config.loss.worker_timeout_s)
-        self.frames: Intake[Frame] = Intake(
-            edge.config.queue_frames if edge.config.every_frame else 1
-        )
+        self.inbox = Inbox(workers, edge)
         self.prompts: tuple[Prompt, ...] = edge.config.prompts
         self.metrics = Metrics()
         self.rejected: Counter[str] = Counter()
         self.reason = self.news = ''  # why the last frame or reply was lost; since last asked
-        self.replies: dict[str, Intake[Embedding]] = {w: Intake(_REPLIES) for w in workers}
-        self._statuses: dict[str, Intake[tuple[WorkerStatus, float]]] = {
-            w: Intake(1) for w in workers
-        }
         self._publish, self._warn, self._alarm, self._keep = publish, warn, alarm, keep
         self._patient_until_s = time.monotonic() + _START_S
-        self._most_bytes = 4 * edge.model.arch.window**2 * (edge.model.arch.dim + 1)
         self._held: Frame | None = None  # with every_frame: it waits for a worker it needs
         self._local: deque[Window] = deque()  # windows to be computed here
-        self._regions: deque[tuple[Region, float]] = deque()  # to be told to the router
 
     def step(self) -> float | None:
         """Whatever there is to do now; returns when to look again, s (None: when something
         comes)."""
         self._note_regions()
-        for worker, statuses in self._statuses.items():
-            for status, at_s in statuses.take():
-                self.health.heard(worker, status, at_s)
-        for worker, waiting in self.replies.items():
-            for reply in waiting.take(_REPLIES_AT_ONCE):
-                self._accept(worker, reply)
+        for worker, status, at_s in self.inbox.statuses():
+            self.health.heard(worker, status, at_s)
+        for worker, reply in self.inbox.some_replies():
+            self._accept(worker, reply)
         for key in self.edge.expire(time.monotonic()):
             self.lose(f'stamp_ns={key.stamp_ns} late: not all embeddings within the deadline')
         self._send_again()
@@ -82,12 +68,12 @@ class EdgeLoop:
             self._finish(self.edge.completed.popleft())
         elif self._local:
             self._compute(self._local.popleft())
-        elif not any(map(len, self.replies.values())):
+        elif not any(map(len, self.inbox.replies.values())):
             return self._patience()
         return 0.0
 
     def arrive(self, displaced: Frame | None) -> None:
-        """A frame came into `frames`; another may have had to go for it."""
+        """A frame came into the inbox; another may have had to go for it."""
         self.edge.arrive()
         if displaced is not None:
             self.edge.end('superseded')
@@ -97,16 +83,6 @@ class EdgeLoop:
         self.edge.arrive()
         self.edge.end('failed')
         self.lose(reason)
-
-    def on_embedding(self, worker: str, reply: Embedding) -> None:
-        """One window's tokens came back; a flood drops its own oldest, and costs no other."""
-        if len(reply.values) > self._most_bytes:  # not worth the memory until its turn
-            reply = replace(reply, values=b'')
-        self.replies[worker].offer(reply)
-
-    def on_status(self, worker: str, status: WorkerStatus) -> None:
-        """A worker's heartbeat came; the newest counts."""
-        self._statuses[worker].offer((status, time.monotonic()))
 
     def refuse_prompts(self, reason: str) -> None:
         """Prompts that break a rule: counted and named."""
@@ -129,11 +105,6 @@ class EdgeLoop:
             raise BadPrompt('no frame has been encoded yet')
         return self.edge.decode(self.edge.last, prompts)
 
-    def protect(self, region: Region) -> None:
-        """For a while, the windows that hold any of a region stay here; from any thread, and at
-        once: a frame offered afterwards does not get ahead of it."""
-        self._regions.append((region, time.monotonic() + self.edge.config.region_s))
-
     def quarantine(self, worker: str, reason: str) -> None:
         """A worker is not to be trusted: frames that hold its answers fail, it gets no others."""
         self.health.quarantine(worker, reason)
@@ -148,7 +119,7 @@ class EdgeLoop:
 
     def close(self) -> None:
         """Every frame still here ends as failed."""
-        while self.frames.take():
+        while self.inbox.frames.take():
             self.edge.end('failed')
         if self._held is not None:
             self._held = None
@@ -163,7 +134,7 @@ class EdgeLoop:
     @property
     def waiting(self) -> int:
         """Frames not started yet."""
-        return len(self.frames) + (self._held is not None)
+        return len(self.inbox.frames) + (self._held is not None)
 
     def _patience(self) -> float | None:
         deadline = self.edge.next_deadline_s
@@ -210,7 +181,7 @@ class EdgeLoop:
 
     def _start_frames(self) -> None:
         while self.edge.in_flight < self.edge.config.max_in_flight:
-            frame, self._held = self._held or next(iter(self.frames.take()), None), None
+            frame, self._held = self._held or next(iter(self.inbox.frames.take()), None), None
             if frame is None:
                 return
             self._note_regions()
@@ -219,8 +190,8 @@ class EdgeLoop:
                 return
 
     def _note_regions(self) -> None:
-        while self._regions:
-            self.edge.router.protect(*self._regions.popleft())
+        for region, until_s in self.inbox.regions():
+            self.edge.router.protect(region, until_s)
 
     def _start(self, frame: Frame) -> None:
         try:

@@ -149,7 +149,7 @@ class EdgeNode(ManagedNode):
             frame = convert.frame_from_msg(msg)
         except BadImage as error:
             return self._compute.post(partial(self._loop.refuse, str(error)))
-        displaced = self._loop.frames.offer(replace(frame, arrived_s=time.monotonic()))
+        displaced = self._loop.inbox.frames.offer(replace(frame, arrived_s=time.monotonic()))
         return self._compute.post(partial(self._loop.arrive, displaced))
 
     def _on_deaf(self, policy: str) -> None:
@@ -170,11 +170,11 @@ class EdgeNode(ManagedNode):
         self._set_prompts((convert.prompt_from_point(msg),))
 
     def _on_region(self, msg: RegionOfInterest) -> None:
-        self._loop.protect(regions.region_from_msg(msg))
+        self._loop.inbox.protect(regions.region_from_msg(msg))
 
     def _on_detections(self, msg: Any) -> None:
         for region in regions.regions_from_detections(msg):
-            self._loop.protect(region)
+            self._loop.inbox.protect(region)
 
     def _set_prompts(self, prompts: tuple[Prompt, ...]) -> None:
         self._compute.post(partial(self._loop.set_prompts, prompts))
@@ -203,11 +203,11 @@ class EdgeNode(ManagedNode):
 
     # From the links' threads.
     def _on_embedding(self, worker: str, embedding: Embedding) -> None:
-        self._loop.on_embedding(worker, embedding)
+        self._loop.inbox.on_embedding(worker, embedding)
         self._compute.wake()
 
     def _on_status(self, worker: str, status: WorkerStatus) -> None:
-        self._loop.on_status(worker, status)
+        self._loop.inbox.on_status(worker, status)
         self._compute.wake()
 
     # On the computing thread.

@@ -42,6 +42,6 @@ def _worker_figures(loop: EdgeLoop, worker: str) -> dict[str, Any]:
         'largest_region_seen': ledger.largest_region(worker),
         'share_cap': ledger.cap(),
         'stands_in_for': ledger.stands_in.get(worker, ''),
-        'rejected': loop.rejected[worker] + loop.replies[worker].dropped,
+        'rejected': loop.rejected[worker] + loop.inbox.replies[worker].dropped,
         **({'queued': status.queued, 'encode_s': status.encode_s} if status else {}),
     }
