@@ -78,6 +78,7 @@ def generate_launch_description():
 def _worker(context):
     """Raises ConfigError, which ends the launch, if name or domain_id break a rule."""
     name, domain_id = (context.launch_configurations[key] for key in ('name', 'domain_id'))
+    domain_id = domain_id or '0'  # ROS_DOMAIN_ID may be set, and empty
     WorkerEntry(name=name, domain_id=int(domain_id) if domain_id.isdecimal() else domain_id)
     given = {
         name: ParameterValue(LaunchConfiguration(name), value_type=kind)

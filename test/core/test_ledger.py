@@ -104,6 +104,7 @@ def test_a_window_keeps_its_home_for_as_long_as_the_ledger_does():
     homes = HOMES | {0: 'bob' if HOMES[0] != 'bob' else 'carol'}
     moved = Ledger(GRID, homes, max_share=0.9)
     moved.read_json(kept.to_json())
+    assert f'window=0 was shown to {HOMES[0]}; give it' in moved.conflict()
     with pytest.raises(ExposureError, match=rf'window=0 was shown to {HOMES[0]}; give it'):
         moved.admit({homes[0]: [0]}, SQUARE, 1, 1.0)
     before = moved.to_json()
@@ -122,6 +123,11 @@ def test_a_spare_may_see_what_its_worker_saw_and_the_worker_after_it():
     kept.admit({'bob': own['bob']}, SQUARE, 1, 2.0)
     with pytest.raises(ExposureError, match='is for alice alone'):
         kept.admit({'dave': own['alice']}, SQUARE, 1, 3.0)
+    homes = {index: 'dave' if home == 'bob' else home for index, home in HOMES.items()}
+    promoted = Ledger(GRID, homes, max_share=0.9)
+    promoted.read_json(kept.to_json())
+    assert promoted.conflict() == ''  # dave takes bob's place for good
+    promoted.admit({'dave': own['bob']}, SQUARE, 1, 4.0)
 
 
 def test_the_largest_region_counts_windows_that_share_a_side():

@@ -145,6 +145,13 @@ def test_a_compressed_16_bit_image_is_stretched_like_a_raw_one():
     assert (rgb == images.rgb_from_image(image(mono, 'mono16'))).all()
 
 
+def test_a_compressed_float_image_is_refused():
+    """Named, and not with an error of OpenCV's own."""
+    data = cv2.imencode('.tiff', np.zeros((4, 4, 3), np.float32))[1].tobytes()
+    with pytest.raises(BadImage, match='not readable'):
+        images.rgb_from_compressed(CompressedImage(format='tiff', data=array('B', data)))
+
+
 @pytest.mark.parametrize('extension', ['.png', '.jpg'])
 def test_compressed_images_are_read(extension):
     """As RGB, whatever the codec."""

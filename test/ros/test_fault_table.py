@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 import fakes
+from fakes import Fault
 from loops import NAMES, answer, arrive, lose, make_loop, regain
 from pedsam_ros.core.config import LossConfig, PlacementConfig
+from pedsam_ros.core.local import LocalPipeline
 
 pytestmark = pytest.mark.ros
 TABLE = Path(__file__).resolve().parents[2] / 'docs' / 'reliability.md'
@@ -112,15 +114,17 @@ def other_weights():
 
 def garbage():
     loop = make_loop()
-    nan = lambda reply: replace(reply, values=b'\xff' * len(reply.values))  # noqa: E731
-    arrive(loop)
-    loop.step()
-    answer(loop, who='alice')
-    answer(loop, nan, who='bob')
-    loop.step()
-    loop.edge.expire(1e12)
-    assert loop.alarms
-    return loop, {'late': 1}
+    lies = [fault for fault in fakes.Fault if fault not in (Fault.SILENT, Fault.FOREIGN)]
+    for fault in lies:
+        arrive(loop)
+        loop.step()
+        answer(loop, who='alice')
+        answer(loop, lambda reply: fakes.spoiled(reply, fault), who='bob')  # noqa: B023
+        loop.step()
+        loop.edge.expire(1e12)
+        loop.links['carol'].sent.clear()
+        assert loop.health.release('bob')
+    return loop, {'late': len(lies)}
 
 
 def wrong():
@@ -257,6 +261,14 @@ PLAYED = {
 }
 
 
+def is_right(masks):
+    """Whether they are what one process makes of a frame of that size."""
+    shown = fakes.frame(masks.height, masks.width)
+    (wanted,) = LocalPipeline(fakes.edge(), fakes.worker()).segment(shown).masks
+    (found,) = masks.masks
+    return (found.counts, found.score) == (wanted.counts, wanted.score)
+
+
 @pytest.mark.parametrize('row', Row)
 def test_a_fault_ends_its_frame_as_the_table_says(row):
     """Once, with right masks or none; each window has been seen by its home and its spare."""
@@ -264,6 +276,7 @@ def test_a_fault_ends_its_frame_as_the_table_says(row):
     assert dict(loop.edge.endings) == endings
     assert sum(endings.values()) + loop.edge.in_flight == loop.edge.frames_in
     assert len(loop.masks) == endings.get('done', 0)
+    assert all(map(is_right, loop.masks))
     homes, stands_in = loop.edge.router.homes, loop.edge.ledger.stands_in
     for name, link in loop.links.items():
         assert {homes[window.index] for window in link.ever} <= {stands_in.get(name, name)}

@@ -121,8 +121,8 @@ def test_a_terminated_demo_leaves_no_process_behind(images, tmp_path, domain_ids
         assert demo.wait(60) == 130
         assert not any(Path(f'/proc/{pid}').exists() for pid in nodes)
     finally:
-        demo.kill()
-        demo.wait()
+        demo.terminate()
+        demo.wait(60)
 
 
 def children_of(pid):

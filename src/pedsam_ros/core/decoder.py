@@ -85,16 +85,18 @@ class Decoder(nn.Module):
         `embedding` (1, E, T, T), or one for each prompt; `points` (B, n, 3): x, y, label; `boxes`
         (B, 4); canvas px. With a refiner the prompt is also drawn, as SAM's mask prompt.
         """
-        sparse, dense = self.prompt_encoder(
-            points=None if points is None else (points[..., :2], points[..., 2]),
-            boxes=boxes,
-            masks=None if self.refiner is None else self._drawn(points, boxes),
-        )
+        with torch.autocast(embedding.device.type, enabled=False):  # positions need all their bits
+            sparse, dense = self.prompt_encoder(
+                points=None if points is None else (points[..., :2], points[..., 2]),
+                boxes=boxes,
+                masks=None if self.refiner is None else self._drawn(points, boxes),
+            )
+            image_pe = self.prompt_encoder.get_dense_pe()
         return cast(
             tuple[Tensor, Tensor],
             self.mask_decoder(  # it takes one image only, and adds it to what is dense
                 image_embeddings=torch.zeros_like(embedding[:1]),
-                image_pe=self.prompt_encoder.get_dense_pe(),
+                image_pe=image_pe,
                 sparse_prompt_embeddings=sparse,
                 dense_prompt_embeddings=dense + embedding,
                 multimask_output=True,

@@ -71,6 +71,16 @@ class Ledger:
         for name, view in views.items():
             self._note(name, view, frames, now_s)
 
+    def conflict(self) -> str:
+        """Why windows may not be sent to these homes, as far as is known; empty: they may."""
+        try:
+            for index, home in self.homes.items():
+                if home:
+                    self._check_owners(home, [index])
+        except ExposureError as error:
+            return str(error)
+        return ''
+
     def bind(self, spare: str, home: str) -> None:
         """Has a spare stand in for a worker from now on: for one only, for good.
 
@@ -145,8 +155,9 @@ class Ledger:
             spare = worker not in regular and self.stands_in.get(worker, home) == home
             if worker != home and not spare:
                 raise ExposureError(f'{worker}: window={index} is for {home or "the edge"} alone')
+            owners = {worker, home, self.stands_in.get(worker, home)}
             for other, seen in self.workers.items():
-                own = other in (worker, home) or self.stands_in.get(other) == home
+                own = other in owners or self.stands_in.get(other) in owners
                 if index in seen.windows and not own:
                     raise ExposureError(
                         f'{worker}: window={index} was shown to {other}; give it that home again, '

@@ -45,7 +45,7 @@ def place(
     if found is None:
         raise ConfigError(search.what_would())
     seeing = set(found.values()) - {LOCAL}
-    if len(seeing) == 1:
+    if len(seeing) == 1 and sum(home != LOCAL for home in found.values()) > 1:
         raise ConfigError(
             f'{seeing.pop()}: would see every window that leaves the edge; allow others some'
         )

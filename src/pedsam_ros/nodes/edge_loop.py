@@ -18,7 +18,8 @@ from pedsam_ros.core.types import Embedding, Frame, Masks, Prompt, Window
 from pedsam_ros.nodes.inbox import Inbox
 from pedsam_ros.ros.domain import DomainLink
 
-_START_S = 20.0  # that a worker has to be heard of for the first time, before a spare is used up
+_START_S = 20.0  # that workers have to be there for the first time, before a spare is used up
+_STARTING = ('not heard of', 'not connected yet')
 _WAITING_S = 0.1  # how often to look again for workers that are not there yet
 
 
@@ -146,8 +147,8 @@ class EdgeLoop:
         """Spares that are still free only once every worker has had time to start: one that is
         used stands in for good."""
         usable = {worker for worker in self.links if not self.trouble(worker)}
-        unheard = any(self.health.status(worker) is None for worker in self.links)
-        if unheard and time.monotonic() < self._patient_until_s:
+        starting = any(self.trouble(worker) in _STARTING for worker in self.links)
+        if starting and time.monotonic() < self._patient_until_s:
             usable -= self.edge.router.spares.keys() - self.edge.ledger.stands_in.keys()
         return usable
 

@@ -71,6 +71,8 @@ class EdgeNode(ManagedNode):
         self._ledger = Ledger(grid, self._homes, rules.max_share)
         self._close_file()
         self._file = LedgerFile(self._ledger_path(), self._ledger)
+        if conflict := self._ledger.conflict():
+            self.get_logger().error(f'frames will fail: {conflict}')
         ledger = f'ledger={self._file.path} new={self._file.new}'
         self.get_logger().info(f'configured model_id={self._model.model_id} {ledger}')
 
@@ -270,16 +272,10 @@ class EdgeNode(ManagedNode):
         name = self.get_fully_qualified_name()
         self.publish_report(
             [
-                diagnostics.status(f'{name}: {part}', _level(trouble), trouble, values)
-                for part, trouble, values in report(self._loop, self.fault)
+                diagnostics.status(f'{name}: {part}', level, trouble, values)
+                for part, level, trouble, values in report(self._loop, self.fault)
             ]
         )
-
-
-def _level(trouble: str) -> bytes:
-    if 'quarantined' in trouble:
-        return diagnostics.ERROR
-    return diagnostics.WARN if trouble else diagnostics.OK
 
 
 main = partial(run, EdgeNode)

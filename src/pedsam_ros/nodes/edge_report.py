@@ -6,17 +6,30 @@ from typing import Any, TypeAlias
 
 from pedsam_ros.core.edge import ENDINGS
 from pedsam_ros.nodes.edge_loop import EdgeLoop
+from pedsam_ros.ros import diagnostics
 
-Part: TypeAlias = 'tuple[str, str, dict[str, Any]]'
+Part: TypeAlias = 'tuple[str, bytes, str, dict[str, Any]]'
 
 
 def report(loop: EdgeLoop, fault: str = '') -> list[Part]:
-    """Component, what is wrong with it (empty: nothing since the last report), its figures:
+    """Component, level, what is wrong with it (empty: nothing since the last report), its figures:
     frames, then each worker."""
-    workers = [(w, loop.trouble(w), _worker_figures(loop, w)) for w in loop.links]
-    lost = ', '.join(f'{worker} {trouble}' for worker, trouble, _ in workers if trouble)
+    troubles = {worker: loop.trouble(worker) for worker in loop.links}
+    workers = [
+        (worker, _level(loop, worker, trouble), trouble, _worker_figures(loop, worker))
+        for worker, trouble in troubles.items()
+    ]
+    lost = ', '.join(f'{worker} {trouble}' for worker, trouble in troubles.items() if trouble)
     news, loop.news = loop.news, ''
-    return [('frames', fault or lost or news, _frame_figures(loop)), *workers]
+    wrong = fault or lost or news
+    level = max([_level(loop, '', wrong), *(level for _, level, _, _ in workers)])
+    return [('frames', level, wrong, _frame_figures(loop)), *workers]
+
+
+def _level(loop: EdgeLoop, worker: str, trouble: str) -> bytes:
+    if worker in loop.health.distrusted:
+        return diagnostics.ERROR
+    return diagnostics.WARN if trouble else diagnostics.OK
 
 
 def _frame_figures(loop: EdgeLoop) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""What other threads leave for the edge's computing thread: bounded, and safe from any of them."""
+"""What other threads leave for the edge's computing thread; safe from any of them.
+
+Frames, replies and heartbeats drop their oldest; regions never do, and are taken at least once a
+second.
+"""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class LedgerFile:
 
     def __init__(self, path: Path, ledger: Ledger) -> None:
         path = path.expanduser().resolve()
-        self.path, self._ledger, self.new = path, ledger, not path.exists()
+        self.path, self._ledger = path, ledger
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = path.with_name(path.name + '.lock').open('w')
         try:
@@ -69,6 +69,7 @@ class LedgerFile:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ConfigError(f'ledger_file={str(self.path)!r}: another edge uses it') from None
+        self.new = not self.path.exists()
         if self.new:
             return self.write()
         try:

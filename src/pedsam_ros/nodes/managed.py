@@ -37,6 +37,7 @@ class ManagedNode(LifecycleNode):
         self.running: ExitStack | None = None  # while active
         self.fault = ''
         self._warned: deque[float] = deque(maxlen=_MOST_WARNINGS)  # when, s
+        self._defects: deque[float] = deque(maxlen=_MOST_WARNINGS)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
         self.create_timer(1.0, self._on_timer)
@@ -104,21 +105,14 @@ class ManagedNode(LifecycleNode):
 
     def warn(self, message: str) -> None:
         """A warning; a flood of them is cut."""
-        if self._may_log():
+        if _may_log(self._warned):
             self.get_logger().warning(message)
 
     def on_defect(self, error: Exception) -> None:
         """A defect of ours: loud, unless it floods, and the node goes on."""
         self.fault = f'{type(error).__name__}: {error}'
-        if self._may_log():
+        if _may_log(self._defects):
             self.get_logger().error(''.join(traceback.format_exception(error)))
-
-    def _may_log(self) -> bool:
-        now = time.monotonic()
-        if len(self._warned) == _MOST_WARNINGS and now - self._warned[0] <= _PER_S:
-            return False
-        self._warned.append(now)
-        return True
 
     def _configure(self) -> None:
         if self._wrong:
@@ -179,6 +173,14 @@ class ManagedNode(LifecycleNode):
             return
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
+
+
+def _may_log(before: deque[float]) -> bool:
+    now = time.monotonic()
+    if len(before) == before.maxlen and now - before[0] <= _PER_S:
+        return False
+    before.append(now)
+    return True
 
 
 def _torch_version() -> tuple[int, ...]:

@@ -51,11 +51,13 @@ def _spin(node: Node, stopped: threading.Event) -> None:
     """
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    while not stopped.is_set():
-        try:
-            executor.spin_once(timeout_sec=_LOOK_S)
-        except Exception:
-            node.get_logger().error(traceback.format_exc())
-    faulthandler.dump_traceback_later(_END_S, exit=True)
-    node.destroy_node()
-    executor.shutdown()
+    try:
+        while not stopped.is_set():
+            try:
+                executor.spin_once(timeout_sec=_LOOK_S)
+            except Exception:
+                node.get_logger().error(traceback.format_exc())
+    finally:
+        faulthandler.dump_traceback_later(_END_S, exit=True)
+        node.destroy_node()
+        executor.shutdown()

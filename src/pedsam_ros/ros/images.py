@@ -75,16 +75,20 @@ def rgb_from_compressed(msg: CompressedImage) -> Pixels:
     """(H, W, 3) uint8 RGB of a JPEG, PNG or whatever OpenCV reads; 16-bit grey as in
     `rgb_from_image`. Raises BadImage."""
     data = np.frombuffer(msg.data, np.uint8)
-    try:
-        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if data.size else None
-    except cv2.error:  # a header that promises more than OpenCV takes
-        bgr = None
+    found = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    if found is not None and found.dtype == np.uint16 and (found == found[..., :1]).all():
+        return _stretched(found[..., :1])
+    bgr = found if found is not None and found.dtype == np.uint8 else _decoded(data)
     if bgr is None:
         raise BadImage(f'compressed image, format={msg.format!r}, {data.size} bytes: not readable')
-    if bgr.dtype == np.uint16 and (bgr == bgr[..., :1]).all():
-        return _stretched(bgr[..., :1])
-    eight = bgr if bgr.dtype == np.uint8 else np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
-    return np.asarray(cv2.cvtColor(eight, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _decoded(data: Pixels, how: int = cv2.IMREAD_COLOR) -> NDArray[Any] | None:
+    try:
+        return cv2.imdecode(data, how) if data.size else None
+    except cv2.error:  # a header that promises more than OpenCV takes
+        return None
 
 
 def image_to_msg(pixels: NDArray[Any], encoding: str, header: Header) -> Image:

@@ -116,8 +116,10 @@ class Soak:
 
     def close(self) -> None:
         """Leaves nothing behind."""
-        end_all(list(self.processes.values()))
-        self.client.close()
+        try:
+            end_all(list(self.processes.values()))
+        finally:
+            self.client.close()
 
     # Frames.
     def show(self) -> None:
@@ -155,9 +157,10 @@ class Soak:
         log = self.processes[name].log
         self.client.until(lambda: 'active' in log.read_text(errors='replace'), _READY_S)
         active_s = time.monotonic()
+        self.client.ears[name].listen_anew()
         if release:
             self.client.release(name)
-        while not (back := self._is_back(name, active_s)):
+        while not (back := self._is_back(name)):
             if time.monotonic() - active_s > _READY_S:
                 break
             self.some_frames(1)
@@ -176,16 +179,17 @@ class Soak:
             self.some_frames(1)
         return None
 
-    def _is_back(self, name: str, active_s: float) -> bool:
-        """Whether a frame is done that windows were sent to this worker for."""
-        return active_s < self.client.ears[name].last_s < self.client.last_done_s
+    def _is_back(self, name: str) -> bool:
+        """Whether a frame is done that was shown after this worker was sent windows again."""
+        return self.client.ears[name].first_s < self.client.last_done_shown_s
 
     # What to look at.
     def _look(self) -> None:
         """Memory of every process; those that ended without our doing."""
-        for name, process in self.processes.items():
+        for name, process in list(self.processes.items()):
             if not process.running:
                 self.ended.append(name)
+                del self.processes[name]
                 continue
             pid = process.process.pid
             pages = int(Path(f'/proc/{pid}/statm').read_text().split()[1])

@@ -52,22 +52,26 @@ class Party:
 
 
 class Ear:
-    """Hears, on a thread of its own, which windows are sent to a worker, and when last."""
+    """Hears, on a thread of its own, which windows are sent to a worker, and since when."""
 
     def __init__(self, worker: WorkerEntry, opened: ExitStack) -> None:
         self.windows: set[int] = set()
-        self.last_s = -math.inf
+        self.first_s = math.inf  # since `listen_anew`
         self._party, self._stopped = Party(worker.domain_id, opened), Event()
         name = topic(worker.name, 'windows')
         self._party.node.create_subscription(WindowMsg, name, self._on_window, _EAR)
-        thread = Thread(target=self._spin, name=f'ear-{worker.name}')
+        thread = Thread(target=self._spin, name=f'ear-{worker.name}', daemon=True)
         thread.start()
         opened.callback(thread.join)
         opened.callback(self._stopped.set)
 
     def _on_window(self, msg: WindowMsg) -> None:
         self.windows.add(msg.window)
-        self.last_s = time.monotonic()
+        self.first_s = min(self.first_s, time.monotonic())
+
+    def listen_anew(self) -> None:
+        """What comes from now on is the first."""
+        self.first_s = math.inf
 
     def _spin(self) -> None:
         while not self._stopped.is_set():
@@ -85,10 +89,10 @@ class SoakClient:
         self._expected = [
             local.segment(Frame(FrameKey(0, ''), rgb)).masks[0] for rgb in self._frames
         ]
-        self._shown: dict[int, int] = {}  # stamp -> which frame
+        self._shown: dict[int, tuple[int, float]] = {}  # stamp -> which frame, and when
         self.shown = self.done = 0
         self.wrong: list[str] = []
-        self.last_done_s = 0.0
+        self.last_done_s = self.last_done_shown_s = 0.0  # when the last mask came, and its frame
         self.report: dict[str, tuple[str, dict[str, str]]] = {}
         self._opened = ExitStack()
         self._own = Party(domain_id, self._opened)
@@ -103,7 +107,7 @@ class SoakClient:
         """Publishes the next frame; stamps may jump, but never come twice."""
         which = self.shown % len(self._frames)
         header = convert.key_to_header(FrameKey(stamp_ns, 'camera'))
-        self._shown[stamp_ns] = which
+        self._shown[stamp_ns] = which, time.monotonic()
         self.shown += 1
         self._camera.publish(image_to_msg(self._frames[which], 'rgb8', header))
 
@@ -150,7 +154,8 @@ class SoakClient:
 
     def _difference(self, masks: Masks) -> str:
         """From what one process gives; empty if there is none."""
-        which = self._shown.pop(masks.key.stamp_ns, None)
+        which, shown_s = self._shown.pop(masks.key.stamp_ns, (None, 0.0))
+        self.last_done_shown_s = max(self.last_done_shown_s, shown_s)
         if which is None or len(masks.masks) != 1:
             return f'{len(masks.masks)} masks of frame {which}'
         ours, theirs = masks.masks[0], self._expected[which]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace, make: Make) -> int:
     else:
         make(args)  # what is wrong with the arguments is said here, not by each process
         (args.out / 'rendezvous').unlink(missing_ok=True)
-        multiprocessing.spawn(_one_of, (args, make), nprocs=args.processes)
+        _together(args, make)
     draw_curves(args.out / 'log.jsonl', args.out / 'curves.png')
     print(f'{args.command}: {args.out}/model.safetensors; look at {args.out}/curves.png')
     return 0
@@ -79,7 +80,19 @@ def _recipe(args: argparse.Namespace) -> Recipe:
     return Recipe(**{field.name: getattr(args, field.name) for field in fields(Recipe)})
 
 
+def _together(args: argparse.Namespace, make: Make) -> None:
+    """Processes that learn together; none outlives this one."""
+    learning = multiprocessing.spawn(_one_of, (args, make), nprocs=args.processes, join=False)
+    try:
+        while not learning.join():
+            pass
+    finally:
+        for process in learning.processes:
+            process.terminate()
+
+
 def _one_of(rank: int, args: argparse.Namespace, make: Make) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     torch.set_num_threads(1)
     meet = f'file://{(args.out / "rendezvous").resolve()}'
     dist.init_process_group('gloo', init_method=meet, rank=rank, world_size=args.processes)
