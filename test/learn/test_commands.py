@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +38,35 @@ def test_two_processes_train_and_a_student_is_distilled_from_the_result(tmp_path
     ended = pedsam('distill', *common, *source, '--out', tmp_path / 'ped')
     assert ended.returncode == 0, ended.stderr
     assert checkpoint.read(str(tmp_path / 'ped' / 'model.safetensors')).order == 'ped'
+
+
+def test_a_terminated_run_leaves_no_process_behind(tmp_path):
+    """SIGTERM ends all that learn together."""
+    assets = write_assets(tmp_path / 'assets.zip')
+    words = ('train', '--assets', assets, '--steps', 10**6, '--batch', 2, '--processes', 2)
+    command = [sys.executable, '-m', 'pedsam_ros.tools.cli', *words, '--out', tmp_path / 'run']
+    run = subprocess.Popen([*map(str, command)], stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 90
+        while not (tmp_path / 'run' / 'log.jsonl').is_file():
+            assert run.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        learning = processes_in(run.pid)
+        assert len(learning) >= 2
+        run.terminate()
+        assert run.wait(60) == 130
+        assert not any(Path(f'/proc/{pid}').exists() for pid in learning)
+    finally:
+        run.terminate()
+        run.wait(60)
+
+
+def processes_in(pid):
+    """What a process has started, but for multiprocessing's own."""
+    tasks = Path(f'/proc/{pid}/task').glob('*/children')
+    found = [int(child) for task in tasks for child in task.read_text().split()]
+    return [p for p in found if b'spawn_main' in Path(f'/proc/{p}/cmdline').read_bytes()]
 
 
 @pytest.mark.parametrize(
