@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
 
+_BEFORE_FAST_DDS_3 = ('humble', 'iron', 'jazzy')
+
 
 def hide() -> None:
     """Fast DDS announces host, user and process of every participant; our profile hides them.
@@ -16,8 +18,8 @@ def hide() -> None:
     a field that no profile reaches: docs/trust-model.md.
     """
     profile = str(Path(get_package_share_directory('pedsam_ros'), 'config', 'fastdds.xml'))
-    for vendor in ('FASTRTPS', 'FASTDDS'):  # before Fast DDS 3 (Humble, Jazzy), and since
-        os.environ.setdefault(f'{vendor}_DEFAULT_PROFILES_FILE', profile)
+    vendor = 'FASTRTPS' if os.environ.get('ROS_DISTRO') in _BEFORE_FAST_DDS_3 else 'FASTDDS'
+    os.environ.setdefault(f'{vendor}_DEFAULT_PROFILES_FILE', profile)
 
 
 def stay_on_this_machine() -> None:
