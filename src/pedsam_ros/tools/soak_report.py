@@ -23,6 +23,7 @@ _WARM = 500  # frames after which a process has all the memory it needs
 _SAMPLES = 3  # looks at the memory of which the median counts
 _MOST_GROWTH = 3.0  # percent, of a warm process
 _MOST_RECOVERY_S = 2.0
+_RECOVERIES = 20  # of fewer, the 95th percentile says nothing
 _PROMISES = (  # what must be nothing
     *('unaccounted', 'wrong_masks', 'masks_lost', 'cap_violations', 'unrecovered'),
     *('unnoticed', 'ended_by_themselves', 'not_as_in_ledger'),
@@ -71,7 +72,8 @@ def _broken(figures: Mapping[str, Any]) -> list[str]:
     growth = figures['rss_growth_percent']
     grown = max(filter(None, growth.values()), default=0.0) > _MOST_GROWTH
     unmeasured = growth['edge'] is None and figures['frames_in'] > 4 * _WARM
-    slow = (figures['recoveries_p95_s'] or 0.0) > _MOST_RECOVERY_S
+    p95_s = figures['recoveries_p95_s'] if figures['recoveries'] >= _RECOVERIES else 0.0
+    slow = p95_s > _MOST_RECOVERY_S
     broken = [name for name in _PROMISES if figures[name]]
     broken += ['rss_growth_percent'] if grown or unmeasured else []
     return broken + (['recoveries_p95_s'] if slow else [])
