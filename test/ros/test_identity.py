@@ -13,13 +13,14 @@ NAMES = {'humble': 'FASTRTPS', 'jazzy': 'FASTRTPS', 'kilted': 'FASTDDS', '': 'FA
 @pytest.mark.parametrize('distro', NAMES)
 def test_each_distribution_is_told_by_the_name_it_knows(monkeypatch, distro):
     """Fast DDS 3 renamed it; a profile of the user's own stays."""
-    for vendor in ('FASTRTPS', 'FASTDDS'):
-        monkeypatch.delenv(f'{vendor}_DEFAULT_PROFILES_FILE', raising=False)
-    monkeypatch.setenv('ROS_DISTRO', distro)
+    variables = [f'{vendor}_DEFAULT_PROFILES_FILE' for vendor in ('FASTRTPS', 'FASTDDS')]
+    environment = {k: v for k, v in os.environ.items() if k not in variables}
+    environment |= {'ROS_DISTRO': distro}
+    monkeypatch.setattr(os, 'environ', environment)
     identity.hide()
-    variable = f'{NAMES[distro]}_DEFAULT_PROFILES_FILE'
-    assert os.environ[variable].endswith('config/fastdds.xml')
-    monkeypatch.setenv(variable, '/own.xml')
+    (told,) = [variable for variable in variables if variable in environment]
+    assert told == f'{NAMES[distro]}_DEFAULT_PROFILES_FILE'
+    assert environment[told].endswith('config/fastdds.xml')
+    environment[told] = '/own.xml'
     identity.hide()
-    assert os.environ[variable] == '/own.xml'
-    monkeypatch.delenv(variable)
+    assert environment[told] == '/own.xml'
