@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from children import children_of, gone
 from learning import SMALL, write_assets
 from pedsam_ros.core import checkpoint
 from pedsam_ros.core.architecture import ARCHITECTURES
@@ -56,7 +57,7 @@ def test_a_terminated_run_leaves_no_process_behind(tmp_path):
         assert len(learning) >= 2
         run.terminate()
         assert run.wait(60) == 130
-        assert not any(Path(f'/proc/{pid}').exists() for pid in learning)
+        assert gone(learning)
     finally:
         run.terminate()
         run.wait(60)
@@ -64,9 +65,9 @@ def test_a_terminated_run_leaves_no_process_behind(tmp_path):
 
 def processes_in(pid):
     """What a process has started, but for multiprocessing's own."""
-    tasks = Path(f'/proc/{pid}/task').glob('*/children')
-    found = [int(child) for task in tasks for child in task.read_text().split()]
-    return [p for p in found if b'spawn_main' in Path(f'/proc/{p}/cmdline').read_bytes()]
+    return [
+        p for p in children_of(pid) if b'spawn_main' in Path(f'/proc/{p}/cmdline').read_bytes()
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from rosbags.rosbag2 import Reader
 
+from children import children_of, gone
 from domains import domains
 from fakes import frame
 from pedsam_ros.core import checkpoint
@@ -119,16 +119,10 @@ def test_a_terminated_demo_leaves_no_process_behind(images, tmp_path, domain_ids
         assert len(nodes) == 4
         demo.terminate()
         assert demo.wait(60) == 130
-        assert not any(Path(f'/proc/{pid}').exists() for pid in nodes)
+        assert gone(nodes)
     finally:
         demo.terminate()
         demo.wait(60)
-
-
-def children_of(pid):
-    """The processes that a process has started."""
-    tasks = Path(f'/proc/{pid}/task').glob('*/children')
-    return [int(child) for task in tasks for child in task.read_text().split()]
 
 
 def test_a_camera_without_images_ends_and_says_why(tmp_path):
