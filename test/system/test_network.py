@@ -94,7 +94,7 @@ def wires():
 
 @pytest.fixture
 def apart(wires, tmp_path, monkeypatch):
-    """A rig whose workers are reached over the wires alone."""
+    """A rig whose workers run, and are reached over the wires alone."""
     monkeypatch.setenv('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')  # no memory is shared across them
     with domains(4) as taken:
         rig = Rig(taken, tmp_path)
@@ -109,13 +109,13 @@ def apart(wires, tmp_path, monkeypatch):
                 *('nodes.worker_node', worker.name, worker.domain_id, tmp_path, settings),
                 prefix=prefix,
             )
-        rig.start_edge(deadline_s=5.0, **{'loss.worker_timeout_s': 2.0})
         yield rig
         rig.close()
 
 
 def test_a_partitioned_worker_is_lost_and_found_again(apart, wires):
     """While the wire is cut its frames fail; mended, the next frame is done and right."""
+    apart.start_edge(**{'loss.worker_timeout_s': 2.0})
     camera = apart.client.camera()
     apart.wait_ready()
     camera.publish(image_msg(frame().rgb, 1))
@@ -132,11 +132,24 @@ def test_a_partitioned_worker_is_lost_and_found_again(apart, wires):
     assert same(masks, local_pipeline(apart.workers).segment(frame(stamp_ns=3)))
 
 
+def test_a_short_cut_is_repaired_before_the_deadline(apart, wires):
+    """By DDS itself, which would by its own settings look for gaps every three seconds only."""
+    apart.start_edge(deadline_s=2.5, **{'loss.retry_s': 60.0})
+    camera = apart.client.camera()
+    apart.wait_ready()
+    wires.cut('bob')
+    camera.publish(image_msg(frame().rgb, 1))
+    apart.client.until(lambda: apart.client.figures()['in_flight'] == '1')
+    wires.mend('bob')
+    apart.client.masks_for(1)
+
+
 @pytest.mark.parametrize('how', ['loss 5%', 'delay 30ms 10ms', 'delay 20ms reorder 30%'])
 def test_a_bad_link_costs_time_and_nothing_else(apart, wires, how):
     """Reliable delivery repairs it: all frames are done, and right."""
     if told := wires.spoil('carol', how):
         pytest.skip(told)
+    apart.start_edge()
     camera = apart.client.camera()
     apart.wait_ready()
     expected = local_pipeline(apart.workers)

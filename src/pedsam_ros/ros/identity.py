@@ -11,15 +11,16 @@ _BEFORE_FAST_DDS_3 = ('humble', 'iron', 'jazzy')
 
 
 def hide() -> None:
-    """Fast DDS announces host, user and process of every participant; our profile hides them.
+    """Fast DDS announces host, user and process of every participant; our profile hides them, and
+    has it find and repair things sooner.
 
     To be called before the first participant of the process. A profile of the user's own is left
     alone; config/fastdds.xml says what it should hold. The machine-id goes out a second time, in
     a field that no profile reaches: docs/trust-model.md.
     """
-    profile = str(Path(get_package_share_directory('pedsam_ros'), 'config', 'fastdds.xml'))
-    vendor = 'FASTRTPS' if os.environ.get('ROS_DISTRO') in _BEFORE_FAST_DDS_3 else 'FASTDDS'
-    os.environ.setdefault(f'{vendor}_DEFAULT_PROFILES_FILE', profile)
+    vendor = 'fastrtps' if os.environ.get('ROS_DISTRO') in _BEFORE_FAST_DDS_3 else 'fastdds'
+    profile = Path(get_package_share_directory('pedsam_ros'), 'config', f'{vendor}.xml')
+    os.environ.setdefault(f'{vendor.upper()}_DEFAULT_PROFILES_FILE', str(profile))
 
 
 def stay_on_this_machine() -> None:
