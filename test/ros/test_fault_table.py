@@ -37,6 +37,7 @@ class Row(Enum):
     STRAY = 'a reply twice, late, or never asked for'
     FLOOD = 'a worker floods the edge'
     CUT = 'the network to a worker is cut'
+    SHORT_CUT = '... is cut for less than the deadline'
     BAD_LINK = '... loses, delays or reorders packets'
     TOO_FAST = 'the camera is too fast'
     CAMERA = 'the camera stops, changes its size, or its clock jumps back (a bag that loops)'
@@ -211,7 +212,7 @@ def disk_full():
     def full():
         raise OSError(28, 'No space left on device')
 
-    loop._keep = full
+    loop.sender.keep = full
     play(loop)
     assert not any(link.ever for link in loop.links.values())
     return loop, {'failed': 1}
@@ -252,6 +253,7 @@ PLAYED = {
     Row.STRAY: stray,
     Row.FLOOD: flood,
     Row.CUT: killed,  # all that the edge sees of it
+    Row.SHORT_CUT: bad_link,  # late, out of order, and all there
     Row.BAD_LINK: bad_link,
     Row.TOO_FAST: too_fast,
     Row.CAMERA: camera,

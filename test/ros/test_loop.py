@@ -8,10 +8,9 @@ import pytest
 
 import fakes
 from fakes import Fault
-from loops import NAMES, Link, answer, arrive, make_loop
+from loops import NAMES, answer, arrive, make_loop
 from pedsam_ros.core.config import LossConfig, PlacementConfig
 from pedsam_ros.core.local import LocalPipeline
-from pedsam_ros.nodes.compute import Intake
 
 pytestmark = pytest.mark.ros
 
@@ -113,13 +112,13 @@ def test_nothing_is_sent_unless_the_ledger_is_written(loop):
     def full():
         raise OSError(28, 'No space left on device')
 
-    loop._keep = full
+    loop.sender.keep = full
     arrive(loop)
     loop.step()
     assert not any(link.sent for link in loop.links.values())
     assert loop.edge.endings == {'failed': 1}
     assert 'No space left' in loop.reason
-    loop._keep = lambda: None
+    loop.sender.keep = lambda: None
     arrive(loop)
     loop.step()
     assert all(link.sent for link in loop.links.values())
@@ -141,7 +140,7 @@ def test_a_frame_that_failed_is_not_finished(loop):
         loop.step()
     for name in NAMES:
         loop.health.heard(name, loop.health.status(name), -1e9)
-    loop._keep = full
+    loop.sender.keep = full
     arrive(loop, stamp_ns=2)
     for _ in range(3):
         loop.step()
@@ -149,12 +148,9 @@ def test_a_frame_that_failed_is_not_finished(loop):
     assert [masks.key.stamp_ns for masks in loop.masks] == [1]
 
 
-def test_a_spare_is_not_used_up_while_workers_start(loop, monkeypatch):
+def test_a_spare_is_not_used_up_while_workers_start(monkeypatch):
     """A worker that was never heard of has some time; then the spare stands in."""
-    loop.edge = fakes.edge(spares=('dave',))
-    loop.links['dave'] = Link()
-    loop.inbox._statuses['dave'] = Intake(1)
-    loop.inbox.on_status('dave', loop.health.status('bob'))
+    loop = make_loop(spares=('dave',))
     del loop.health._heard['bob']
     arrive(loop)
     loop.step()
@@ -241,9 +237,9 @@ def test_with_every_frame_a_frame_waits_for_its_workers(loop):
     assert [masks.key.stamp_ns for masks in loop.masks] == [1, 2]
 
 
-def test_local_windows_are_computed_here(loop):
+def test_local_windows_are_computed_here():
     """Between the replies of workers; the masks are the same."""
-    loop.edge = fakes.edge(placement=PlacementConfig(local_windows=(0, 7)))
+    loop = make_loop(placement=PlacementConfig(local_windows=(0, 7)))
     arrive(loop, stamp_ns=4)
     while not loop.masks:
         loop.step()
@@ -254,9 +250,9 @@ def test_local_windows_are_computed_here(loop):
     assert (ours.counts, ours.score) == (theirs.counts, theirs.score)
 
 
-def test_a_region_holds_for_every_frame_that_arrived_under_it(loop):
+def test_a_region_holds_for_every_frame_that_arrived_under_it():
     """However long the frame waits; and a region that came first is never overtaken."""
-    loop.edge = fakes.edge(regions=True, every_frame=True, region_s=0.0)
+    loop = make_loop(regions=True, every_frame=True, region_s=0.0)
     loop.health.heard('bob', loop.health.status('bob'), -1e9)
     loop.inbox.protect((0.0, 0.0, 20.0, 20.0))
     loop.inbox._regions[-1] = (loop.inbox._regions[-1][0], 50.0)
@@ -273,15 +269,15 @@ def test_a_region_holds_for_every_frame_that_arrived_under_it(loop):
     assert any(w.index == 0 for link in loop.links.values() for w in link.ever)
 
 
-def test_windows_of_ended_frames_are_not_computed_here(loop):
+def test_windows_of_ended_frames_are_not_computed_here():
     """No backlog grows, and frames that are complete come first."""
-    loop.edge = fakes.edge(placement=PlacementConfig(local_windows=tuple(range(25))))
+    loop = make_loop(placement=PlacementConfig(local_windows=tuple(range(25))))
     for stamp in (1, 2):
         arrive(loop, stamp_ns=stamp)
         loop._start_frames()
     loop.edge.expire(1e12)
     computed = []
     loop.edge.accept = lambda *reply: computed.append(reply)
-    while loop._local:
+    while loop.sender.local:
         loop.step()
     assert computed == []

@@ -12,7 +12,6 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from fakes import frame
 from pedsam_ros.core import checkpoint
-from pedsam_ros.ros import qos
 from pedsam_ros.srv import Segment
 from rig import SEED, image_msg
 

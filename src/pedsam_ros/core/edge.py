@@ -1,5 +1,4 @@
-"""The story of a frame on the edge: frame in -> windows out; replies in -> masks out. No I/O, no
-clock, no thread.
+"""A frame's story on the edge: frame in -> windows out; replies in -> masks out. No I/O, no clock.
 
 Every frame that `arrive` saw ends exactly once: done, superseded, late or failed.
 """
@@ -63,8 +62,7 @@ class Edge:
         self.frames_in += 1
 
     def end(self, ending: str) -> None:
-        """A frame that was never started ends here; `finish`, `expire` and `start` end the
-        others."""
+        """A frame that was never started ends here; `finish` and `expire` end the others."""
         self.endings[ending] += 1
 
     def start(
@@ -172,8 +170,7 @@ class Edge:
         return self.model.segment(encoded, prompts, self.config.automatic)
 
     def finish(self, frame: InFlight, ending: str) -> None:
-        """Ends a frame: done, or failed if its windows could not be sent or its masks not be
-        made."""
+        """Ends a frame: done, or failed if windows could not be sent or masks not be made."""
         self._close(frame.serial, ending)
 
     def abandon(self) -> None:

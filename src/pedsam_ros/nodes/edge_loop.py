@@ -1,21 +1,20 @@
-"""What the edge's computing thread does, step by step: it alone calls Edge. The links and the
-clock meet it here."""
+"""What the edge's computing thread does, step by step; links and clock meet Edge only here."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.errors import BadBatch, BadPrompt, BadReply, ExposureError, Unavailable
 from pedsam_ros.core.health import Health
-from pedsam_ros.core.in_flight import Assignment, InFlight
+from pedsam_ros.core.in_flight import InFlight
 from pedsam_ros.core.metrics import Metrics
-from pedsam_ros.core.placement import LOCAL
-from pedsam_ros.core.types import Embedding, Frame, Masks, Prompt, Window
+from pedsam_ros.core.types import Embedding, Frame, Masks, Prompt
+from pedsam_ros.nodes.compute import timed
 from pedsam_ros.nodes.inbox import Inbox
+from pedsam_ros.nodes.sender import Sender
 from pedsam_ros.ros.domain import DomainLink
 
 _START_S = 20.0  # that workers have to be there for the first time, before a spare is used up
@@ -48,10 +47,10 @@ class EdgeLoop:
         self.metrics = Metrics()
         self.rejected: Counter[str] = Counter()
         self.reason = self.news = ''  # why the last frame or reply was lost; since last asked
-        self._publish, self._warn, self._alarm, self._keep = publish, warn, alarm, keep
+        self.sender = Sender(edge, links, keep, self.metrics)
+        self._publish, self._warn, self._alarm = publish, warn, alarm
         self._patient_until_s = time.monotonic() + _START_S
         self._held: Frame | None = None  # with every_frame: it waits for a worker it needs
-        self._local: deque[Window] = deque()  # windows to be computed here
 
     def step(self) -> float | None:
         """Whatever there is to do now; returns when to look again, s (None: when something
@@ -67,8 +66,8 @@ class EdgeLoop:
         self._start_frames()
         if self.edge.completed:
             self._finish(self.edge.completed.popleft())
-        elif self._local:
-            self._compute(self._local.popleft())
+        elif self.sender.local:
+            self.sender.compute()
         elif not any(map(len, self.inbox.replies.values())):
             return self._patience()
         return 0.0
@@ -120,11 +119,10 @@ class EdgeLoop:
 
     def close(self) -> None:
         """Every frame still here ends as failed."""
-        while self.inbox.frames.take():
+        for _ in range(self.waiting):
             self.edge.end('failed')
-        if self._held is not None:
-            self._held = None
-            self.edge.end('failed')
+        self.inbox.frames.take(self.waiting)
+        self._held = None
         self.edge.abandon()
 
     def lose(self, reason: str) -> None:
@@ -139,9 +137,9 @@ class EdgeLoop:
 
     def _patience(self) -> float | None:
         deadline = self.edge.next_deadline_s
-        if deadline is not None:
-            return min(_WAITING_S, max(0.0, deadline - time.monotonic()))
-        return _WAITING_S if self.waiting else None
+        if deadline is None:
+            return _WAITING_S if self.waiting else None
+        return min(_WAITING_S, max(0.0, deadline - time.monotonic()))
 
     def _usable(self) -> set[str]:
         """Spares that are still free only once every worker has had time to start: one that is
@@ -176,7 +174,7 @@ class EdgeLoop:
             before_s = self.health.idle_s(worker) - self.edge.config.loss.retry_s
             moved += self.edge.again(worker, before_s, now, unix)
         try:
-            self._send(moved)
+            self.sender.send(moved)
         except OSError as error:  # the frames end late
             self.lose(f'exposure ledger not written, nothing sent: {error}')
 
@@ -196,12 +194,11 @@ class EdgeLoop:
 
     def _start(self, frame: Frame) -> None:
         try:
-            with self._timed('partition_s'):
-                started, assignments = self.edge.start(
-                    frame, time.monotonic(), self._usable(), time.time()
-                )
+            now, unix, usable = time.monotonic(), time.time(), self._usable()
+            with timed(self.metrics, 'partition_s'):
+                started, assignments = self.edge.start(frame, now, usable, unix)
         except Unavailable as error:
-            reasons = ', '.join(f'{worker} {self.trouble(worker)}' for worker in error.workers)
+            reasons = ', '.join(f'{name} {self.trouble(name)}' for name in error.workers)
             if self._may_wait(error.workers):
                 self._held, self.reason = frame, f'waiting: {reasons}'
                 return None
@@ -212,8 +209,8 @@ class EdgeLoop:
             self.edge.end('failed')
             raise
         try:
-            with self._timed('send_s'):
-                self._send(assignments)
+            with timed(self.metrics, 'send_s'):
+                self.sender.send(assignments)
         except OSError as error:
             self.edge.finish(started, 'failed')
             return self.lose(f'exposure ledger not written, nothing sent: {error}')
@@ -230,29 +227,6 @@ class EdgeLoop:
         self.edge.end('failed')
         self.lose(f'stamp_ns={frame.key.stamp_ns} failed: {reason}')
 
-    def _send(self, assignments: Sequence[Assignment]) -> None:
-        """Raises OSError, and has sent nothing, if the ledger cannot be written."""
-        self._keep()
-        bytes_up = 0
-        for assignment in assignments:
-            if assignment.worker == LOCAL:
-                self._local.append(assignment.window)
-            else:
-                self.links[assignment.worker].send(assignment.window)
-                bytes_up += assignment.window.pixels.nbytes
-        if assignments:
-            self.metrics.record('bytes_up', bytes_up)
-
-    def _compute(self, window: Window) -> None:
-        """A window that stays here takes the same way as one that does not."""
-        if not self.edge.awaits(window):  # its frame has ended meanwhile
-            return
-        worker = self.edge.model.worker
-        assert worker is not None  # checked when it was configured
-        with self._timed('local_s'):
-            reply = worker.encode([window])[0]
-        self.edge.accept(LOCAL, reply, time.monotonic())
-
     def _finish(self, frame: InFlight) -> None:
         ending = 'failed'
         self.metrics.record('worker_s', frame.worker_s)
@@ -260,13 +234,13 @@ class EdgeLoop:
             self.metrics.record('return_s', frame.back_s - frame.sent_s - frame.worker_s)
         self.metrics.record('bytes_down', frame.bytes_down)
         try:
-            with self._timed('audit_s'):
+            with timed(self.metrics, 'audit_s'):
                 self.edge.audit(frame)
-            with self._timed('merge_global_s'):
+            with timed(self.metrics, 'merge_global_s'):
                 encoded = self.edge.encode(frame)
-            with self._timed('decode_s'):
+            with timed(self.metrics, 'decode_s'):
                 masks = self.edge.decode(encoded, self.prompts)
-            with self._timed('publish_s'):
+            with timed(self.metrics, 'publish_s'):
                 self._publish(masks)
             ending = 'done'
         except BadReply as error:
@@ -275,9 +249,3 @@ class EdgeLoop:
             self.lose(f'stamp_ns={frame.key.stamp_ns} failed: {error}')
         finally:
             self.edge.finish(frame, ending)
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        begun = time.monotonic()
-        yield
-        self.metrics.record(stage, time.monotonic() - begun)

@@ -3,7 +3,6 @@ computing thread."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,35 +15,29 @@ from geometry_msgs.msg import PointStamped
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.task import Future
-from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
+from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import Trigger
 
-from pedsam_ros.core import checkpoint, models, pictures
+from pedsam_ros.core import checkpoint, models
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.errors import BadImage, BadPrompt, ConfigError, PedsamError
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.placement import place
+from pedsam_ros.core.router import Region
 from pedsam_ros.core.types import Embedding, Masks, Prompt, WorkerStatus
 from pedsam_ros.core.windows import pixel_grid
-from pedsam_ros.msg import Exposure as ExposureMsg
-from pedsam_ros.msg import Masks as MasksMsg
 from pedsam_ros.msg import Prompts as PromptsMsg
 from pedsam_ros.nodes.compute import ComputeThread
 from pedsam_ros.nodes.edge_loop import EdgeLoop
+from pedsam_ros.nodes.edge_outputs import Outputs
 from pedsam_ros.nodes.edge_report import report
-from pedsam_ros.nodes.ledger_file import LedgerFile
+from pedsam_ros.nodes.ledger_file import LedgerFile, default_path
 from pedsam_ros.nodes.managed import ManagedNode
 from pedsam_ros.nodes.spin import run
-from pedsam_ros.ros import convert, diagnostics, exposure, params, qos, regions
+from pedsam_ros.ros import convert, diagnostics, params, qos, regions
 from pedsam_ros.ros.domain import DomainLink
-from pedsam_ros.ros.images import image_to_msg
 from pedsam_ros.srv import Release, Segment
-
-try:
-    from vision_msgs.msg import Detection2DArray
-except ImportError:  # it is not part of every ROS installation
-    Detection2DArray = None
 
 
 class EdgeNode(ManagedNode):
@@ -70,7 +63,9 @@ class EdgeNode(ManagedNode):
         self._model = models.load_edge(weights, self.config.device, dtype, worker_half)
         self._ledger = Ledger(grid, self._homes, rules.max_share)
         self._close_file()
-        self._file = LedgerFile(self._ledger_path(), self._ledger)
+        name = self.config.ledger_file
+        path = Path(name) if name else default_path(self.get_fully_qualified_name())
+        self._file = LedgerFile(path, self._ledger)
         if conflict := self._ledger.conflict():
             self.get_logger().error(f'frames will fail: {conflict}')
         ledger = f'ledger={self._file.path} new={self._file.new}'
@@ -81,7 +76,7 @@ class EdgeNode(ManagedNode):
         del self._model
 
     def start(self, running: ExitStack) -> None:
-        self._advertise(running)
+        self._outputs = Outputs(self, running)
         spares = [worker for worker in self._workers if worker.spare]
         edge = Edge(self._model, self._homes, self.config, self._ledger, spares)
         links: dict[str, DomainLink] = {}
@@ -110,15 +105,6 @@ class EdgeNode(ManagedNode):
     def report(self) -> None:
         self._compute.post(self._report)
 
-    def _advertise(self, running: ExitStack) -> None:
-        outputs = {'masks': MasksMsg, 'label_image': Image, 'mask': Image, 'exposure': ExposureMsg}
-        self._outputs = {
-            name: self.create_publisher(kind, f'~/{name}', qos.OUTPUT)
-            for name, kind in outputs.items()
-        }
-        for publisher in self._outputs.values():
-            running.callback(self.destroy_publisher, publisher)
-
     def _subscribe(self, running: ExitStack) -> None:
         config = self.config
         camera = qos.every_frame(config.queue_frames) if config.every_frame else qos.CAMERA
@@ -134,12 +120,9 @@ class EdgeNode(ManagedNode):
             self.create_subscription(PointStamped, '~/point', self._on_point, qos.PROMPTS),
         ]
         if config.regions:
-            kinds = [(RegionOfInterest, '~/sensitive', self._on_region)]
-            if Detection2DArray is not None:
-                kinds.append((Detection2DArray, '~/detections', self._on_detections))
             subscriptions += [
-                self.create_subscription(*kind, profile)
-                for kind in kinds
+                self.create_subscription(kind, name, partial(self._on_regions, read), profile)
+                for kind, name, read in regions.sources()
                 for profile in qos.REGIONS
             ]
         for subscription in subscriptions:
@@ -171,11 +154,8 @@ class EdgeNode(ManagedNode):
     def _on_point(self, msg: PointStamped) -> None:
         self._set_prompts((convert.prompt_from_point(msg),))
 
-    def _on_region(self, msg: RegionOfInterest) -> None:
-        self._loop.inbox.protect(regions.region_from_msg(msg))
-
-    def _on_detections(self, msg: Any) -> None:
-        for region in regions.regions_from_detections(msg):
+    def _on_regions(self, read: Callable[[Any], list[Region]], msg: Any) -> None:
+        for region in read(msg):
             self._loop.inbox.protect(region)
 
     def _set_prompts(self, prompts: tuple[Prompt, ...]) -> None:
@@ -249,26 +229,11 @@ class EdgeNode(ManagedNode):
             self.warn(f'exposure ledger not written: {error}')
 
     def _publish(self, masks: Masks) -> None:
-        """Pictures are made only where somebody looks."""
         self.fault = ''
-        header = convert.key_to_header(masks.key)
-        self._outputs['masks'].publish(convert.masks_to_msg(masks))
-        if self._outputs['label_image'].get_subscription_count():
-            labels = image_to_msg(pictures.label_image(masks), '16UC1', header)
-            self._outputs['label_image'].publish(labels)
-        if self._outputs['mask'].get_subscription_count():
-            self._outputs['mask'].publish(image_to_msg(pictures.any_mask(masks), 'mono8', header))
-
-    def _ledger_path(self) -> Path:
-        if self.config.ledger_file:
-            return Path(self.config.ledger_file).expanduser()
-        home = Path(os.environ.get('ROS_HOME', '~/.ros')).expanduser()
-        name = self.get_fully_qualified_name().replace('/', '_')
-        return home / 'pedsam' / f'exposure{name}.json'
+        self._outputs.masks(masks)
 
     def _report(self) -> None:
-        now = self.get_clock().now().to_msg()
-        self._outputs['exposure'].publish(exposure.exposure_to_msg(self._ledger, now))
+        self._outputs.exposure(self._ledger)
         name = self.get_fully_qualified_name()
         self.publish_report(
             [

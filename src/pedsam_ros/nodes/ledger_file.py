@@ -13,6 +13,12 @@ from pedsam_ros.core.ledger import Ledger
 _FRAMES = 500  # how many frames' counts and times a crash may lose
 
 
+def default_path(node: str) -> Path:
+    """Of a node with this fully qualified name: in ROS_HOME, ~/.ros by default."""
+    home = Path(os.environ.get('ROS_HOME', '~/.ros')).expanduser()
+    return home / 'pedsam' / f'exposure{node.replace("/", "_")}.json'
+
+
 class LedgerFile:
     """One edge's ledger. While it is open no other edge can open it.
 

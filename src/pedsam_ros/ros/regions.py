@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from sensor_msgs.msg import RegionOfInterest
 
 from pedsam_ros.core.router import EVERYWHERE, Region
+
+try:
+    from vision_msgs.msg import Detection2DArray
+except ImportError:  # it is not part of every ROS installation
+    Detection2DArray = None
 
 
 def region_from_msg(msg: RegionOfInterest) -> Region:
@@ -36,3 +42,11 @@ def _region_of(box: Any) -> Region:
     half_x = (box.size_x * cos + box.size_y * sin) / 2
     half_y = (box.size_x * sin + box.size_y * cos) / 2
     return centre.x - half_x, centre.y - half_y, centre.x + half_x, centre.y + half_y
+
+
+def sources() -> list[tuple[type[Any], str, Callable[[Any], list[Region]]]]:
+    """Message class, topic and reader of each way to say what must not leave the edge."""
+    found: list[Any] = [(RegionOfInterest, '~/sensitive', lambda msg: [region_from_msg(msg)])]
+    if Detection2DArray is not None:
+        found.append((Detection2DArray, '~/detections', regions_from_detections))
+    return found

@@ -1,0 +1,46 @@
+"""What the edge publishes: masks, pictures of them, the exposure ledger."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+
+from pedsam_ros.core import pictures
+from pedsam_ros.core.ledger import Ledger
+from pedsam_ros.core.types import Masks
+from pedsam_ros.msg import Exposure as ExposureMsg
+from pedsam_ros.msg import Masks as MasksMsg
+from pedsam_ros.ros import convert, exposure, qos
+from pedsam_ros.ros.images import image_to_msg
+
+_KINDS = {'masks': MasksMsg, 'label_image': Image, 'mask': Image, 'exposure': ExposureMsg}
+
+
+class Outputs:
+    """Publishers of a node, until `running` is closed."""
+
+    def __init__(self, node: Node, running: ExitStack) -> None:
+        self._node = node
+        self._publishers = {
+            name: node.create_publisher(kind, f'~/{name}', qos.OUTPUT)
+            for name, kind in _KINDS.items()
+        }
+        for publisher in self._publishers.values():
+            running.callback(node.destroy_publisher, publisher)
+
+    def masks(self, masks: Masks) -> None:
+        """Pictures are made only where somebody looks."""
+        header, publishers = convert.key_to_header(masks.key), self._publishers
+        publishers['masks'].publish(convert.masks_to_msg(masks))
+        if publishers['label_image'].get_subscription_count():
+            labels = image_to_msg(pictures.label_image(masks), '16UC1', header)
+            publishers['label_image'].publish(labels)
+        if publishers['mask'].get_subscription_count():
+            publishers['mask'].publish(image_to_msg(pictures.any_mask(masks), 'mono8', header))
+
+    def exposure(self, ledger: Ledger) -> None:
+        """What each worker has seen so far."""
+        now = self._node.get_clock().now().to_msg()
+        self._publishers['exposure'].publish(exposure.exposure_to_msg(ledger, now))
