@@ -147,6 +147,12 @@ class Client(Party):
         """What the edge last said of a component."""
         return self.report.get(f'/edge: {component}', ('', {}))[1]
 
+    def all_ended(self, frames: int) -> bool:
+        """Whether the edge has said that so many frames came and none is left."""
+        figures = self.figures()
+        told = figures['frames_in'], figures['in_flight'], figures['waiting']
+        return told == (str(frames), '0', '0')
+
     def _note(self, report: DiagnosticArray) -> None:
         for status in report.status:
             self.report[status.name] = (status.message, {v.key: v.value for v in status.values})

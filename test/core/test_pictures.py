@@ -69,7 +69,17 @@ def test_the_overlay_changes_only_what_lies_under_masks():
 
 def test_summaries_name_median_and_95th_percentile():
     """Of the last thousand."""
-    metrics = Metrics()
+    metrics = Metrics(lambda: 0.0)
     for value in range(2001):
         metrics.record('stage_s', value)
     assert metrics.summary() == {'stage_s_p50': 1500.5, 'stage_s_p95': pytest.approx(1950, abs=1)}
+
+
+def test_a_stage_is_timed_unless_it_fails():
+    """By the clock it was given."""
+    metrics = Metrics(iter([1.0, 3.5, 9.0]).__next__)
+    with metrics.timed('stage_s'):
+        pass
+    with pytest.raises(KeyError), metrics.timed('stage_s'):
+        raise KeyError
+    assert metrics.summary() == {'stage_s_p50': 2.5, 'stage_s_p95': 2.5}

@@ -37,7 +37,7 @@ class Row(Enum):
     STRAY = 'a reply twice, late, or never asked for'
     FLOOD = 'a worker floods the edge'
     CUT = 'the network to a worker is cut'
-    SHORT_CUT = '... is cut for less than the deadline'
+    SHORT_CUT = '... is cut for a moment'
     BAD_LINK = '... loses, delays or reorders packets'
     TOO_FAST = 'the camera is too fast'
     CAMERA = 'the camera stops, changes its size, or its clock jumps back (a bag that loops)'

@@ -10,7 +10,7 @@ from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.placement import place, windows_by_worker
 from pedsam_ros.core.windows import Canvas, pixel_grid
-from pedsam_ros.nodes.ledger_file import LedgerFile
+from pedsam_ros.nodes.ledger_file import LedgerFile, default_path
 
 GRID = pixel_grid(TINY)
 HOMES = place(GRID, WORKERS)
@@ -97,3 +97,12 @@ def test_a_broken_ledger_is_refused_and_kept(opened, tmp_path, content):
         with pytest.raises(ConfigError, match=r'ledger_file=.*x\.json.*mend it, or remove it'):
             opened(path)
     assert path.read_bytes() == content
+
+
+def test_each_node_has_a_file_of_its_own_in_ros_home(monkeypatch, tmp_path):
+    """~/.ros by default."""
+    monkeypatch.setenv('ROS_HOME', str(tmp_path))
+    assert default_path('/robot/edge') == tmp_path / 'pedsam' / 'exposure_robot_edge.json'
+    monkeypatch.delenv('ROS_HOME')
+    monkeypatch.setenv('HOME', str(tmp_path))
+    assert default_path('/edge') == tmp_path / '.ros' / 'pedsam' / 'exposure_edge.json'

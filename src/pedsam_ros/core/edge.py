@@ -62,7 +62,7 @@ class Edge:
         self.frames_in += 1
 
     def end(self, ending: str) -> None:
-        """A frame that was never started ends here; `finish` and `expire` end the others."""
+        """A frame that was never started ends here."""
         self.endings[ending] += 1
 
     def start(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -10,14 +12,22 @@ _KEPT = 1000
 
 
 class Metrics:
-    """The last thousand values of each name."""
+    """The last thousand values of each name; `clock` tells seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._values: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_KEPT))
 
     def record(self, name: str, value: float) -> None:
         """Adds one value."""
         self._values[name].append(value)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Records how long the block took, unless it raised."""
+        begun = self._clock()
+        yield
+        self.record(name, self._clock() - begun)
 
     def summary(self) -> dict[str, float]:
         """NAME_p50 and NAME_p95 of each name."""

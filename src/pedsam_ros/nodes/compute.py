@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Generic, TypeVar
-
-from pedsam_ros.core.metrics import Metrics
 
 T = TypeVar('T')
 _MOST_JOBS = 1024  # then `post` waits
-
-
-@contextmanager
-def timed(metrics: Metrics, stage: str) -> Iterator[None]:
-    """Records how long the block took, s, unless it raised."""
-    begun = time.monotonic()
-    yield
-    metrics.record(stage, time.monotonic() - begun)
 
 
 class Intake(Generic[T]):

@@ -1,4 +1,4 @@
-"""What the edge's computing thread does, step by step; links and clock meet Edge only here."""
+"""What the edge's computing thread, which alone calls Edge, does step by step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pedsam_ros.core.health import Health
 from pedsam_ros.core.in_flight import InFlight
 from pedsam_ros.core.metrics import Metrics
 from pedsam_ros.core.types import Embedding, Frame, Masks, Prompt
-from pedsam_ros.nodes.compute import timed
 from pedsam_ros.nodes.inbox import Inbox
 from pedsam_ros.nodes.sender import Sender
 from pedsam_ros.ros.domain import DomainLink
@@ -44,7 +43,7 @@ class EdgeLoop:
         self.health = Health(edge.model.model_id, edge.config.loss.worker_timeout_s)
         self.inbox = Inbox(workers, edge)
         self.prompts: tuple[Prompt, ...] = edge.config.prompts
-        self.metrics = Metrics()
+        self.metrics = Metrics(time.monotonic)
         self.rejected: Counter[str] = Counter()
         self.reason = self.news = ''  # why the last frame or reply was lost; since last asked
         self.sender = Sender(edge, links, keep, self.metrics)
@@ -195,7 +194,7 @@ class EdgeLoop:
     def _start(self, frame: Frame) -> None:
         try:
             now, unix, usable = time.monotonic(), time.time(), self._usable()
-            with timed(self.metrics, 'partition_s'):
+            with self.metrics.timed('partition_s'):
                 started, assignments = self.edge.start(frame, now, usable, unix)
         except Unavailable as error:
             reasons = ', '.join(f'{name} {self.trouble(name)}' for name in error.workers)
@@ -209,7 +208,7 @@ class EdgeLoop:
             self.edge.end('failed')
             raise
         try:
-            with timed(self.metrics, 'send_s'):
+            with self.metrics.timed('send_s'):
                 self.sender.send(assignments)
         except OSError as error:
             self.edge.finish(started, 'failed')
@@ -234,13 +233,13 @@ class EdgeLoop:
             self.metrics.record('return_s', frame.back_s - frame.sent_s - frame.worker_s)
         self.metrics.record('bytes_down', frame.bytes_down)
         try:
-            with timed(self.metrics, 'audit_s'):
+            with self.metrics.timed('audit_s'):
                 self.edge.audit(frame)
-            with timed(self.metrics, 'merge_global_s'):
+            with self.metrics.timed('merge_global_s'):
                 encoded = self.edge.encode(frame)
-            with timed(self.metrics, 'decode_s'):
+            with self.metrics.timed('decode_s'):
                 masks = self.edge.decode(encoded, self.prompts)
-            with timed(self.metrics, 'publish_s'):
+            with self.metrics.timed('publish_s'):
                 self._publish(masks)
             ending = 'done'
         except BadReply as error:

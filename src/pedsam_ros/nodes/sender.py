@@ -11,7 +11,6 @@ from pedsam_ros.core.in_flight import Assignment
 from pedsam_ros.core.metrics import Metrics
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.types import Window
-from pedsam_ros.nodes.compute import timed
 from pedsam_ros.ros.domain import DomainLink
 
 
@@ -49,6 +48,6 @@ class Sender:
             return
         worker = self._edge.model.worker
         assert worker is not None  # checked when it was configured
-        with timed(self._metrics, 'local_s'):
+        with self._metrics.timed('local_s'):
             reply = worker.encode([window])[0]
         self._edge.accept(LOCAL, reply, time.monotonic())

@@ -15,7 +15,7 @@ def hide() -> None:
     has it find and repair things sooner.
 
     To be called before the first participant of the process. A profile of the user's own is left
-    alone; config/fastdds.xml says what it should hold. The machine-id goes out a second time, in
+    alone; ours says what it should hold. The machine-id goes out a second time, in
     a field that no profile reaches: docs/trust-model.md.
     """
     vendor = 'fastrtps' if os.environ.get('ROS_DISTRO') in _BEFORE_FAST_DDS_3 else 'fastdds'
