@@ -94,6 +94,7 @@ class Client(Party):
         super().__init__(domain_id)
         self.masks: list[MasksMsg] = []
         self.report: dict[str, tuple[str, dict[str, str]]] = {}
+        self.reported_ns = 0
         self.node.create_subscription(MasksMsg, '/edge/masks', self.masks.append, qos.OUTPUT)
         self.node.create_subscription(DiagnosticArray, '/diagnostics', self._note, qos.DIAGNOSTICS)
 
@@ -153,7 +154,14 @@ class Client(Party):
         told = figures['frames_in'], figures['in_flight'], figures['waiting']
         return told == (str(frames), '0', '0')
 
+    def wait_for_report(self) -> None:
+        """Until the edge has said what it says now, not what came before, or from another."""
+        now_ns = time.time_ns()
+        self.until(lambda: self.reported_ns > now_ns)
+
     def _note(self, report: DiagnosticArray) -> None:
+        stamp = report.header.stamp
+        self.reported_ns = stamp.sec * 10**9 + stamp.nanosec
         for status in report.status:
             self.report[status.name] = (status.message, {v.key: v.value for v in status.values})
 

@@ -196,9 +196,9 @@ def test_a_killed_edge_forgets_nothing(rig, heard):
     rig.kill('edge')
     written = json.loads((rig.folder / 'exposure.json').read_text())['workers']
     assert {name: {w[0] for w in seen['windows']} for name, seen in written.items()} == own
-    rig.client.report.clear()
     rig.start_edge(**{'placement.session_key': 'second'})
     camera = rig.client.camera()
+    rig.client.wait_for_report()
     rig.wait_ready()
     show(rig, camera, 2, 'failed')
     assert 'its cap is' in rig.client.figures()['last_loss']
