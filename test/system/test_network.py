@@ -1,14 +1,17 @@
 """Faults of the network between edge and workers: each worker in a network namespace of its own.
 
-Needs root and `ip`; loss, delay and reordering need the kernel's netem.
+Needs root and `ip`; loss, delay and reordering are the kernel's netem, or our `bad_wire`.
 """
 
 import os
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
+import bad_wire
+from bad_wire import Harm
 from domains import domains
 from fakes import frame
 from pedsam_ros.ros import convert
@@ -18,78 +21,93 @@ from rig import SEED, Rig, image_msg, local_pipeline, same
 pytestmark = pytest.mark.ros
 
 
-def ip(*words):
-    """Runs `ip`; what it says if it fails, else nothing."""
-    try:
-        ended = subprocess.run(['ip', *words], capture_output=True, text=True, timeout=20)
-    except FileNotFoundError:
-        return 'there is no `ip` here'
-    return '' if ended.returncode == 0 else ended.stderr.strip() or 'failed'
+def run(*words):
+    """Raises OSError if it can't be done, and says why."""
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=20)
+    if ended.returncode:
+        raise OSError(f'{" ".join(words)}: {ended.stderr.strip()}')
 
 
 class Wires:
-    """A namespace for each worker, with a wire to this one."""
+    """A namespace for each worker, with a wire to this one; `harm`: NAME -> what its wire does."""
 
-    def __init__(self, names):
-        self.names, self.number = names, os.getpid() % 200
+    def __init__(self, names, harm):
+        self.names, self.harm, self.number, self.bad = names, harm, os.getpid() % 200, []
 
     def lay(self):
-        """What is missing here for it; empty if all is laid."""
+        """Raises OSError if this machine can't."""
         for place, name in enumerate(self.names):
-            here, there = f'{self.space(name)}h', f'{self.space(name)}t'
+            space, here, there = self.parts(name)
+            run('ip', 'netns', 'add', space)
+            self.join(name)
             for words in (
-                ('netns', 'add', self.space(name)),
-                ('link', 'add', here, 'type', 'veth', 'peer', 'name', there),
-                ('link', 'set', there, 'netns', self.space(name)),
                 ('addr', 'add', f'{self.address(place, 1)}/24', 'dev', here),
-                ('-n', self.space(name), 'addr', 'add', f'{self.address(place)}/24', 'dev', there),
+                ('-n', space, 'addr', 'add', f'{self.address(place)}/24', 'dev', there),
                 ('link', 'set', here, 'up'),
-                ('-n', self.space(name), 'link', 'set', 'lo', 'up'),
-                ('-n', self.space(name), 'link', 'set', there, 'up'),
+                ('-n', space, 'link', 'set', 'lo', 'up'),
+                ('-n', space, 'link', 'set', there, 'up'),
             ):
-                if told := ip(*words):
-                    return f'no network namespaces here: ip {" ".join(words)}: {told}'
-        return ''
+                run('ip', *words)
 
-    def space(self, name):
-        return f'ps{self.number}{name[:3]}'
+    def join(self, name):
+        """Lays the wire itself."""
+        space, here, there = self.parts(name)
+        run('ip', 'link', 'add', here, 'type', 'veth', 'peer', 'name', there)
+        run('ip', 'link', 'set', there, 'netns', space)
+        if (harm := self.harm.get(name)) and not self.has_netem(name):
+            run('ip', 'link', 'del', here)
+            self.bad.append(bad_wire.lay(here, there, harm))
+            run('ip', 'link', 'set', there, 'netns', space)
+
+    def has_netem(self, name):
+        """Whether the kernel does the harm."""
+        space, here, there = self.parts(name)
+        netem = 'root', 'netem', *self.harm[name].netem
+        try:
+            run('tc', 'qdisc', 'add', 'dev', here, *netem)
+            run('tc', '-n', space, 'qdisc', 'add', 'dev', there, *netem)
+        except OSError:
+            return False
+        return True
+
+    def parts(self, name):
+        """The namespace, and the wire's ends here and there."""
+        space = f'ps{self.number}{name[:3]}'
+        return space, f'{space}h', f'{space}t'
 
     def address(self, place, last=2):
         return f'10.{self.number}.{place + 1}.{last}'
 
     def cut(self, name):
         """Nothing gets through."""
-        assert not ip('link', 'set', f'{self.space(name)}h', 'down')
+        run('ip', 'link', 'set', self.parts(name)[1], 'down')
 
     def mend(self, name):
         """As before."""
-        assert not ip('link', 'set', f'{self.space(name)}h', 'up')
-
-    def spoil(self, name, how):
-        """What is missing here for it; empty if it is done, both ways."""
-        for space, end in (([], 'h'), (['ip', 'netns', 'exec', self.space(name)], 't')):
-            words = ['tc', 'qdisc', 'add', 'dev', f'{self.space(name)}{end}', 'root', 'netem']
-            ended = subprocess.run([*space, *words, *how.split()], capture_output=True, text=True)
-            if ended.returncode:
-                return f'no netem here: {ended.stderr.strip()}'
-        return ''
+        run('ip', 'link', 'set', self.parts(name)[1], 'up')
 
     def remove(self):
+        for wire in self.bad:
+            wire.kill()
+            wire.communicate()
         for name in self.names:
-            ip('netns', 'del', self.space(name))
-            ip('link', 'del', f'{self.space(name)}h')
+            space, here, _ = self.parts(name)
+            for words in (('netns', 'del', space), ('link', 'del', here)):
+                with suppress(OSError):  # gone already, or never there
+                    run('ip', *words)
 
 
 @pytest.fixture
-def wires():
+def wires(request):
     """Skips where the machine does not allow them."""
-    made = Wires(('alice', 'bob', 'carol'))
+    made = Wires(('alice', 'bob', 'carol'), getattr(request, 'param', {}))
     try:
-        if told := made.lay():
-            pytest.skip(told)
-        yield made
-    finally:
+        made.lay()
+    except OSError as missing:
         made.remove()
+        pytest.skip(str(missing))
+    yield made
+    made.remove()
 
 
 @pytest.fixture
@@ -104,7 +122,7 @@ def apart(wires, tmp_path, monkeypatch):
         ]
         for worker in rig.workers:
             settings = {'checkpoint': SEED, 'threads': 1, 'name': worker.name, 'autostart': True}
-            prefix = ('ip', 'netns', 'exec', wires.space(worker.name))
+            prefix = ('ip', 'netns', 'exec', wires.parts(worker.name)[0])
             rig.processes[worker.name] = NodeProcess(
                 *('nodes.worker_node', worker.name, worker.domain_id, tmp_path, settings),
                 prefix=prefix,
@@ -149,11 +167,16 @@ def test_a_short_cut_is_repaired_before_the_deadline(apart, wires):
     assert apart.client.figures()['done'] == '1'
 
 
-@pytest.mark.parametrize('how', ['loss 5%', 'delay 30ms 10ms', 'delay 20ms reorder 30%'])
-def test_a_bad_link_costs_time_and_nothing_else(apart, wires, how):
+HARMS = {
+    'loss': Harm(loss=0.05),
+    'delay': Harm(delay_s=0.03, jitter_s=0.01),
+    'reordering': Harm(delay_s=0.02, ahead=0.3),
+}
+
+
+@pytest.mark.parametrize('wires', [{'carol': h} for h in HARMS.values()], ids=HARMS, indirect=True)
+def test_a_bad_link_costs_time_and_nothing_else(apart):
     """Reliable delivery repairs it: all frames are done, and right."""
-    if told := wires.spoil('carol', how):
-        pytest.skip(told)
     apart.start_edge()
     camera = apart.client.camera()
     apart.wait_ready()
