@@ -10,10 +10,11 @@ NAMES = ('alice', 'bob', 'carol')
 class Link:
     """Keeps what is sent."""
 
-    matched = True
-
     def __init__(self):
         self.sent, self.ever = [], []
+
+    def read_by(self, reader):
+        return True
 
     def send(self, window):
         self.sent.append(window)
@@ -28,7 +29,7 @@ def make_loop(spares=(), **config):
     made = EdgeLoop(edge, names, links, masks.append, print, alarms.append, lambda: None)
     made.masks, made.alarms = masks, alarms
     for name in names:
-        made.inbox.on_status(name, WorkerStatus(edge.model.model_id, 'tiny', 1, 0, 0, 0, 0.0, ''))
+        made.inbox.on_status(name, WorkerStatus(edge.model.model_id, 'tiny', 1, 0, 0, 0, 0.0, 'r', ''))
     made.step()
     return made
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pedsam_ros.core.health import Health
 from pedsam_ros.core.types import WorkerStatus
 
-GOOD = WorkerStatus('m', 'tiny', 1, 0, 0, 0, 0.0, '')
+GOOD = WorkerStatus('m', 'tiny', 1, 0, 0, 0, 0.0, 'r', '')
 
 
 def health():
@@ -43,6 +43,19 @@ def test_quarantine_holds_until_release():
     assert made.release('alice')
     assert not made.release('alice')
     assert made.trouble('alice', 11.0) == ''
+
+
+def test_another_process_has_nothing_of_what_was_asked_before():
+    """It reads with another reader; one that is idle for long has nothing either."""
+    made = health()
+    assert made.lost_before_s('bob', 1.0) == float('-inf')
+    assert (made.reader('bob'), made.reader('alice')) == ('', 'r')
+    made.heard('alice', replace(GOOD, queued=3), 12.0)
+    assert made.lost_before_s('alice', 1.0) == 10.0
+    made.heard('alice', GOOD, 12.5)
+    assert made.lost_before_s('alice', 1.0) == 11.5
+    made.heard('alice', replace(GOOD, reader='other'), 12.6)
+    assert made.lost_before_s('alice', 1.0) == 12.6
 
 
 def test_idle_is_a_worker_that_says_so():

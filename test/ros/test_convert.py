@@ -248,7 +248,7 @@ def test_embeddings_survive_the_wire(dtype):
 
 def test_statuses_survive_the_wire():
     """Every field."""
-    status = WorkerStatus('c' * 16, 'vit_tiny', 1, 2, 3, 4, 0.5, 'why')
+    status = WorkerStatus('c' * 16, 'vit_tiny', 1, 2, 3, 4, 0.5, 'e' * 32, 'why')
     assert convert.status_from_msg(sent(convert.status_to_msg(status))) == status
 
 

@@ -17,7 +17,7 @@ from pedsam_ros.msg import Embedding
 from pedsam_ros.msg import Window as WindowMsg
 from pedsam_ros.msg import WorkerStatus as StatusMsg
 from pedsam_ros.ros import convert, params, qos
-from pedsam_ros.ros.domain import NODE_NAME, DomainLink
+from pedsam_ros.ros.domain import NODE_NAME, DomainLink, reader_ids
 
 pytestmark = pytest.mark.ros
 WAIT_S = 20.0
@@ -76,7 +76,8 @@ def test_windows_go_out_and_replies_come_back(link, domain_id, spin):
     other.node.create_subscription(WindowMsg, '/pedsam/alice/windows', heard.append, qos.WIRE)
     replies = other.node.create_publisher(Embedding, '/pedsam/alice/embeddings', qos.WIRE)
     status = other.node.create_publisher(StatusMsg, '/pedsam/alice/status', qos.STATUS)
-    other.until(lambda: link.matched and replies.get_subscription_count())
+    (reader,) = reader_ids(other.node, '/pedsam/alice/windows', other.node.get_name())
+    other.until(lambda: link.read_by(reader) and replies.get_subscription_count())
     link.send(Window(9, 'm', 3, frame(5, 6).rgb, 'float16'))
     other.until(lambda: heard)
     assert (heard[0].request_id, heard[0].window, heard[0].height, heard[0].width) == (9, 3, 5, 6)
@@ -85,8 +86,19 @@ def test_windows_go_out_and_replies_come_back(link, domain_id, spin):
     worker, embedding = link.came['embedding'][0]
     assert (worker, embedding.request_id, embedding.shape) == ('alice', 9, (1, 1, 1))
     other.until(status.get_subscription_count)
-    status.publish(convert.status_to_msg(WorkerStatus('m', 'tiny', 1, 0, 0, 0, 0.0, '')))
+    status.publish(convert.status_to_msg(WorkerStatus('m', 'tiny', 1, 0, 0, 0, 0.0, reader, '')))
     other.until(lambda: link.came['status'])
+
+
+def test_a_readers_successor_is_not_taken_for_it(link, domain_id, spin):
+    """A link knows the very reader that a worker names, and no other of the same topic."""
+    other, name = spin(domain_id), '/pedsam/alice/windows'
+    other.node.create_subscription(WindowMsg, name, lambda _: None, qos.WIRE)
+    (own,) = reader_ids(other.node, name, other.node.get_name())
+    other.until(lambda: link.read_by(own))
+    assert not link.read_by('')
+    assert not link.read_by('00' * 16)
+    assert link.read_by(own)
 
 
 def test_the_link_declares_nothing_a_worker_may_not_know(link, domain_id, spin):
@@ -106,7 +118,7 @@ def test_links_of_other_domains_hear_nothing(link, spin, domain_id, domain_ids):
     other.executor.spin_once(timeout_sec=0.5)
     near.until(lambda: near.node.count_subscribers('/pedsam/alice/status'))
     assert status.get_subscription_count() == 0
-    assert not link.matched
+    assert not link.read_by('')
     assert not link.came['any'].is_set()
 
 

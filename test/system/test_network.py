@@ -3,104 +3,23 @@
 Needs root and `ip`; loss, delay and reordering are the kernel's netem, or our `bad_wire`.
 """
 
-import os
-import subprocess
-from contextlib import suppress
-from dataclasses import replace
-
 import pytest
 
-import bad_wire
 from bad_wire import Harm
 from domains import domains
 from fakes import frame
 from pedsam_ros.ros import convert
-from pedsam_ros.tools.processes import NodeProcess
-from rig import SEED, Rig, image_msg, local_pipeline, same
+from rig import Rig, image_msg, local_pipeline, same
+from wires import Wires, start_workers_behind
 
 pytestmark = pytest.mark.ros
-
-
-def run(*words):
-    """Raises OSError if it can't be done, and says why."""
-    ended = subprocess.run(words, capture_output=True, text=True, timeout=20)
-    if ended.returncode:
-        raise OSError(f'{" ".join(words)}: {ended.stderr.strip()}')
-
-
-class Wires:
-    """A namespace for each worker, with a wire to this one; `harm`: NAME -> what its wire does."""
-
-    def __init__(self, names, harm):
-        self.names, self.harm, self.number, self.bad = names, harm, os.getpid() % 200, []
-
-    def lay(self):
-        """Raises OSError if this machine can't."""
-        for place, name in enumerate(self.names):
-            space, here, there = self.parts(name)
-            run('ip', 'netns', 'add', space)
-            self.join(name)
-            for words in (
-                ('addr', 'add', f'{self.address(place, 1)}/24', 'dev', here),
-                ('-n', space, 'addr', 'add', f'{self.address(place)}/24', 'dev', there),
-                ('link', 'set', here, 'up'),
-                ('-n', space, 'link', 'set', 'lo', 'up'),
-                ('-n', space, 'link', 'set', there, 'up'),
-            ):
-                run('ip', *words)
-
-    def join(self, name):
-        """Lays the wire itself."""
-        space, here, there = self.parts(name)
-        run('ip', 'link', 'add', here, 'type', 'veth', 'peer', 'name', there)
-        run('ip', 'link', 'set', there, 'netns', space)
-        if (harm := self.harm.get(name)) and not self.has_netem(name):
-            run('ip', 'link', 'del', here)
-            self.bad.append(bad_wire.lay(here, there, harm))
-            run('ip', 'link', 'set', there, 'netns', space)
-
-    def has_netem(self, name):
-        """Whether the kernel does the harm."""
-        space, here, there = self.parts(name)
-        netem = 'root', 'netem', *self.harm[name].netem
-        try:
-            run('tc', 'qdisc', 'add', 'dev', here, *netem)
-            run('tc', '-n', space, 'qdisc', 'add', 'dev', there, *netem)
-        except OSError:
-            return False
-        return True
-
-    def parts(self, name):
-        """The namespace, and the wire's ends here and there."""
-        space = f'ps{self.number}{name[:3]}'
-        return space, f'{space}h', f'{space}t'
-
-    def address(self, place, last=2):
-        return f'10.{self.number}.{place + 1}.{last}'
-
-    def cut(self, name):
-        """Nothing gets through."""
-        run('ip', 'link', 'set', self.parts(name)[1], 'down')
-
-    def mend(self, name):
-        """As before."""
-        run('ip', 'link', 'set', self.parts(name)[1], 'up')
-
-    def remove(self):
-        for wire in self.bad:
-            wire.kill()
-            wire.communicate()
-        for name in self.names:
-            space, here, _ = self.parts(name)
-            for words in (('netns', 'del', space), ('link', 'del', here)):
-                with suppress(OSError):  # gone already, or never there
-                    run('ip', *words)
+WORKERS = ('alice', 'bob', 'carol')
 
 
 @pytest.fixture
 def wires(request):
     """Skips where the machine does not allow them."""
-    made = Wires(('alice', 'bob', 'carol'), getattr(request, 'param', {}))
+    made = Wires(WORKERS, getattr(request, 'param', {}))
     try:
         made.lay()
     except OSError as missing:
@@ -116,17 +35,7 @@ def apart(wires, tmp_path, monkeypatch):
     monkeypatch.setenv('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')  # no memory is shared across them
     with domains(4) as taken:
         rig = Rig(taken, tmp_path)
-        rig.workers = [
-            replace(worker, peers=(wires.address(place),))
-            for place, worker in enumerate(rig.workers)
-        ]
-        for worker in rig.workers:
-            settings = {'checkpoint': SEED, 'threads': 1, 'name': worker.name, 'autostart': True}
-            prefix = ('ip', 'netns', 'exec', wires.parts(worker.name)[0])
-            rig.processes[worker.name] = NodeProcess(
-                *('nodes.worker_node', worker.name, worker.domain_id, tmp_path, settings),
-                prefix=prefix,
-            )
+        start_workers_behind(wires, rig)
         yield rig
         rig.close()
 
@@ -168,7 +77,7 @@ def test_a_short_cut_is_repaired_before_the_deadline(apart, wires):
 
 
 HARMS = {
-    'loss': Harm(loss=0.05),
+    'loss': Harm(loss=0.02),
     'delay': Harm(delay_s=0.03, jitter_s=0.01),
     'reordering': Harm(delay_s=0.02, ahead=0.3),
 }

@@ -16,9 +16,12 @@ class Health:
     distrusted: dict[str, str] = field(default_factory=dict)  # worker -> why
     _heard: dict[str, tuple[WorkerStatus, float]] = field(default_factory=dict)
     _idle_s: dict[str, float] = field(default_factory=dict)
+    _new_s: dict[str, float] = field(default_factory=dict)
 
     def heard(self, worker: str, status: WorkerStatus, now_s: float) -> None:
         """A heartbeat came."""
+        if self.reader(worker) != status.reader:
+            self._new_s[worker] = now_s
         self._heard[worker] = (status, now_s)
         if not status.queued:
             self._idle_s[worker] = now_s
@@ -39,6 +42,16 @@ class Health:
     def status(self, worker: str) -> WorkerStatus | None:
         """What it last said."""
         return self._heard[worker][0] if worker in self._heard else None
+
+    def reader(self, worker: str) -> str:
+        """What it last called its reader of windows; empty: nothing."""
+        status = self.status(worker)
+        return status.reader if status else ''
+
+    def lost_before_s(self, worker: str, retry_s: float) -> float:
+        """What it was asked for before this time, and still owes, it does not have: it has been
+        idle since for `retry_s`, or it is another process now."""
+        return max(self.idle_s(worker) - retry_s, self._new_s.get(worker, float('-inf')))
 
     def idle_s(self, worker: str) -> float:
         """When it last said that it has nothing to do; minus infinity: never."""

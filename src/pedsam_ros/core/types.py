@@ -66,6 +66,7 @@ class WorkerStatus:
     encoded: int
     rejected: int
     encode_s: float
+    reader: str
     last_error: str
 
 

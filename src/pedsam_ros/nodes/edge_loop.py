@@ -114,7 +114,10 @@ class EdgeLoop:
     def trouble(self, worker: str) -> str:
         """Why a worker cannot be used now; empty if it can."""
         told = self.health.trouble(worker, time.monotonic())
-        return told or ('' if self.links[worker].matched else 'not connected yet')
+        if told:
+            return told
+        known = self.links[worker].read_by(self.health.reader(worker))
+        return '' if known else 'not connected yet'
 
     def close(self) -> None:
         """Every frame still here ends as failed."""
@@ -170,7 +173,7 @@ class EdgeLoop:
         now, unix, usable = time.monotonic(), time.time(), self._usable()
         moved = self.edge.reroute(usable, now, unix)
         for worker in usable:
-            before_s = self.health.idle_s(worker) - self.edge.config.loss.retry_s
+            before_s = self.health.lost_before_s(worker, self.edge.config.loss.retry_s)
             moved += self.edge.again(worker, before_s, now, unix)
         try:
             self.sender.send(moved)

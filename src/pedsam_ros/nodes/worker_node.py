@@ -20,9 +20,9 @@ from pedsam_ros.nodes.compute import ComputeThread, Intake
 from pedsam_ros.nodes.managed import ManagedNode
 from pedsam_ros.nodes.spin import run
 from pedsam_ros.ros import convert, diagnostics, qos
-from pedsam_ros.ros.domain import topic
+from pedsam_ros.ros.domain import reader_ids, topic
 
-_HEARTBEAT_S = 0.5
+_HEARTBEAT_S = 0.2
 
 
 class WorkerNode(ManagedNode):
@@ -123,6 +123,7 @@ class WorkerNode(ManagedNode):
         self._status.publish(convert.status_to_msg(self._state()))
 
     def _state(self) -> WorkerStatus:
+        windows = topic(self.config.name, 'windows')
         return WorkerStatus(
             model_id=self._worker.model_id,
             architecture=self._worker.arch.name,
@@ -131,6 +132,7 @@ class WorkerNode(ManagedNode):
             encoded=self._encoded,
             rejected=self._rejected,
             encode_s=self._encode_s,
+            reader=next(iter(reader_ids(self, windows, self.get_name())), ''),
             last_error=self._last_error,
         )
 

@@ -49,7 +49,7 @@ class DomainLink:
     ) -> None:
         self.worker = worker.name
         self._on_embedding, self._on_status, self._on_error = on_embedding, on_status, on_error
-        self._closing = threading.Event()
+        self._closing, self._known = threading.Event(), ''
         with ExitStack() as opened:
             self._open(worker, opened)
             self._opened = opened.pop_all()
@@ -58,10 +58,16 @@ class DomainLink:
         """Publishes one window; returns at once."""
         self._windows.publish(convert.window_to_msg(window))
 
-    @property
-    def matched(self) -> bool:
-        """Whether the worker reads our windows; what is sent before that reaches nobody."""
-        return not self._closing.is_set() and bool(self._windows.get_subscription_count())
+    def read_by(self, reader: str) -> bool:
+        """Whether this very reader has our windows; what is sent before that never reaches it.
+
+        A killed worker's reader is known for some time yet, so counting readers says nothing of
+        its successor's.
+        """
+        if reader and reader != self._known and not self._closing.is_set():
+            if reader in reader_ids(self._node, self._windows.topic_name):
+                self._known = reader
+        return bool(reader) and reader == self._known
 
     def close(self) -> None:
         """Ends the thread, the node and the context."""
@@ -73,7 +79,7 @@ class DomainLink:
         with _peers(worker.peers):
             context.init(args=[], domain_id=worker.domain_id, initialize_logging=False)
             opened.callback(context.try_shutdown)
-            node = _quiet_node(context)
+            node = self._node = _quiet_node(context)
         opened.callback(node.destroy_node)
         name = worker.name
         self._windows = node.create_publisher(WindowMsg, topic(name, 'windows'), qos.WIRE)
@@ -105,6 +111,13 @@ class DomainLink:
 
     def _status(self, msg: StatusMsg) -> None:
         self._on_status(self.worker, convert.status_from_msg(msg))
+
+
+def reader_ids(node: Node, name: str, of: str = '') -> list[str]:
+    """DDS's ids, 32 hexadecimal digits each, of the readers of a topic that a node knows: all, or
+    those of one node."""
+    readers = node.get_subscriptions_info_by_topic(name)
+    return [bytes(r.endpoint_gid[:16]).hex() for r in readers if of in ('', r.node_name)]
 
 
 def _quiet_node(context: Context) -> Node:

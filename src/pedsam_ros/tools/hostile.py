@@ -15,7 +15,7 @@ from pedsam_ros.msg import Window as WindowMsg
 from pedsam_ros.msg import WorkerStatus as StatusMsg
 from pedsam_ros.nodes.spin import run
 from pedsam_ros.ros import convert, qos
-from pedsam_ros.ros.domain import topic
+from pedsam_ros.ros.domain import reader_ids, topic
 
 LIES = (
     'not_finite',
@@ -38,7 +38,8 @@ class HostileNode(Node):
         self._arch, self._model_id = weights.arch, weights.model_id
         self._embeddings = self.create_publisher(EmbeddingMsg, topic(name, 'embeddings'), qos.WIRE)
         self._status = self.create_publisher(StatusMsg, topic(name, 'status'), qos.STATUS)
-        self.create_subscription(WindowMsg, topic(name, 'windows'), self._on_window, qos.WIRE)
+        self._windows = topic(name, 'windows')
+        self.create_subscription(WindowMsg, self._windows, self._on_window, qos.WIRE)
         self.create_timer(_HEARTBEAT_S, self._on_heartbeat)
 
     def _on_window(self, msg: WindowMsg) -> None:
@@ -48,7 +49,8 @@ class HostileNode(Node):
 
     def _on_heartbeat(self) -> None:
         clients = self._embeddings.get_subscription_count()
-        status = WorkerStatus(self._model_id, self._arch.name, clients, 0, 0, 0, 0.0, '')
+        reader = next(iter(reader_ids(self, self._windows, self.get_name())), '')
+        status = WorkerStatus(self._model_id, self._arch.name, clients, 0, 0, 0, 0.0, reader, '')
         self._status.publish(convert.status_to_msg(status))
 
     def _answer(self, window: Window) -> Embedding:
