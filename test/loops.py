@@ -28,8 +28,9 @@ def make_loop(spares=(), **config):
     edge = fakes.edge(spares, **config)
     made = EdgeLoop(edge, names, links, masks.append, print, alarms.append, lambda: None)
     made.masks, made.alarms = masks, alarms
+    status = WorkerStatus(edge.model.model_id, 'tiny', 1, 0, 0, 0, 0.0, 'r', '')
     for name in names:
-        made.inbox.on_status(name, WorkerStatus(edge.model.model_id, 'tiny', 1, 0, 0, 0, 0.0, 'r', ''))
+        made.inbox.on_status(name, status)
     made.step()
     return made
 

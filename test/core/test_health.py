@@ -54,8 +54,16 @@ def test_another_process_has_nothing_of_what_was_asked_before():
     assert made.lost_before_s('alice', 1.0) == 10.0
     made.heard('alice', GOOD, 12.5)
     assert made.lost_before_s('alice', 1.0) == 11.5
-    made.heard('alice', replace(GOOD, reader='other'), 12.6)
-    assert made.lost_before_s('alice', 1.0) == 12.6
+    made.heard('alice', replace(GOOD, reader='other'), 13.1)
+    assert made.lost_before_s('alice', 1.0) == 13.1
+
+
+def test_a_worker_that_names_one_reader_after_another_gains_nothing():
+    """It would be sent all its windows again with every heartbeat."""
+    made = health()
+    for tenth in range(1, 30):
+        made.heard('alice', replace(GOOD, queued=1, reader=str(tenth)), 10.0 + tenth / 10)
+    assert made.lost_before_s('alice', 1.0) == 10.0
 
 
 def test_idle_is_a_worker_that_says_so():

@@ -221,6 +221,21 @@ def test_an_idle_worker_that_owes_is_asked_again(loop, monkeypatch):
     assert again == {'alice': 0, 'bob': 0, 'carol': first['carol']}
 
 
+def test_a_restarted_worker_is_asked_again_at_once(loop, monkeypatch):
+    """It names another reader, so it has nothing of what was sent before; others may have it."""
+    now = time.monotonic()
+    loop.health.timeout_s = 0.1
+    arrive(loop)
+    loop.step()
+    first = {name: len(link.sent) for name, link in loop.links.items()}
+    monkeypatch.setattr(time, 'monotonic', lambda: now + 0.3)  # retry_s is 1
+    loop.inbox.on_status('bob', replace(loop.health.status('bob'), reader='new'))
+    loop.inbox.on_status('carol', loop.health.status('carol'))
+    loop.step()
+    again = {name: len(link.sent) - first[name] for name, link in loop.links.items()}
+    assert again == {'alice': 0, 'bob': first['bob'], 'carol': 0}
+
+
 def test_with_every_frame_a_frame_waits_for_its_workers(loop):
     """None is lost, and order is kept."""
     loop.edge.config = replace(loop.edge.config, every_frame=True)

@@ -20,7 +20,8 @@ class Health:
 
     def heard(self, worker: str, status: WorkerStatus, now_s: float) -> None:
         """A heartbeat came."""
-        if self.reader(worker) != status.reader:
+        seldom = now_s - self._new_s.get(worker, float('-inf')) > self.timeout_s
+        if seldom and self.reader(worker) != status.reader:
             self._new_s[worker] = now_s
         self._heard[worker] = (status, now_s)
         if not status.queued:
@@ -50,7 +51,7 @@ class Health:
 
     def lost_before_s(self, worker: str, retry_s: float) -> float:
         """What it was asked for before this time, and still owes, it does not have: it has been
-        idle since for `retry_s`, or it is another process now."""
+        idle since for `retry_s`, or it is another process now (believed once in `timeout_s`)."""
         return max(self.idle_s(worker) - retry_s, self._new_s.get(worker, float('-inf')))
 
     def idle_s(self, worker: str) -> float:

@@ -64,10 +64,14 @@ class DomainLink:
         A killed worker's reader is known for some time yet, so counting readers says nothing of
         its successor's.
         """
-        if reader and reader != self._known and not self._closing.is_set():
-            if reader in reader_ids(self._node, self._windows.topic_name):
-                self._known = reader
-        return bool(reader) and reader == self._known
+        if self._closing.is_set() or not reader:
+            return False
+        if reader != self._known and reader not in reader_ids(
+            self._node, self._windows.topic_name
+        ):
+            return False
+        self._known = reader
+        return True
 
     def close(self) -> None:
         """Ends the thread, the node and the context."""
