@@ -17,6 +17,7 @@ from pathlib import Path
 from bad_wire import Harm
 from domains import domains
 from fakes import frame
+from pedsam_ros.tools.processes import NAMES
 from rig import Rig, image_msg
 from wires import Wires, start_workers_behind
 
@@ -28,7 +29,6 @@ HARMS = {
     'delay 150 ms': Harm(delay_s=0.15),
     'delay 150 ms, loss 2 %': Harm(delay_s=0.15, loss=0.02),
 }
-NAMES = ('alice', 'bob', 'carol')
 DEADLINE_S = 5.0
 
 
@@ -60,7 +60,7 @@ def run(rig: Rig, wires: Wires, frames: int) -> tuple[list[float], float]:
         begun = time.monotonic()
         camera.publish(message)
         with suppress(AssertionError):  # late
-            rig.client.until(lambda: len(rig.client.masks) > len(took), DEADLINE_S)
+            rig.client.masks_for(stamp, DEADLINE_S)
             took.append(time.monotonic() - begun)
     return took, (sent(wires) - before) / frames
 

@@ -140,9 +140,10 @@ class Client(Party):
         self.until(answered)
         self.node.destroy_client(later)
 
-    def masks_for(self, stamp_ns: int) -> MasksMsg:
+    def masks_for(self, stamp_ns: int, timeout_s: float = WAIT_S) -> MasksMsg:
         """The masks of the frame with this stamp."""
-        return self.until(lambda: [m for m in self.masks if _stamp_ns(m) == stamp_ns])[-1]
+        came = self.until(lambda: [m for m in self.masks if _stamp_ns(m) == stamp_ns], timeout_s)
+        return came[-1]
 
     def figures(self, component: str = 'frames') -> dict[str, str]:
         """What the edge last said of a component."""

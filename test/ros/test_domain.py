@@ -17,7 +17,7 @@ from pedsam_ros.msg import Embedding
 from pedsam_ros.msg import Window as WindowMsg
 from pedsam_ros.msg import WorkerStatus as StatusMsg
 from pedsam_ros.ros import convert, params, qos
-from pedsam_ros.ros.domain import NODE_NAME, DomainLink, reader_ids
+from pedsam_ros.ros.domain import NODE_NAME, DomainLink, own_reader
 
 pytestmark = pytest.mark.ros
 WAIT_S = 20.0
@@ -76,7 +76,7 @@ def test_windows_go_out_and_replies_come_back(link, domain_id, spin):
     other.node.create_subscription(WindowMsg, '/pedsam/alice/windows', heard.append, qos.WIRE)
     replies = other.node.create_publisher(Embedding, '/pedsam/alice/embeddings', qos.WIRE)
     status = other.node.create_publisher(StatusMsg, '/pedsam/alice/status', qos.STATUS)
-    (reader,) = reader_ids(other.node, '/pedsam/alice/windows', other.node.get_name())
+    reader = own_reader(other.node, '/pedsam/alice/windows')
     other.until(lambda: link.read_by(reader) and replies.get_subscription_count())
     link.send(Window(9, 'm', 3, frame(5, 6).rgb, 'float16'))
     other.until(lambda: heard)
@@ -94,7 +94,7 @@ def test_a_readers_successor_is_not_taken_for_it(link, domain_id, spin):
     """A link knows the very reader that a worker names, and no other of the same topic."""
     other, name = spin(domain_id), '/pedsam/alice/windows'
     other.node.create_subscription(WindowMsg, name, lambda _: None, qos.WIRE)
-    (own,) = reader_ids(other.node, name, other.node.get_name())
+    own = own_reader(other.node, name)
     other.until(lambda: link.read_by(own))
     assert not link.read_by('')
     assert not link.read_by('00' * 16)

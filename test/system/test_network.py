@@ -9,17 +9,17 @@ from bad_wire import Harm
 from domains import domains
 from fakes import frame
 from pedsam_ros.ros import convert
+from pedsam_ros.tools.processes import NAMES
 from rig import Rig, image_msg, local_pipeline, same
 from wires import Wires, start_workers_behind
 
 pytestmark = pytest.mark.ros
-WORKERS = ('alice', 'bob', 'carol')
 
 
 @pytest.fixture
 def wires(request):
     """Skips where the machine does not allow them."""
-    made = Wires(WORKERS, getattr(request, 'param', {}))
+    made = Wires(NAMES, getattr(request, 'param', {}))
     try:
         made.lay()
     except OSError as missing:

@@ -24,9 +24,8 @@ _WAITING_S = 0.1  # how often to look again for workers that are not there yet
 class EdgeLoop:
     """One frame after another: accept, expire, send again or elsewhere, start, finish.
 
-    All methods run on the computing thread; other threads leave what they have in `inbox`. `warn`
-    may cut a flood, `alarm` may not. `keep` has the ledger written down before anything is sent,
-    or raises OSError.
+    All methods run on the computing thread; others leave what they have in `inbox`. `warn` may
+    cut a flood, `alarm` not. `keep` writes the ledger down before sending, or raises OSError.
     """
 
     def __init__(
@@ -52,8 +51,7 @@ class EdgeLoop:
         self._held: Frame | None = None  # with every_frame: it waits for a worker it needs
 
     def step(self) -> float | None:
-        """Whatever there is to do now; returns when to look again, s (None: when something
-        comes)."""
+        """Does what there is; returns when to look again, s (None: when something comes)."""
         self._note_regions()
         for worker, status, at_s in self.inbox.statuses():
             self.health.heard(worker, status, at_s)
@@ -114,10 +112,9 @@ class EdgeLoop:
     def trouble(self, worker: str) -> str:
         """Why a worker cannot be used now; empty if it can."""
         told = self.health.trouble(worker, time.monotonic())
-        if told:
-            return told
-        known = self.links[worker].read_by(self.health.reader(worker))
-        return '' if known else 'not connected yet'
+        if not told and not self.links[worker].read_by(self.health.reader(worker)):
+            told = 'not connected yet'
+        return told
 
     def close(self) -> None:
         """Every frame still here ends as failed."""

@@ -20,7 +20,7 @@ from pedsam_ros.nodes.compute import ComputeThread, Intake
 from pedsam_ros.nodes.managed import ManagedNode
 from pedsam_ros.nodes.spin import run
 from pedsam_ros.ros import convert, diagnostics, qos
-from pedsam_ros.ros.domain import reader_ids, topic
+from pedsam_ros.ros.domain import own_reader, topic
 
 _HEARTBEAT_S = 0.2
 
@@ -123,7 +123,6 @@ class WorkerNode(ManagedNode):
         self._status.publish(convert.status_to_msg(self._state()))
 
     def _state(self) -> WorkerStatus:
-        windows = topic(self.config.name, 'windows')
         return WorkerStatus(
             model_id=self._worker.model_id,
             architecture=self._worker.arch.name,
@@ -132,7 +131,7 @@ class WorkerNode(ManagedNode):
             encoded=self._encoded,
             rejected=self._rejected,
             encode_s=self._encode_s,
-            reader=next(iter(reader_ids(self, windows, self.get_name())), ''),
+            reader=own_reader(self, topic(self.config.name, 'windows')),
             last_error=self._last_error,
         )
 

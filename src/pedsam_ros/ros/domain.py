@@ -64,14 +64,12 @@ class DomainLink:
         A killed worker's reader is known for some time yet, so counting readers says nothing of
         its successor's.
         """
-        if self._closing.is_set() or not reader:
-            return False
-        if reader != self._known and reader not in reader_ids(
-            self._node, self._windows.topic_name
-        ):
-            return False
-        self._known = reader
-        return True
+        name = self._windows.topic_name
+        if self._closing.is_set() or not self._windows.get_subscription_count():
+            self._known = ''
+        elif reader != self._known and reader in reader_ids(self._node, name):
+            self._known = reader
+        return bool(reader) and reader == self._known
 
     def close(self) -> None:
         """Ends the thread, the node and the context."""
@@ -122,6 +120,11 @@ def reader_ids(node: Node, name: str, of: str = '') -> list[str]:
     those of one node."""
     readers = node.get_subscriptions_info_by_topic(name)
     return [bytes(r.endpoint_gid[:16]).hex() for r in readers if of in ('', r.node_name)]
+
+
+def own_reader(node: Node, name: str) -> str:
+    """DDS's id of a node's own reader of a topic; empty if it has none."""
+    return next(iter(reader_ids(node, name, node.get_name())), '')
 
 
 def _quiet_node(context: Context) -> Node:

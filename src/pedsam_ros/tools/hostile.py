@@ -15,7 +15,7 @@ from pedsam_ros.msg import Window as WindowMsg
 from pedsam_ros.msg import WorkerStatus as StatusMsg
 from pedsam_ros.nodes.spin import run
 from pedsam_ros.ros import convert, qos
-from pedsam_ros.ros.domain import reader_ids, topic
+from pedsam_ros.ros.domain import own_reader, topic
 
 LIES = (
     'not_finite',
@@ -49,7 +49,7 @@ class HostileNode(Node):
 
     def _on_heartbeat(self) -> None:
         clients = self._embeddings.get_subscription_count()
-        reader = next(iter(reader_ids(self, self._windows, self.get_name())), '')
+        reader = own_reader(self, self._windows)
         status = WorkerStatus(self._model_id, self._arch.name, clients, 0, 0, 0, 0.0, reader, '')
         self._status.publish(convert.status_to_msg(status))
 
