@@ -99,6 +99,8 @@ def test_a_readers_successor_is_not_taken_for_it(link, domain_id, spin):
     assert not link.read_by('')
     assert not link.read_by('00' * 16)
     assert link.read_by(own)
+    link.close()
+    assert not link.read_by(own)
 
 
 def test_the_link_declares_nothing_a_worker_may_not_know(link, domain_id, spin):

@@ -47,7 +47,7 @@ class DomainLink:
         on_status: Callable[[str, WorkerStatus], None],
         on_error: Callable[[Exception], None],
     ) -> None:
-        self.worker = worker.name
+        self.worker, self._topic = worker.name, topic(worker.name, 'windows')
         self._on_embedding, self._on_status, self._on_error = on_embedding, on_status, on_error
         self._closing, self._known = threading.Event(), ''
         with ExitStack() as opened:
@@ -64,10 +64,9 @@ class DomainLink:
         A killed worker's reader is known for some time yet, so counting readers says nothing of
         its successor's.
         """
-        name = self._windows.topic_name
         if self._closing.is_set() or not self._windows.get_subscription_count():
             self._known = ''
-        elif reader != self._known and reader in reader_ids(self._node, name):
+        elif reader != self._known and reader in reader_ids(self._node, self._topic):
             self._known = reader
         return bool(reader) and reader == self._known
 
@@ -84,7 +83,7 @@ class DomainLink:
             node = self._node = _quiet_node(context)
         opened.callback(node.destroy_node)
         name = worker.name
-        self._windows = node.create_publisher(WindowMsg, topic(name, 'windows'), qos.WIRE)
+        self._windows = node.create_publisher(WindowMsg, self._topic, qos.WIRE)
         node.create_subscription(
             EmbeddingMsg, topic(name, 'embeddings'), self._embedding, qos.WIRE
         )
