@@ -8,18 +8,18 @@ from functools import cache
 import numpy as np
 import torch
 
-from pedsam_ros.core import checkpoint, models, sam
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import Edge
-from pedsam_ros.core.edge_model import EdgeModel
 from pedsam_ros.core.in_flight import Assignment
 from pedsam_ros.core.ledger import Ledger
+from pedsam_ros.core.model import checkpoint, loading, sam
+from pedsam_ros.core.model.edge_half import EdgeHalf
+from pedsam_ros.core.model.monolithic import block_order
+from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.placement import place
 from pedsam_ros.core.types import Embedding, Frame, FrameKey, Prompt
-from pedsam_ros.core.whole import block_order
 from pedsam_ros.core.windows import pixel_grid
-from pedsam_ros.core.worker import Worker
 from pedsam_ros.core.workers_file import WorkerEntry
 
 # SAM's own shape in small: a 5x5 grid whose last row and column hold 2 of 4 tokens.
@@ -74,15 +74,15 @@ def edge(spares: tuple[str, ...] = (), ledger: Ledger | None = None, **config: o
 
 
 @cache
-def edge_model(worker_half: bool = False) -> EdgeModel:
+def edge_model(worker_half: bool = False) -> EdgeHalf:
     """The edge's half, which nobody changes."""
-    return models.load_edge(weights(), worker_half=worker_half)
+    return loading.load_edge(weights(), worker_half=worker_half)
 
 
 @cache
-def worker() -> Worker:
+def worker() -> WorkerHalf:
     """An honest worker."""
-    return models.load_worker(weights())
+    return loading.load_worker(weights())
 
 
 def any_reply() -> Embedding:

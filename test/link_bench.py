@@ -14,12 +14,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from bad_wire import Harm
 from domains import domains
 from fakes import frame
-from pedsam_ros.tools.processes import NAMES
+from network_namespaces import Wires, start_workers_behind
+from packet_faults import Harm
+from pedsam_ros.trial.processes import NAMES
 from rig import Rig, image_msg
-from wires import Wires, start_workers_behind
 
 TRANSPORTS = ('UDPv4', 'UDPv4?max_msg_size=1400B', 'LARGE_DATA')
 HARMS = {

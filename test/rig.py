@@ -17,10 +17,10 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
-from pedsam_ros.core import checkpoint, models
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import Edge
-from pedsam_ros.core.local import LocalPipeline
+from pedsam_ros.core.model import checkpoint, loading
+from pedsam_ros.core.model.local_pipeline import LocalPipeline
 from pedsam_ros.core.placement import place
 from pedsam_ros.core.types import FrameKey, Masks
 from pedsam_ros.core.windows import pixel_grid
@@ -28,7 +28,7 @@ from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.msg import Masks as MasksMsg
 from pedsam_ros.ros import convert, qos
 from pedsam_ros.ros.images import image_to_msg
-from pedsam_ros.tools.processes import NodeProcess, end_all, start_edge, start_workers
+from pedsam_ros.trial.processes import NodeProcess, end_all, start_edge, start_workers
 
 WAIT_S = 60.0
 CAMERA = '/camera/image_raw'
@@ -195,7 +195,7 @@ class Rig:
         """Starts a lying worker in the place of one."""
         settings = {'name': name, 'checkpoint': SEED, 'lie': lie}
         domain_id = next(w.domain_id for w in self.workers if w.name == name)
-        args = 'tools.hostile', name, domain_id, self.folder, settings
+        args = 'trial.hostile', name, domain_id, self.folder, settings
         self.processes[name] = NodeProcess(*args)
 
     def kill(self, name: str) -> None:
@@ -247,9 +247,9 @@ def local_pipeline(workers: Iterable[WorkerEntry], **config: Any) -> LocalPipeli
     weights = checkpoint.read(SEED)
     settings = EdgeConfig(**{'points': tuple(POINTS), **config})
     edge = Edge(
-        models.load_edge(weights), place(pixel_grid(weights.arch), list(workers)), settings
+        loading.load_edge(weights), place(pixel_grid(weights.arch), list(workers)), settings
     )
-    return LocalPipeline(edge, models.load_worker(weights))
+    return LocalPipeline(edge, loading.load_worker(weights))
 
 
 def same(one: Masks, other: Masks) -> bool:

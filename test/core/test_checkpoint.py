@@ -5,22 +5,22 @@ import torch
 from safetensors.torch import save_file
 
 import fakes
-from pedsam_ros.core import checkpoint, models, sam
 from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
 from pedsam_ros.core.errors import ConfigError, WeightsError
+from pedsam_ros.core.model import checkpoint, loading, sam
 
 
 @pytest.fixture
 def halves(tmp_path):
     """Paths of the worker's and the edge's file."""
-    return models.split(fakes.weights(), tmp_path, 'tiny')
+    return loading.split(fakes.weights(), tmp_path, 'tiny')
 
 
 def test_both_ends_agree_on_the_model(halves):
     """Each half alone names the whole model."""
     worker, edge = (checkpoint.read(str(path)) for path in halves)
     assert worker.model_id == edge.model_id == fakes.weights().model_id
-    assert models.load_worker(worker).model_id == models.load_edge(edge).model_id
+    assert loading.load_worker(worker).model_id == loading.load_edge(edge).model_id
 
 
 def test_each_file_holds_its_half_alone(halves):
@@ -37,8 +37,8 @@ def test_each_file_holds_its_half_alone(halves):
 def test_a_split_model_computes_what_the_whole_one_does(halves):
     """Tokens of canvas padding included, which the edge's file carries along."""
     whole, edge = (
-        models.load_edge(fakes.weights()),
-        models.load_edge(checkpoint.read(str(halves[1]))),
+        loading.load_edge(fakes.weights()),
+        loading.load_edge(checkpoint.read(str(halves[1]))),
     )
     assert (whole.padding == edge.padding).all()
     tokens = torch.randn(1, 18, 18, 32)
@@ -49,9 +49,9 @@ def test_half_a_model_cannot_be_used_as_the_other(halves):
     """And the error says which half is missing."""
     worker, edge = (checkpoint.read(str(path)) for path in halves)
     with pytest.raises(WeightsError, match='edge half'):
-        models.load_edge(worker)
+        loading.load_edge(worker)
     with pytest.raises(WeightsError, match='worker half'):
-        models.load_worker(edge)
+        loading.load_worker(edge)
 
 
 def test_seeds_name_models():

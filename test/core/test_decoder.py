@@ -8,11 +8,12 @@ import pytest
 import torch
 
 import fakes
-from pedsam_ros.core import checkpoint, models
-from pedsam_ros.core.automatic import _without_duplicates, automatic
 from pedsam_ros.core.config import AutomaticConfig
-from pedsam_ros.core.decoder import Encoded, to_masks
 from pedsam_ros.core.errors import BadPrompt
+from pedsam_ros.core.in_flight import Encoded
+from pedsam_ros.core.model import checkpoint, loading
+from pedsam_ros.core.model.automatic import _without_duplicates, automatic
+from pedsam_ros.core.model.decoder import to_masks
 from pedsam_ros.core.pictures import binary
 from pedsam_ros.core.types import FrameKey, Mask, Prompt
 from pedsam_ros.core.windows import Canvas
@@ -29,7 +30,7 @@ def model():
     name = 'mask_decoder.output_upscaling.3.weight'
     loud = {**weights.tensors, name: weights.tensors[name] * LOUD}
     weights = checkpoint.Weights(weights.arch, loud, weights.hashes)
-    return models.load_edge(weights), fakes.reference(weights, torch.float32)
+    return loading.load_edge(weights), fakes.reference(weights, torch.float32)
 
 
 @pytest.fixture(scope='module')

@@ -11,7 +11,8 @@ import fakes
 from fakes import ALL, Fault
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.errors import BadBatch, BadPrompt, BadReply
-from pedsam_ros.core.local import LocalPipeline
+from pedsam_ros.core.model import preprocess
+from pedsam_ros.core.model.local_pipeline import LocalPipeline
 from pedsam_ros.core.pictures import binary
 from pedsam_ros.core.placement import windows_by_worker
 
@@ -52,7 +53,8 @@ def test_the_way_over_workers_gives_sams_own_masks(size):
     for worker, reply in fakes.replies(assignments):
         edge.accept(worker, reply)
     ours = edge.encode(started)
-    content = torch.from_numpy(ours.canvas.resize(frame.rgb)).permute(2, 0, 1).float()
+    content = preprocess.resize(frame.rgb, ours.canvas.content)
+    content = torch.from_numpy(content).permute(2, 0, 1).float()
     sam = fakes.reference(fakes.weights(), torch.float32)
     with torch.inference_mode():
         whole = sam.image_encoder(sam.preprocess(content)[None])

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import fakes
-from pedsam_ros.core import checkpoint, models, sam
 from pedsam_ros.core.architecture import ARCHITECTURES
+from pedsam_ros.core.model import checkpoint, loading, preprocess
 from pedsam_ros.core.windows import Canvas, merge, partition, token_grid
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-12}
@@ -26,10 +26,10 @@ def thin(name):
 
 def split_result(weights, rgb, dtype):
     """Window by window through the worker's half, then through the edge's."""
-    worker = models.load_worker(weights, dtype=dtype)
-    edge = models.load_edge(weights, dtype=dtype)
+    worker = loading.load_worker(weights, dtype=dtype)
+    edge = loading.load_edge(weights, dtype=dtype)
     canvas = Canvas.fit(weights.arch, *rgb.shape[:2])
-    contents = partition(canvas.resize(rgb), canvas.grid)
+    contents = partition(preprocess.resize(rgb, canvas.content), canvas.grid)
     tokens = _tokens(worker, contents, dtype)
     base = edge.padding if dtype is torch.float32 else _padding(worker, dtype)
     merged = merge(tokens, token_grid(weights.arch), base)
@@ -42,7 +42,9 @@ def _tokens(worker, contents, dtype):
     tokens = {}
     for index, pixels in contents.items():
         side = worker.arch.window_px
-        image = _exact(pixels, side) if dtype is torch.float64 else sam.on_canvas(pixels, side)
+        image = (
+            _exact(pixels, side) if dtype is torch.float64 else preprocess.on_canvas(pixels, side)
+        )
         with torch.inference_mode():
             out = worker.encoder(image[None].to(dtype), torch.tensor([index]))
         height, width = token_grid(worker.arch).shape(index)
@@ -52,7 +54,8 @@ def _tokens(worker, contents, dtype):
 
 def _exact(pixels, side):
     mean, std = (
-        torch.tensor(v, dtype=torch.float32).double() for v in (sam.PIXEL_MEAN, sam.PIXEL_STD)
+        torch.tensor(v, dtype=torch.float32).double()
+        for v in (preprocess.PIXEL_MEAN, preprocess.PIXEL_STD)
     )
     image = torch.zeros(side, side, 3, dtype=torch.float64)
     image[: pixels.shape[0], : pixels.shape[1]] = (torch.from_numpy(pixels).double() - mean) / std
@@ -71,7 +74,7 @@ def _padding(worker, dtype):
 def whole_result(weights, rgb, dtype):
     """SAM's own preprocessing and encoder, blocks reordered."""
     canvas = Canvas.fit(weights.arch, *rgb.shape[:2])
-    content = torch.from_numpy(canvas.resize(rgb)).permute(2, 0, 1).to(dtype)
+    content = torch.from_numpy(preprocess.resize(rgb, canvas.content)).permute(2, 0, 1).to(dtype)
     whole = fakes.reference(weights, dtype)
     with torch.inference_mode():
         return whole.image_encoder(whole.preprocess(content)[None])
@@ -105,17 +108,17 @@ def test_split_encoder_is_the_whole_encoder_for_every_architecture(arch):
 def test_forgetting_to_zero_window_padding_is_noticed():
     """The exactness tests can fail: without the zeros after norm1 the result is far off."""
     weights, rgb = fakes.weights(), fakes.frame(288, 288).rgb
-    worker = models.load_worker(weights)
+    worker = loading.load_worker(weights)
     worker.encoder._by_window = lambda canvas: torch.ones(25, 4, 4, canvas.shape[-1])
     contents = partition(rgb, Canvas.fit(weights.arch, 288, 288).grid)
     wrong = _tokens(worker, {24: contents[24]}, torch.float32)[24]
-    right = _tokens(models.load_worker(weights), {24: contents[24]}, torch.float32)[24]
+    right = _tokens(loading.load_worker(weights), {24: contents[24]}, torch.float32)[24]
     assert np.abs(wrong - right).max() > 0.1
 
 
 def test_a_batch_gives_each_window_what_it_gets_alone():
     """Mixed batches: any windows, content sizes and order, to the last bit."""
-    worker = models.load_worker(fakes.weights())
+    worker = loading.load_worker(fakes.weights())
     rng = np.random.default_rng(0)
     indices = [24, 0, 7, 4, 20, 0]
     sizes = [(32, 32), (64, 64), (10, 64), (64, 32), (1, 1), (64, 3)]
@@ -127,7 +130,7 @@ def test_a_batch_gives_each_window_what_it_gets_alone():
 
 def test_a_window_depends_on_its_own_pixels_and_place():
     """The same pixels elsewhere give another embedding; other pixels too."""
-    worker = models.load_worker(fakes.weights())
+    worker = loading.load_worker(fakes.weights())
     pixels = fakes.frame(64, 64).rgb
     here, there, darker = worker.tokens([0, 1, 0], [pixels, pixels, pixels // 2])
     assert np.abs(here - there).max() > 0.1

@@ -1,10 +1,9 @@
-"""Imports point one way: launch -> nodes -> ros -> core, learn -> core, evaluation -> core,
-tools -> all of them."""
+"""Imports point one way: launch -> nodes -> ros -> core; tools -> the rooms -> nodes or core."""
 
 import ast
-import pkgutil
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,52 +11,105 @@ import pytest
 import pedsam_ros.core
 
 SOURCE = Path(pedsam_ros.core.__file__).parents[1]
-MODULES = [f'pedsam_ros.core.{m.name}' for m in pkgutil.iter_modules(pedsam_ros.core.__path__)]
-ALLOWED = {
-    'core': {'core'},
-    'ros': {'core', 'ros', 'msg', 'srv'},
-    'nodes': {'core', 'ros', 'nodes', 'msg', 'srv'},
-    'evaluation': {'core', 'evaluation'},
-    'learn': {'core', 'learn'},
-    'tools': {'core', 'ros', 'nodes', 'evaluation', 'learn', 'tools', 'msg', 'srv'},
+MESSAGES = {'msg', 'srv'}
+ALLOWED = {  # room -> the rooms that it may import from
+    'core': set(),
+    'core.model': {'core'},
+    'ros': {'core'} | MESSAGES,
+    'nodes': {'core', 'core.model', 'ros'} | MESSAGES,
+    'bags': {'core', 'ros'},
+    'assets': {'core'},
+    'learn': {'core', 'core.model'},
+    'trial': {'core', 'core.model', 'ros', 'nodes', 'bags'} | MESSAGES,
+    'evaluation': {'core', 'core.model', 'trial'},
 }
+ALLOWED['tools'] = set(ALLOWED) | MESSAGES
+
+
+def modules() -> dict[str, Path]:
+    """Dotted name below pedsam_ros -> file, of every module in a room."""
+    names = {}
+    for path in SOURCE.rglob('*.py'):
+        parts = path.relative_to(SOURCE).with_suffix('').parts
+        dotted = '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
+        if dotted and parts[0] not in MESSAGES:
+            names[dotted] = path
+    return names
+
+
+def room(module: str) -> str:
+    """The room that a module, or a name in one, lies in."""
+    return 'core.model' if f'{module}.'.startswith('core.model.') else module.split('.')[0]
+
+
+def imported(path: Path, known: dict[str, Path]) -> set[str]:
+    """Our modules that a file imports anywhere: at its top, in a function, for types only."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f'{path}: relative imports hide which room they reach'
+            names = [f'{node.module}.{alias.name}' for alias in node.names]
+        for name in names:
+            ours = name.removeprefix('pedsam_ros.')
+            if ours != name:
+                found.add(ours if ours in known else ours.rpartition('.')[0])
+    return found
+
+
+def without(blocked: str, rooms: set[str]) -> subprocess.CompletedProcess:
+    """Imports every module of some rooms in a process where some imports are blocked."""
+    names = [f'pedsam_ros.{name}' for name in modules() if room(name) in rooms]
+    assert len(names) > 10
+    program = f"""
+import importlib, re, sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if re.match({blocked!r}, name):
+            raise ImportError(f'{{name}} is blocked')
+sys.meta_path.insert(0, Blocked())
+for module in {names}:
+    importlib.import_module(module)
+"""
+    return subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
 
 
 def test_core_imports_without_ros():
     """Every core module imports where rclpy, cv_bridge and all messages are blocked."""
-    program = f"""
-import importlib, sys
-class Blocked:
-    def find_spec(self, name, path=None, target=None):
-        if name.startswith(('rclpy', 'cv_bridge', 'pedsam_ros.msg')) or '_msgs' in name:
-            raise ImportError(f'{{name}} is blocked')
-sys.meta_path.insert(0, Blocked())
-for module in {MODULES}:
-    importlib.import_module(module)
-"""
-    ended = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
+    ended = without(r'rclpy|cv_bridge|pedsam_ros\.(msg|srv)|.*_msgs\b', {'core', 'core.model'})
     assert ended.returncode == 0, ended.stderr
 
 
-def test_what_the_viewer_needs_does_not_load_torch():
-    """The overlay node runs where torch is not, or must not be loaded."""
-    program = """
-import sys
-from pedsam_ros.core import config, pictures, prompts, types
-assert 'torch' not in sys.modules
-"""
-    assert subprocess.run([sys.executable, '-c', program]).returncode == 0
+def test_core_imports_without_torch():
+    """Geometry, ledger, router, placement, dispatch and all else outside core.model."""
+    ended = without(r'torch|segment_anything|rclpy', {'core'})
+    assert ended.returncode == 0, ended.stderr
 
 
-@pytest.mark.parametrize('layer', ALLOWED)
-def test_imports_point_one_way(layer):
-    """No module imports from a layer above its own."""
-    for path in (SOURCE / layer).glob('*.py'):
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ''] if isinstance(node, ast.ImportFrom) else []
-            ours = {name.split('.')[1] for name in names if name.startswith('pedsam_ros.')}
-            assert ours <= ALLOWED[layer], f'{path.name} imports {ours - ALLOWED[layer]}'
+def test_every_folder_is_a_room():
+    """A new folder is named in ALLOWED, or nothing guards it."""
+    assert {room(name) for name in modules()} == set(ALLOWED)
+
+
+@pytest.mark.parametrize('name', ALLOWED)
+def test_imports_point_one_way(name):
+    """No module imports from a room that its own room may not know."""
+    known = modules()
+    inside = {module: path for module, path in known.items() if room(module) == name}
+    assert inside
+    for module, path in inside.items():
+        rooms = {room(other) for other in imported(path, known)}
+        assert rooms <= ALLOWED[name] | {name}, f'{module} imports {rooms - ALLOWED[name]}'
+
+
+@pytest.mark.xfail(reason='soak, faults and verdict still know each other')
+def test_no_file_imports_itself_over_others():
+    """No circle between files, not even one that only type checkers see."""
+    known = modules()
+    graph = {name: imported(path, known) & set(known) for name, path in known.items()}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 def test_only_one_module_knows_segment_anything():

@@ -7,18 +7,18 @@ import pytest
 import torch
 
 import fakes
-from pedsam_ros.core import checkpoint, models, refiner
+from pedsam_ros.core.model import checkpoint, loading, refiner
+from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.pictures import binary
 from pedsam_ros.core.types import Frame, FrameKey, Prompt
 from pedsam_ros.core.windows import Canvas
-from pedsam_ros.core.worker import Worker
 
 REFINED = replace(fakes.TINY, refine_px=16)
 
 
 @pytest.fixture(scope='module')
 def pipeline():
-    return models.load_whole(checkpoint.random_weights(REFINED, 0))
+    return loading.load_monolithic(checkpoint.random_weights(REFINED, 0))
 
 
 @pytest.mark.parametrize('size', [(96, 128), (480, 270), (77, 131), (1, 40)])
@@ -78,4 +78,4 @@ def test_the_second_look_changes_nothing_for_workers():
     assert names
     assert not any(name in weights.half('worker').tensors for name in names)
     assert all(name in weights.half('edge').tensors for name in names)
-    assert isinstance(models.load_worker(weights.half('worker')), Worker)
+    assert isinstance(loading.load_worker(weights.half('worker')), WorkerHalf)

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from fakes import TINY
-from pedsam_ros.core import sam
 from pedsam_ros.core.architecture import ARCHITECTURES
 from pedsam_ros.core.errors import BadBatch, BadImage
+from pedsam_ros.core.model import preprocess, sam
 from pedsam_ros.core.windows import Canvas, Grid, merge, partition, pixel_grid, token_grid
 
 FRAMES = [(480, 640), (640, 480), (1080, 1920), (333, 777), (288, 288), (1, 640), (97, 31)]
@@ -74,7 +74,7 @@ def test_content_areas_add_up(frame):
 def test_resize_gives_the_content_size(frame):
     """And keeps an even colour as it is."""
     canvas = Canvas.fit(TINY, *frame)
-    content = canvas.resize(np.full((*frame, 3), 77, np.uint8))
+    content = preprocess.resize(np.full((*frame, 3), 77, np.uint8), canvas.content)
     assert content.shape == (*canvas.content, 3)
     assert content.dtype == np.uint8
     assert (content == 77).all()
@@ -84,7 +84,7 @@ def test_resize_does_not_alias():
     """Shrinking a fine checkerboard gives its mean, not one of its colours."""
     board = np.indices((1152, 1152)).sum(0) % 2 * 255
     rgb = np.repeat(board[..., None], 3, axis=2).astype(np.uint8)
-    assert abs(Canvas.fit(TINY, 1152, 1152).resize(rgb).astype(int) - 127).max() <= 2
+    assert abs(preprocess.resize(rgb, (TINY.image_px, TINY.image_px)).astype(int) - 127).max() <= 2
 
 
 def test_points_follow_the_frame_to_the_canvas():

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from drawn_label_maps import THINGS, Parrot, judge, labels, write_coco, write_folder, write_sample
 from fakes import frame
-from labelled import THINGS, Parrot, judge, labels, write_coco, write_folder, write_sample
 from pedsam_ros.core.errors import BadImage, ConfigError
 from pedsam_ros.evaluation.coco import PUBLISHED, read_coco
 from pedsam_ros.evaluation.label_maps import read_label_maps

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
+from drawn_label_maps import HEIGHT, THINGS, WIDTH, Parrot, judge, labels, write_folder
 from fakes import frame
-from labelled import HEIGHT, THINGS, WIDTH, Parrot, judge, labels, write_folder
 from pedsam_ros.core.errors import BadBatch, BadPrompt, ConfigError
 from pedsam_ros.core.pictures import binary
 from pedsam_ros.core.prompts import check_prompt

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from children import children_of, gone
-from learning import SMALL, write_assets
-from pedsam_ros.core import checkpoint
+from child_processes import children_of, gone
+from drawn_assets import SMALL, write_assets
 from pedsam_ros.core.architecture import ARCHITECTURES
-from pedsam_ros.core.whole import WholeEncoder
+from pedsam_ros.core.model import checkpoint
+from pedsam_ros.core.model.monolithic import MonolithicEncoder
 from pedsam_ros.tools.estimate import needs_of
 
 
@@ -90,6 +90,6 @@ def test_wrong_arguments_of_train_are_named(tmp_path, arguments, named):
 def test_an_estimate_counts_every_copy_of_the_weights():
     """Six of four bytes; more work and memory for a larger model."""
     small, large = needs_of(SMALL), needs_of(ARCHITECTURES['vit_tiny'])
-    parameters = sum(p.numel() for p in WholeEncoder(SMALL).parameters())
+    parameters = sum(p.numel() for p in MonolithicEncoder(SMALL).parameters())
     assert small['weights_gb'] == pytest.approx(24 * parameters / 1e9)
     assert all(small[key] < large[key] for key in small)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.learn.assets import Assets
+from pedsam_ros.learn.asset_pack import Assets
 from pedsam_ros.tools import make_assets
 
 COPYRIGHT = """Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/

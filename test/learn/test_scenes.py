@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from learning import SMALL, write_assets
+from drawn_assets import SMALL, write_assets
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.learn import looks
-from pedsam_ros.learn.assets import Assets
+from pedsam_ros.learn import appearance
+from pedsam_ros.learn.asset_pack import Assets
 from pedsam_ros.learn.examples import BOXES, OBJECTS, Examples
-from pedsam_ros.learn.photos import Photos
+from pedsam_ros.learn.photo_folder import Photos
 from pedsam_ros.learn.scenes import LONG_PX, compose
 
 
@@ -63,7 +63,7 @@ def test_examples_ask_for_what_their_masks_show(assets):
 def test_dressed_objects_keep_their_shape():
     """Parts in colours of their own; opacity as before; the original untouched."""
     picture = np.full((60, 40, 4), 90, np.uint8)
-    parts = looks.dressed(picture, np.random.default_rng(1))
+    parts = appearance.dressed(picture, np.random.default_rng(1))
     assert (parts[..., 3] == 90).all()
     assert (picture == 90).all()
     assert 2 <= len(np.unique(parts[..., :3].reshape(-1, 3), axis=0)) <= 4
@@ -72,7 +72,7 @@ def test_dressed_objects_keep_their_shape():
 def test_lines_across_lead_from_one_side_to_the_other():
     """About 0 to 1, along a side."""
     for seed in range(20):
-        level = looks.across(30, 50, np.random.default_rng(seed))
+        level = appearance.across(30, 50, np.random.default_rng(seed))
         assert level.shape == (30, 50)
         assert np.ptp(level) > 0.8
 

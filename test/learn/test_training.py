@@ -7,19 +7,20 @@ import pytest
 import torch
 
 import fakes
-from learning import SMALL, write_assets
-from pedsam_ros.core import checkpoint, models
-from pedsam_ros.core.decoder import Candidates, Encoded
+from drawn_assets import SMALL, write_assets
 from pedsam_ros.core.errors import ConfigError, PedsamError
+from pedsam_ros.core.in_flight import Encoded
+from pedsam_ros.core.model import checkpoint, loading
+from pedsam_ros.core.model.decoder import Candidates
 from pedsam_ros.core.types import Frame, FrameKey, Prompt
 from pedsam_ros.learn import losses
-from pedsam_ros.learn.assets import Assets
+from pedsam_ros.learn.asset_pack import Assets
+from pedsam_ros.learn.curves import draw_curves
 from pedsam_ros.learn.examples import Examples
 from pedsam_ros.learn.learner import Batch
 from pedsam_ros.learn.student import Student
 from pedsam_ros.learn.trainee import Trainee
 from pedsam_ros.learn.trainer import Recipe, Trainer
-from pedsam_ros.tools.curves import draw_curves
 
 QUICK = Recipe(steps=4, batch=2, rate=1e-3, warmup=2)
 
@@ -94,7 +95,7 @@ def test_what_was_trained_is_a_checkpoint_like_any_other(tmp_path, examples):
     run.learn([examples[0], examples[1]])
     read = checkpoint.read(str(checkpoint.write(run.weights(), tmp_path / 'model.safetensors')))
     assert read.model_id == run.weights().model_id
-    pipeline = models.load_whole(read)
+    pipeline = loading.load_monolithic(read)
     encoded = pipeline.encode(Frame(FrameKey(1, 'camera'), fakes.frame(90, 120).rgb))
     (mask,) = pipeline.decode(encoded, [Prompt(box=(10.0, 10.0, 60.0, 60.0))]).masks
     x, y, width, height = mask.box

@@ -9,9 +9,9 @@ from ament_index_python.packages import get_package_share_directory
 from rosbags.interfaces import QosDurability, QosReliability
 from rosbags.rosbag2 import Reader
 
+from pedsam_ros.bags.message_types import begins_with_header, typestore_with
+from pedsam_ros.bags.rosbag import STORAGES, BagWriter, contents_of, read_bag, topics_of
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.tools.bags import STORAGES, BagWriter, contents_of, read_bag, topics_of
-from pedsam_ros.tools.definitions import begins_with_header, typestore_with
 
 pytestmark = pytest.mark.ros
 

@@ -9,7 +9,8 @@ import pytest
 
 from fakes import frame
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.tools import evaluate, variants
+from pedsam_ros.evaluation import variants
+from pedsam_ros.tools import evaluate
 
 pytestmark = pytest.mark.ros
 SEED = 'random:vit_tiny:0'

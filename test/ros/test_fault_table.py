@@ -14,9 +14,9 @@ import pytest
 
 import fakes
 from fakes import Fault
-from loops import NAMES, answer, arrive, lose, make_loop, regain
+from loop_with_fakes import NAMES, answer, arrive, lose, make_loop, regain
 from pedsam_ros.core.config import LossConfig, PlacementConfig
-from pedsam_ros.core.local import LocalPipeline
+from pedsam_ros.core.model.local_pipeline import LocalPipeline
 
 pytestmark = pytest.mark.ros
 TABLE = Path(__file__).resolve().parents[2] / 'docs' / 'reliability.md'

@@ -8,9 +8,9 @@ import pytest
 
 import fakes
 from fakes import Fault
-from loops import NAMES, answer, arrive, make_loop
+from loop_with_fakes import NAMES, answer, arrive, make_loop
 from pedsam_ros.core.config import LossConfig, PlacementConfig
-from pedsam_ros.core.local import LocalPipeline
+from pedsam_ros.core.model.local_pipeline import LocalPipeline
 
 pytestmark = pytest.mark.ros
 

@@ -21,12 +21,12 @@ from rosbags.rosbag2 import Reader
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
+from pedsam_ros.bags.make_bag import make_bag
+from pedsam_ros.bags.record import Recorder, record
+from pedsam_ros.bags.replay import ReplayConfig, replay
+from pedsam_ros.bags.rosbag import BagWriter, contents_of, read_bag
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.msg import Mask, Masks
-from pedsam_ros.tools.bags import BagWriter, contents_of, read_bag
-from pedsam_ros.tools.make_bag import make_bag
-from pedsam_ros.tools.record import Recorder, record
-from pedsam_ros.tools.replay import ReplayConfig, replay
 
 pytestmark = pytest.mark.ros
 

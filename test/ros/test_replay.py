@@ -14,11 +14,11 @@ from rclpy.serialization import deserialize_message, serialize_message
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Header, String
 
+from pedsam_ros.bags.make_bag import make_bag
+from pedsam_ros.bags.replay import ReplayConfig, replay, restamped, timeline
+from pedsam_ros.bags.rosbag import BagWriter, Record, read_bag
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.msg import Mask, Masks
-from pedsam_ros.tools.bags import BagWriter, Record, read_bag
-from pedsam_ros.tools.make_bag import make_bag
-from pedsam_ros.tools.replay import ReplayConfig, replay, restamped, timeline
 
 pytestmark = pytest.mark.ros
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from fakes import frame
-from pedsam_ros.core import checkpoint
 from pedsam_ros.core.errors import PedsamError
+from pedsam_ros.core.model import checkpoint
 from pedsam_ros.core.types import Prompt
-from pedsam_ros.tools import distributed, evaluate
+from pedsam_ros.tools import evaluate
+from pedsam_ros.trial import distributed
 from rig import SEED, local_pipeline, same, workers_in
 
 pytestmark = pytest.mark.ros

@@ -11,7 +11,7 @@ from sensor_msgs.msg import RegionOfInterest
 from std_srvs.srv import Trigger
 
 from fakes import frame
-from pedsam_ros.core import checkpoint, models
+from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.placement import place
 from pedsam_ros.core.windows import pixel_grid
 from pedsam_ros.msg import Exposure, Window
@@ -233,7 +233,7 @@ def test_local_windows_and_sensitive_regions_never_leave(rig, heard):
 
 def test_local_windows_need_the_workers_half(rig, tmp_path):
     """With the edge's half alone the transition fails, and says so."""
-    _, edge_file = models.split(checkpoint.read(SEED), tmp_path, 'x')
+    _, edge_file = loading.split(checkpoint.read(SEED), tmp_path, 'x')
     rig.start_edge(checkpoint=str(edge_file), **{'placement.local_windows': [1]})
     rig.client.until(lambda: 'worker' in rig.client.report.get('/edge', ('',))[0])
 

@@ -11,7 +11,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from fakes import frame
-from pedsam_ros.core import checkpoint
+from pedsam_ros.core.model import checkpoint
 from pedsam_ros.srv import Segment
 from rig import SEED, image_msg
 

@@ -5,13 +5,13 @@ Needs root and `ip`; loss, delay and reordering are the kernel's netem, or our `
 
 import pytest
 
-from bad_wire import Harm
 from domains import domains
 from fakes import frame
+from network_namespaces import Wires, start_workers_behind
+from packet_faults import Harm
 from pedsam_ros.ros import convert
-from pedsam_ros.tools.processes import NAMES
+from pedsam_ros.trial.processes import NAMES
 from rig import Rig, image_msg, local_pipeline, same
-from wires import Wires, start_workers_behind
 
 pytestmark = pytest.mark.ros
 

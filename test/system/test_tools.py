@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from rosbags.rosbag2 import Reader
 
-from children import children_of, gone
+from child_processes import children_of, gone
 from domains import domains
 from fakes import frame
-from pedsam_ros.core import checkpoint
+from pedsam_ros.core.model import checkpoint
 
 pytestmark = pytest.mark.ros
 

@@ -10,11 +10,10 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Container, Mapping, Sequence
 
 from pedsam_ros.core.config import EdgeConfig
-from pedsam_ros.core.decoder import Encoded
 from pedsam_ros.core.dispatch import Dispatch
 from pedsam_ros.core.edge_model import EdgeModel
 from pedsam_ros.core.errors import ExposureError
-from pedsam_ros.core.in_flight import Assignment, InFlight, Recent
+from pedsam_ros.core.in_flight import Assignment, Encoded, InFlight, Recent
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.router import STALE, Router
@@ -75,7 +74,7 @@ class Edge:
         canvas = Canvas.fit(self.model.arch, *frame.rgb.shape[:2])
         arrived_s = min(frame.arrived_s, now_s)
         plan = self.router.plan(canvas, usable, self._fresh(canvas, now_s), arrived_s)
-        contents = partition(canvas.resize(frame.rgb), canvas.grid)
+        contents = partition(self.model.resize(frame.rgb, canvas.content), canvas.grid)
         self._admit(plan, canvas, 1, unix_s)
         serial = self._dispatch.open(now_s)
         started = InFlight(serial, frame.key, canvas, frame.rgb, contents, arrived_s=arrived_s)

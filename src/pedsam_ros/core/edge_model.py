@@ -1,112 +1,47 @@
-"""What the edge computes: the global blocks, the masks, and, where it has the worker's half, a
-window now and then."""
+"""What the edge needs of a model. The real one is core/model/edge_half.py; this file needs no
+torch."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Protocol
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from pedsam_ros.core import codec
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.automatic import automatic, suited
 from pedsam_ros.core.config import AutomaticConfig
-from pedsam_ros.core.decoder import Decoder, Encoded, to_masks
-from pedsam_ros.core.encoder import GlobalEncoder
-from pedsam_ros.core.errors import BadBatch, BadReply
-from pedsam_ros.core.in_flight import InFlight
-from pedsam_ros.core.types import Embedding, FrameKey, Masks, Pixels, Prompt, Values
-from pedsam_ros.core.windows import Canvas, merge, token_grid
-from pedsam_ros.core.worker import Worker
+from pedsam_ros.core.in_flight import Encoded, InFlight
+from pedsam_ros.core.types import Embedding, Masks, Pixels, Prompt, Values, Window
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EdgeModel:
-    """The edge's half of a model, and what is needed to use it; the worker's half too, if windows
-    are to be computed here."""
+class EdgeModel(Protocol):
+    """The edge's half of a model and, where windows are computed on the edge, the worker's half
+    too."""
 
-    arch: Architecture
-    model_id: str
-    encoder: GlobalEncoder
-    decoder: Decoder
-    padding: Values  # (T, T, C): what canvas padding looks like after the window blocks
-    worker: Worker | None = None
+    @property
+    def arch(self) -> Architecture:
+        """The sizes of the model."""
 
-    def embed(self, tokens: Values) -> Tensor:
-        """(T, T, C) tokens after the window blocks -> (1, E, T, T) float32."""
-        weight = next(self.encoder.parameters())
-        with torch.inference_mode():
-            embedding: Tensor = self.encoder(torch.tensor(tokens[None]).to(weight)).float()
-        return embedding
+    @property
+    def model_id(self) -> str:
+        """The hash that edge and workers must agree on."""
+
+    def resize(self, rgb: Pixels, size: tuple[int, int]) -> Pixels:
+        """(H, W, 3) uint8 image -> (h, w, 3) uint8 with (h, w) = `size`."""
 
     def checked(self, worker: str, reply: Embedding, transport: str) -> Values:
-        """(rows, columns, C) float32 tokens of a reply to a request of ours.
+        """(rows, columns, C) float32 tokens of a reply. Raises BadReply if it is malformed."""
 
-        Raises BadReply unless model, shape, type and values are what was asked for.
-        """
-        asked = (*token_grid(self.arch).shape(reply.index), self.arch.dim), transport
-        if reply.model_id != self.model_id:
-            own = self.model_id
-            raise BadReply(worker, f'model_id={reply.model_id!r:.40}, this edge has {own}')
-        if (reply.shape, reply.dtype) != asked:
-            raise BadReply(worker, f'{reply.shape} {reply.dtype!r:.20}, asked was {asked}')
-        if not 0 <= reply.encode_s < math.inf:
-            raise BadReply(worker, f'encode_s={reply.encode_s}: not a time')
-        try:
-            return codec.decode(reply.values, reply.shape, reply.dtype)
-        except BadBatch as error:
-            raise BadReply(worker, str(error)) from error
-
-    def encode(self, frame: InFlight) -> Encoded:
-        """Runs the global blocks of a frame that has all windows.
-
-        Raises BadReply if finite but absurd embeddings made the result infinite.
-        """
-        embedding = self.embed(merge(frame.tokens, token_grid(self.arch), self.padding))
-        if not embedding.isfinite().all():
-            raise BadReply(frame.loudest(), 'its values add up to NaN or infinite ones')
-        stale, sources = tuple(sorted(frame.stale)), frozenset(frame.sources.values())
-        return Encoded(frame.key, frame.canvas, embedding, frame.rgb, stale, sources)
+    def compute(self, window: Window) -> Embedding:
+        """The embedding of a window that stays on the edge. Raises ValueError without the
+        worker's half."""
 
     def audit(self, frame: InFlight, index: int, tolerance: float) -> None:
-        """Computes a window of a frame again. Raises BadReply if its worker computed something
-        else."""
-        error = self.error(index, frame.contents[index], frame.tokens[index])
-        if error > tolerance:
-            raise BadReply(
-                frame.sources[index],
-                f'window={index} computed again on the edge differs by {error:.2g} of its values',
-            )
+        """Computes a window again. Raises BadReply if its worker computed something else."""
+
+    def encode(self, frame: InFlight) -> Encoded:
+        """Runs the global blocks of a complete frame. Raises BadReply if the result is not
+        finite."""
 
     def segment(
         self, encoded: Encoded, prompts: Sequence[Prompt], rules: AutomaticConfig
     ) -> Masks:
-        """Masks for prompts, or of everything in view if there is none. Raises BadPrompt."""
-        with torch.inference_mode():
-            if prompts:
-                masks = to_masks(self.decoder.answer(encoded, prompts))
-            else:
-                masks = automatic(self.decoder, encoded, suited(rules, self.arch.name))
-        return Masks(encoded.key, *encoded.canvas.frame, self.model_id, masks, encoded.stale)
-
-    def error(self, index: int, content: Pixels, tokens: Values) -> float:
-        """How far a window's tokens are from what it gives here: root mean square, as a share of
-        its own. Raises ValueError without the worker's half."""
-        if self.worker is None:
-            raise ValueError("the worker's half is not here")
-        expected = self.worker.tokens([index], [content])[0].astype(np.float64)
-        difference = np.square(tokens - expected).mean()
-        return float(np.sqrt(difference / np.square(expected).mean()))
-
-    def warm_up(self) -> None:
-        """Computes once on padding, so that the first frame does not pay for what torch sets
-        up."""
-        side = self.arch.image_px
-        rgb = np.zeros((side, side, 3), np.uint8)
-        canvas = Canvas.fit(self.arch, side, side)
-        empty = Encoded(FrameKey(0, ''), canvas, self.embed(self.padding), rgb)
-        self.segment(empty, (Prompt(((0, 0, 1),)),), AutomaticConfig())
+        """Masks for prompts, or of everything in view without prompts. Raises BadPrompt."""

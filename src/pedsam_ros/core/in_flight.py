@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.types import FrameKey, Pixels, Values, Window
@@ -67,3 +68,16 @@ class InFlight:
         """Whose answer holds the largest of all values."""
         index = max(self.sources, key=lambda index: float(abs(self.tokens[index]).max()))
         return self.sources[index]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """A frame's image embedding, (1, E, T, T), and the frame itself, (H, W, 3) uint8 RGB: ready
+    for any prompt."""
+
+    key: FrameKey
+    canvas: Canvas
+    embedding: Any  # a torch tensor, which only core.model looks into
+    rgb: Pixels
+    stale: tuple[int, ...] = ()  # windows for which an older embedding was used
+    sources: frozenset[str] = frozenset()  # workers whose answers it is made of

@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.errors import BadBatch, BadImage
-from pedsam_ros.core.types import Pixels
 
 Scalar = TypeVar('Scalar', bound=np.generic)
 Span: TypeAlias = 'slice[int, int, None]'
@@ -147,12 +144,3 @@ class Canvas:
     def to_canvas(self, x: float, y: float) -> tuple[float, float]:
         """Image px -> canvas px, (x, y). Source: SAM transforms.py, apply_coords."""
         return x * self.content[1] / self.frame[1], y * self.content[0] / self.frame[0]
-
-    def resize(self, rgb: Pixels) -> Pixels:
-        """(H, W, 3) uint8 frame -> (h, w, 3) uint8 content, antialiased. Source: transforms.py,
-        apply_image."""
-        if rgb.shape[:2] == self.content:
-            return np.ascontiguousarray(rgb)
-        image = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None]
-        small = F.interpolate(image, self.content, mode='bilinear', antialias=True)
-        return np.ascontiguousarray(small[0].permute(1, 2, 0).numpy())

@@ -17,7 +17,7 @@ _AT_ONCE = 32  # prompts; each needs some (H, W) float32 maps
 
 
 class Segmenter(Protocol):
-    """Whatever turns frames and prompts into masks: core.whole.WholePipeline, for one."""
+    """Whatever turns frames and prompts into masks: core.whole.MonolithicPipeline, for one."""
 
     def encode(self, frame: Frame) -> Any:
         """Looks at a frame once; what comes back goes into `decode`."""

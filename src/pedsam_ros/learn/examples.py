@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from pedsam_ros.core import sam
 from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.model import preprocess
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.core.windows import Canvas
-from pedsam_ros.learn.assets import Assets
+from pedsam_ros.learn.asset_pack import Assets
 from pedsam_ros.learn.scenes import Scene, compose
 
 OBJECTS = 8  # of a scene, with repetition where it has fewer; the first half is asked for by a box
@@ -75,7 +75,7 @@ def make_example(scene: Scene, numbers: list[int], arch: Architecture, rng: Gene
     scale = np.array(canvas.content[::-1]) / canvas.frame[::-1]
     return Example(
         canvas=canvas,
-        pixels=sam.on_canvas(canvas.resize(scene.rgb), arch.image_px),
+        pixels=preprocess.on_canvas(preprocess.resize(scene.rgb, canvas.content), arch.image_px),
         rgb=torch.from_numpy(scene.rgb).permute(2, 0, 1),
         masks=torch.from_numpy(np.stack(masks)),
         coarse=torch.from_numpy(np.stack([_coarse(mask, canvas, arch) for mask in masks])),

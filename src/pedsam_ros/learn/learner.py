@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.decoder import Decoder
-from pedsam_ros.core.whole import WholeEncoder
+from pedsam_ros.core.model.decoder import Decoder
+from pedsam_ros.core.model.monolithic import MonolithicEncoder
 from pedsam_ros.learn.examples import BOXES, OBJECTS, Example
 
 POINTS = OBJECTS - BOXES
@@ -60,7 +60,7 @@ class Learner(nn.Module):
     def __init__(self, name: str, arch: Architecture, order: str) -> None:
         super().__init__()
         self.name, self.arch, self.order = name, arch, order
-        self.encoder = WholeEncoder(arch, order)
+        self.encoder = MonolithicEncoder(arch, order)
         self.decoder = Decoder(arch)
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:

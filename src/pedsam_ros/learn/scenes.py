@@ -10,8 +10,16 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from pedsam_ros.core.types import Pixels
-from pedsam_ros.learn.assets import Assets
-from pedsam_ros.learn.looks import across, as_camera, blurred, dressed, matched, recoloured, shade
+from pedsam_ros.learn.appearance import (
+    across,
+    as_camera,
+    blurred,
+    dressed,
+    matched,
+    recoloured,
+    shade,
+)
+from pedsam_ros.learn.asset_pack import Assets
 
 LONG_PX = 384
 _ASPECTS = (1.0, 4 / 3, 4 / 3, 3 / 2, 16 / 9)  # long side / short side

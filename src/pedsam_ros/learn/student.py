@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pedsam_ros.core import models
-from pedsam_ros.core.checkpoint import Weights
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.model import loading
+from pedsam_ros.core.model.checkpoint import Weights
 from pedsam_ros.learn.learner import Batch, Learner, Round
 
 
@@ -28,7 +28,7 @@ class Student(Learner):
                 f"order={weights.order!r}: a teacher is one of SAM's own block order"
             )
         super().__init__(f'distill {weights.model_id}', weights.arch, 'ped')
-        teacher = models.load_whole(weights, 'sam')
+        teacher = loading.load_monolithic(weights, 'sam')
         self.encoder.load_state_dict(teacher.encoder.state_dict())
         self.decoder.load_state_dict(teacher.decoder.state_dict())
         self.decoder.requires_grad_(False)

@@ -7,8 +7,8 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
-from pedsam_ros.core import refiner, sam
 from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.model import preprocess, refiner
 from pedsam_ros.learn.learner import Batch, Learner, Round
 from pedsam_ros.learn.losses import iou, mask_loss, near_box
 
@@ -142,7 +142,7 @@ class Trainee(Learner):
         where = torch.cat(rects)
         grid = refiner.grid_of(where, side)
         read = refiner.inputs(
-            sam.normalise(torch.cat(images)),
+            preprocess.normalise(torch.cat(images)),
             refiner.sample(found[:, None], grid, px)[:, 0],
             refiner.draw(one.points, one.boxes, grid),
         )

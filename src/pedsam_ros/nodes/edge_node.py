@@ -18,11 +18,11 @@ from rclpy.task import Future
 from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import Trigger
 
-from pedsam_ros.core import checkpoint, models
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.errors import BadImage, BadPrompt, ConfigError, PedsamError
 from pedsam_ros.core.ledger import Ledger
+from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.placement import place
 from pedsam_ros.core.router import Region
 from pedsam_ros.core.types import Embedding, Masks, Prompt, WorkerStatus
@@ -59,8 +59,8 @@ class EdgeNode(ManagedNode):
         weights, rules = checkpoint.read(self.config.checkpoint), self.config.placement
         grid = pixel_grid(weights.arch)
         self._homes = place(grid, self._workers, rules)
-        dtype, worker_half = models.DTYPES[self.config.precision], self.config.worker_half
-        self._model = models.load_edge(weights, self.config.device, dtype, worker_half)
+        dtype, worker_half = loading.DTYPES[self.config.precision], self.config.worker_half
+        self._model = loading.load_edge(weights, self.config.device, dtype, worker_half)
         self._ledger = Ledger(grid, self._homes, rules.max_share)
         self._close_file()
         name = self.config.ledger_file

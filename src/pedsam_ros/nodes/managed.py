@@ -15,8 +15,8 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
-from pedsam_ros.core import models
 from pedsam_ros.core.errors import ConfigError, PedsamError
+from pedsam_ros.core.model import loading
 from pedsam_ros.ros import diagnostics, params, qos
 
 _OLDEST_TORCH = (2, 1)  # load_state_dict(assign=True)
@@ -122,7 +122,7 @@ class ManagedNode(LifecycleNode):
         self.config = params.read(self, self.config_type)
         if self.config.threads:
             torch.set_num_threads(self.config.threads)
-        models.check_device(self.config.device)
+        loading.check_device(self.config.device)
         self.load()
 
     def _activate(self) -> None:

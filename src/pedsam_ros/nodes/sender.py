@@ -46,8 +46,6 @@ class Sender:
         window = self.local.popleft()
         if not self._edge.awaits(window):  # its frame has ended meanwhile
             return
-        worker = self._edge.model.worker
-        assert worker is not None  # checked when it was configured
         with self._metrics.timed('local_s'):
-            reply = worker.encode([window])[0]
+            reply = self._edge.model.compute(window)
         self._edge.accept(LOCAL, reply, time.monotonic())

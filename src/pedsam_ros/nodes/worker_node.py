@@ -8,11 +8,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from pedsam_ros.core import checkpoint, models
 from pedsam_ros.core.config import WorkerConfig
 from pedsam_ros.core.errors import BadBatch
+from pedsam_ros.core.model import checkpoint, loading
+from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.types import Window, WorkerStatus
-from pedsam_ros.core.worker import Worker
 from pedsam_ros.msg import Embedding as EmbeddingMsg
 from pedsam_ros.msg import Window as WindowMsg
 from pedsam_ros.msg import WorkerStatus as StatusMsg
@@ -29,7 +29,7 @@ class WorkerNode(ManagedNode):
     """Batches whatever windows are waiting; see WorkerConfig for its parameters."""
 
     config_type = WorkerConfig
-    _worker: Worker
+    _worker: WorkerHalf
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('worker', **kwargs)
@@ -39,8 +39,8 @@ class WorkerNode(ManagedNode):
 
     def load(self) -> None:
         weights = checkpoint.read(self.config.checkpoint)
-        dtype = models.DTYPES[self.config.precision]
-        self._worker = models.load_worker(weights, self.config.device, dtype)
+        dtype = loading.DTYPES[self.config.precision]
+        self._worker = loading.load_worker(weights, self.config.device, dtype)
         self.get_logger().info(f'configured model_id={self._worker.model_id}')
 
     def unload(self) -> None:

@@ -12,13 +12,13 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from pedsam_ros.bags.image_files import frames_of
+from pedsam_ros.bags.sample_photos import panned_photos
 from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.nodes.spin import run as spin
 from pedsam_ros.ros import qos
 from pedsam_ros.ros.images import image_to_msg
-from pedsam_ros.tools.images import frames_of
-from pedsam_ros.tools.photos import panned_photos
 
 
 class CameraNode(Node):

@@ -10,25 +10,25 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from pedsam_ros.core import checkpoint, models
+from pedsam_ros.bags.image_files import frames_of
+from pedsam_ros.bags.image_topics import Camera, find_camera
+from pedsam_ros.bags.make_bag import COMPRESSED, make_bag
+from pedsam_ros.bags.rosbag import BagWriter
+from pedsam_ros.bags.sample_photos import panned_photos
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import ENDINGS, Edge
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.core.local import LocalPipeline
+from pedsam_ros.core.model import checkpoint, loading
+from pedsam_ros.core.model.local_pipeline import LocalPipeline
 from pedsam_ros.core.placement import place
 from pedsam_ros.core.types import Frame, Masks
 from pedsam_ros.core.windows import pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.ros import identity
-from pedsam_ros.tools.bags import BagWriter
-from pedsam_ros.tools.camera_topic import Camera, find_camera
-from pedsam_ros.tools.contact import write_pictures
 from pedsam_ros.tools.figures import write_figures
-from pedsam_ros.tools.images import frames_of
-from pedsam_ros.tools.make_bag import COMPRESSED, make_bag
-from pedsam_ros.tools.photos import panned_photos
-from pedsam_ros.tools.player import Outcome, Player
-from pedsam_ros.tools.processes import (
+from pedsam_ros.trial.contact_sheet import write_pictures
+from pedsam_ros.trial.player import Outcome, Player
+from pedsam_ros.trial.processes import (
     DOMAINS,
     NAMES,
     end_all,
@@ -129,7 +129,7 @@ def _play(
 ) -> Outcome:
     """Plays the bag through real processes; each ends with it."""
     logs = folder / 'processes'
-    worker_file, edge_file = models.split(weights, folder / 'weights', weights.arch.name)
+    worker_file, edge_file = loading.split(weights, folder / 'weights', weights.arch.name)
     settings = {name: getattr(config, name) for name in _SETTINGS}
     prompts = {'points': list(config.points), 'boxes': list(config.boxes)}
     settings |= {name: values for name, values in prompts.items() if values}
@@ -170,8 +170,8 @@ def _local(
 ) -> LocalPipeline:
     """The same model and settings without any process, domain or message."""
     homes = place(pixel_grid(weights.arch), workers)
-    edge = Edge(models.load_edge(weights), homes, config)
-    return LocalPipeline(edge, models.load_worker(weights))
+    edge = Edge(loading.load_edge(weights), homes, config)
+    return LocalPipeline(edge, loading.load_worker(weights))
 
 
 def _checked(

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from torch.utils.data import Dataset
 
-from pedsam_ros.core import checkpoint
-from pedsam_ros.learn.assets import Assets
+from pedsam_ros.core.model import checkpoint
+from pedsam_ros.learn import driver
+from pedsam_ros.learn.asset_pack import Assets
 from pedsam_ros.learn.examples import Example, Examples
 from pedsam_ros.learn.learner import Learner
-from pedsam_ros.learn.photos import Photos
+from pedsam_ros.learn.photo_folder import Photos
 from pedsam_ros.learn.student import Student
 from pedsam_ros.learn.trainer import Recipe
-from pedsam_ros.tools import training
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,12 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument('--images', type=Path, help='a folder of your own photographs')
     source.add_argument('--assets', type=Path, help='from pedsam make-assets')
     recipe = Recipe(steps=2000, batch=4, rate=1e-4, warmup=50, decay=0.01, average=0.99)
-    training.add_arguments(parser, recipe)
+    driver.add_arguments(parser, recipe)
 
 
 def run(args: argparse.Namespace) -> int:
     """Writes OUT/model.safetensors, OUT/log.jsonl, OUT/curves.png and OUT/state.pt."""
-    return training.run(args, _make)
+    return driver.run(args, _make)
 
 
 def _make(args: argparse.Namespace) -> tuple[Learner, Dataset[Example]]:

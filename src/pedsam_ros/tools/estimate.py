@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
-from pedsam_ros.core.whole import WholeEncoder
+from pedsam_ros.core.model.monolithic import MonolithicEncoder
 from pedsam_ros.tools.figures import write_figures
 
 _COPIES = 6  # of 4 bytes each: weights, gradients, two of AdamW's, their average, the teacher's
@@ -43,7 +43,7 @@ def needs_of(arch: Architecture) -> dict[str, float]:
     """GB of all copies of the encoder's weights in float32, GB that one image's backward pass
     keeps, TFLOP of one image (student forward and backward, teacher forward)."""
     with torch.device('meta'):
-        encoder = WholeEncoder(arch)
+        encoder = MonolithicEncoder(arch)
         pixels = torch.empty(1, 3, arch.image_px, arch.image_px)
     with FlopCounterMode(display=False) as forward:
         encoder(pixels)

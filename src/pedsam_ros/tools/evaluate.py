@@ -14,9 +14,9 @@ import cv2
 import torch
 from tqdm import tqdm
 
-from pedsam_ros.core import checkpoint, models
-from pedsam_ros.core.checkpoint import Weights
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.model import checkpoint, loading
+from pedsam_ros.core.model.checkpoint import Weights
 from pedsam_ros.core.types import Frame, FrameKey, Mask
 from pedsam_ros.evaluation import coco, grid, tables
 from pedsam_ros.evaluation.baselines import REFERENCE_PX, blurred
@@ -24,9 +24,7 @@ from pedsam_ros.evaluation.label_maps import read_label_maps
 from pedsam_ros.evaluation.points import POINTS
 from pedsam_ros.evaluation.protocol import Score, Segmenter, answers, scores
 from pedsam_ros.evaluation.samples import CLASSES, Rules, Sample
-from pedsam_ros.tools.figures import write_figures
-from pedsam_ros.tools.processes import DOMAINS
-from pedsam_ros.tools.variants import (
+from pedsam_ros.evaluation.variants import (
     VARIANTS,
     Setting,
     absent,
@@ -34,6 +32,8 @@ from pedsam_ros.tools.variants import (
     parse_models,
     sources,
 )
+from pedsam_ros.tools.figures import write_figures
+from pedsam_ros.trial.processes import DOMAINS
 
 _COCO_MODELS = 'ped,sam,blur,box'
 _SHOWN = 8  # images in the picture
@@ -101,7 +101,7 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError(f'--sigma={args.sigma}: above 0, at most {REFERENCE_PX} px')
     if args.threads < 0:
         raise ConfigError(f'--threads={args.threads}: 0 (all cores) or more')
-    models.check_device(args.device)
+    loading.check_device(args.device)
     if args.out.suffix != '.json':
         raise ConfigError(f'--out={args.out}: a .json file; the picture goes beside it')
 

@@ -1,55 +1,12 @@
-"""`pedsam make-assets`: cut-outs, backgrounds and textures of packages -> one pack to train on.
-
-What is taken, and under which licence, stands in config/assets.yaml; docs/training-data.md
-explains it."""
+"""`pedsam make-assets`: pictures of packages -> one pack to train on."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import re
-import zipfile
-import zlib
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import cv2
-import numpy as np
-import yaml
-
-from pedsam_ros.core.errors import BadImage, ConfigError
-from pedsam_ros.tools import asset_credits, asset_masks, asset_mesh, asset_render
-from pedsam_ros.tools.asset_files import INSIDE, Tree
-from pedsam_ros.tools.asset_masks import Image
-
-FOLDERS = {
-    'cutout': 'cutouts',
-    'clipart': 'cutouts',
-    'background': 'backgrounds',
-    'texture': 'textures',
-}
-LONG_SIDE_PX = {'cutout': 320, 'clipart': 320, 'background': 640, 'texture': 256}
-RENDER_PX = 432  # models are drawn at this size, then made smaller: smooth edges
-WEBP_QUALITY = 88  # of the colours; alpha is kept without loss
-JPEG_QUALITY = 90
-EPOCH = (1980, 1, 1, 0, 0, 0)  # time of every member: equal inputs give equal bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asset:
-    """One entry of index.json: a picture of the pack and where it is from."""
-
-    file: str
-    kind: str  # cutout, clipart, background or texture
-    group: str  # of objects: people, animals, vehicles or other
-    package: str
-    version: str
-    path: str
-    licence: str
-    credit: str
+from pedsam_ros.assets.pack import Asset, write_pack
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,133 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the pack and says what is in it."""
-    sources = _sources(args.config)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    partial = args.out.with_name(args.out.name + '.part')
-    with zipfile.ZipFile(partial, 'w', zipfile.ZIP_STORED) as pack:
-        assets = [_put(pack, asset, data) for asset, data in _assets(args.debs, sources)]
-        index = json.dumps([asdict(asset) for asset in assets], indent=1, ensure_ascii=False)
-        pack.writestr(zipfile.ZipInfo('index.json', EPOCH), index)
-    partial.replace(args.out)
-    _report(args.out, assets)
+    _report(args.out, write_pack(args.debs, args.config, args.out))
     return 0
-
-
-def _sources(config: Path) -> list[dict[str, Any]]:
-    try:
-        return list(yaml.safe_load(config.read_text(encoding='utf-8'))['sources'])
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise ConfigError(f'{config}: no list of sources: {error}') from error
-
-
-def _assets(root: Path, sources: list[dict[str, Any]]) -> Iterator[tuple[Asset, bytes]]:
-    """Every asset and its encoded picture, in the order of the configuration."""
-    for source in sources:
-        tree = Tree(root / source['package'])
-        for take in source['take']:
-            settings = {'group': 'other', 'except': [], **source, **take}
-            if 'licence' not in settings:
-                doc = f'usr/share/doc/{source["package"]}/copyright'
-                settings['credits'] = asset_credits.read_credits(tree.read(doc).decode())
-            yield from _taken(tree, settings)
-
-
-def _taken(tree: Tree, take: dict[str, Any]) -> Iterator[tuple[Asset, bytes]]:
-    root = take.get('root', '')
-    wanted, unwanted = ([root + each for each in take[key]] for key in ('files', 'except'))
-    for path in tree.matching(wanted, unwanted):
-        licence, credit = _credit(tree, path, take)
-        if not licence:
-            continue
-        try:
-            pictures = _pictures(tree, path, take)
-            for number, picture in enumerate(pictures):
-                asset = _entry(take, path, number, licence, credit)
-                yield asset, _encoded(picture, take['kind'])
-        except BadImage as error:
-            raise BadImage(f'{take["package"]}: {path}: {error}') from error
-
-
-def _pictures(tree: Tree, path: str, take: dict[str, Any]) -> Iterator[Image]:
-    """What one file gives: an image one picture, a model one for each view."""
-    limit_px = LONG_SIDE_PX[take['kind']]
-    if FOLDERS[take['kind']] != 'cutouts':
-        yield asset_masks.fit(asset_masks.opaque(tree.image(path)), limit_px)
-        return
-    if path.endswith('.obj'):
-        images = _rendered(tree, path, **take['render'])
-    elif take.get('plain'):
-        images = iter([asset_masks.cut_from_plain(tree.image(path))])
-    else:
-        images = iter([tree.image(path)])
-    for image in images:
-        yield asset_masks.fit(asset_masks.tidy(image), limit_px)
-
-
-def _rendered(
-    tree: Tree, path: str, views: int, pitch_deg: tuple[float, float], swing_deg: float = 0
-) -> Iterator[Image]:
-    """(RENDER_PX, RENDER_PX, 4) views of a model; with a swing it walks, left, right, left..."""
-    parts = asset_mesh.read_obj(tree, path)
-    seed = zlib.crc32(path.encode())
-    swings = np.deg2rad(swing_deg) * np.random.default_rng(seed).uniform(0.4, 1, views)
-    for number, view in enumerate(asset_render.some_views(seed, views, pitch_deg)):
-        posed = parts
-        if swing_deg:
-            posed = asset_mesh.step(parts, float(swings[number]) * (-1) ** number)
-        yield asset_render.render(posed, view, RENDER_PX)
-
-
-def _credit(tree: Tree, path: str, take: dict[str, Any]) -> tuple[str, str]:
-    """Licence and copyright of a file; empty if it must be named for itself and is not."""
-    if 'licence' in take:
-        return take['licence'], _author(tree, path, take) + take['credit']
-    found = asset_credits.credit_of(path, take['credits'])
-    if found is None and not take.get('named'):
-        found = asset_credits.credit_of_everything(take['credits'])
-    return (found.licence, found.holders) if found else ('', '')
-
-
-def _author(tree: Tree, path: str, take: dict[str, Any]) -> str:
-    """The author of a model, if the text file `author_in` beside it names one."""
-    if 'author_in' not in take:
-        return ''
-    notes = [f'{path.rpartition("/")[0]}/{take["author_in"]}']
-    text = ''.join(tree.read(n).decode('utf-8', 'replace') for n in notes if tree.has(n))
-    found = re.search(r'Thank you for downloading (".*?" by .*)', text)
-    return f'{found[1].strip()}; ' if found else ''
-
-
-def _entry(take: dict[str, Any], path: str, number: int, licence: str, credit: str) -> Asset:
-    kind = take['kind']
-    inner = path.split(INSIDE)[-1] if INSIDE in path else path[len(take.get('root', '')) :]
-    short = re.sub(r'[^a-z0-9]+', '-', str(Path(inner).with_suffix('')).lower())
-    suffix = 'webp' if FOLDERS[kind] == 'cutouts' else 'jpg'
-    name = f'{take["package"]}-{short}' + (f'-{number:02}' if number else '')
-    return Asset(
-        file=f'{FOLDERS[kind]}/{name}.{suffix}',
-        path=path,
-        licence=licence,
-        credit=credit,
-        **{key: str(take[key]) for key in ('kind', 'group', 'package', 'version')},
-    )
-
-
-def _encoded(image: Image, kind: str) -> bytes:
-    if FOLDERS[kind] == 'cutouts':
-        good, data = cv2.imencode('.webp', image, [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])
-    else:
-        good, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    if not good:
-        raise BadImage(f'{image.shape}: OpenCV could not encode this')
-    return bytes(data)
-
-
-def _put(pack: zipfile.ZipFile, asset: Asset, data: bytes) -> Asset:
-    if asset.file in pack.NameToInfo:
-        raise ConfigError(f'{asset.file}: taken twice')
-    pack.writestr(zipfile.ZipInfo(asset.file, EPOCH), data)
-    return asset
 
 
 def _report(out: Path, assets: list[Asset]) -> None:

@@ -6,8 +6,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pedsam_ros.core import checkpoint, models
 from pedsam_ros.core.architecture import ARCHITECTURES
+from pedsam_ros.core.model import checkpoint, loading
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     if weights.order == 'sam' and args.seed is None:
         print("trained in SAM's own block order: reordered it answers worse; see pedsam distill")
     print(f'{weights.arch.name}: computing the embedding of canvas padding', flush=True)
-    worker, edge = models.split(weights, args.out, stem)
+    worker, edge = loading.split(weights, args.out, stem)
     for half, path in (('worker', worker), ('edge', edge)):
         count = sum(tensor.numel() for tensor in weights.half(half).tensors.values())
         print(f'{path}: {count / 1e6:.1f} M parameters, {path.stat().st_size / 1e6:.0f} MB')

@@ -8,13 +8,13 @@ from pathlib import Path
 from torch.utils.data import Dataset
 
 from pedsam_ros.core.architecture import ARCHITECTURES
-from pedsam_ros.core.whole import ORDERS
-from pedsam_ros.learn.assets import Assets
+from pedsam_ros.core.model.monolithic import ORDERS
+from pedsam_ros.learn import driver
+from pedsam_ros.learn.asset_pack import Assets
 from pedsam_ros.learn.examples import Example, Examples
 from pedsam_ros.learn.learner import Learner
 from pedsam_ros.learn.trainee import Trainee
 from pedsam_ros.learn.trainer import Recipe
-from pedsam_ros.tools import training
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,12 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--order', default='ped', choices=ORDERS, help="block order: window blocks first, SAM's"
     )
-    training.add_arguments(parser, Recipe())
+    driver.add_arguments(parser, Recipe())
 
 
 def run(args: argparse.Namespace) -> int:
     """Writes OUT/model.safetensors, OUT/log.jsonl, OUT/curves.png and OUT/state.pt."""
-    return training.run(args, _make)
+    return driver.run(args, _make)
 
 
 def _make(args: argparse.Namespace) -> tuple[Learner, Dataset[Example]]:

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pedsam_ros.core import sam
 from pedsam_ros.core.config import AutomaticConfig
-from pedsam_ros.core.decoder import Candidates, Decoder, Encoded, stability, to_masks
+from pedsam_ros.core.in_flight import Encoded
+from pedsam_ros.core.model import sam
+from pedsam_ros.core.model.decoder import Candidates, Decoder, stability, to_masks
 from pedsam_ros.core.types import Mask
 
 _NO_PROMPT = -1

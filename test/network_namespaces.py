@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-import bad_wire
-from bad_wire import Harm
-from pedsam_ros.tools.processes import NodeProcess
+import packet_faults
+from packet_faults import Harm
+from pedsam_ros.trial.processes import NodeProcess
 from rig import SEED, Rig
 
 
@@ -50,7 +50,7 @@ class Wires:
         run('ip', 'link', 'set', there, 'netns', space)
         if (harm := self.harm.get(name)) and not self.has_netem(name):
             run('ip', 'link', 'del', here)
-            self.bad.append(bad_wire.lay(here, there, harm))
+            self.bad.append(packet_faults.lay(here, there, harm))
             run('ip', 'link', 'set', there, 'netns', space)
 
     def has_netem(self, name: str) -> bool:

@@ -21,8 +21,8 @@ from rosbags.interfaces import (
 )
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer, WriterError
 
+from pedsam_ros.bags.message_types import typestore_with
 from pedsam_ros.core.errors import ConfigError, PedsamError
-from pedsam_ros.tools.definitions import typestore_with
 
 STORAGES = ('mcap', 'sqlite3')
 _VERSION: Literal[8] = 8  # of metadata.yaml: the last one that Humble's rosbag2 reads too

@@ -9,11 +9,11 @@ from pathlib import Path
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
+from pedsam_ros.bags.make_bag import COMPRESSED, IMAGE
+from pedsam_ros.bags.rosbag import contents_of, read_bag
 from pedsam_ros.core.errors import BadImage, ConfigError
 from pedsam_ros.core.types import Frame
 from pedsam_ros.ros import convert
-from pedsam_ros.tools.bags import contents_of, read_bag
-from pedsam_ros.tools.make_bag import COMPRESSED, IMAGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,27 +14,24 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pedsam_ros.core import sam
 from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.in_flight import Encoded
+from pedsam_ros.core.model import preprocess, sam
+from pedsam_ros.core.model.refiner import (
+    Refiner,
+    cut,
+    draw,
+    grid_of,
+    inputs,
+    look_at,
+    sample,
+    snap,
+)
 from pedsam_ros.core.prompts import check_prompt
-from pedsam_ros.core.refiner import Refiner, cut, draw, grid_of, inputs, look_at, sample, snap
-from pedsam_ros.core.types import FrameKey, Mask, Pixels, Prompt
+from pedsam_ros.core.types import Mask, Prompt
 from pedsam_ros.core.windows import Canvas
 
 _NOTHING = 16.0  # minus this: the logit where no object can be
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Encoded:
-    """A frame's image embedding, (1, E, T, T), and the frame itself, (H, W, 3) uint8 RGB: ready
-    for any prompt."""
-
-    key: FrameKey
-    canvas: Canvas
-    embedding: Tensor
-    rgb: Pixels
-    stale: tuple[int, ...] = ()  # windows for which an older embedding was used
-    sources: frozenset[str] = frozenset()  # workers whose answers it is made of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +127,7 @@ class Decoder(nn.Module):
         image = torch.tensor(encoded.rgb, device=spans.device).permute(2, 0, 1)
         grid, embedding = grid_of(rects, side), encoded.embedding.expand(len(rects), -1, -1, -1)
         read = inputs(
-            sam.normalise(cut(image, spans, side)),
+            preprocess.normalise(cut(image, spans, side)),
             sample(found.logits[:, None], grid, px)[:, 0],
             draw(points, boxes, grid),
         )

@@ -18,7 +18,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
-from pedsam_ros.core.local import LocalPipeline
+from pedsam_ros.core.model.local_pipeline import LocalPipeline
 from pedsam_ros.core.types import Frame, FrameKey, Masks
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.msg import Masks as MasksMsg

@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pedsam_ros.core.edge import Edge
+from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.types import Frame, Masks
-from pedsam_ros.core.worker import Worker
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,7 +16,7 @@ class LocalPipeline:
     network."""
 
     edge: Edge
-    worker: Worker
+    worker: WorkerHalf
 
     def segment(self, frame: Frame) -> Masks:
         """Masks for the prompts of the edge's config. Raises PedsamError."""

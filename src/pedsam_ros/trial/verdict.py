@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pedsam_ros.core import checkpoint
 from pedsam_ros.core.edge import ENDINGS
+from pedsam_ros.core.model import checkpoint
 from pedsam_ros.core.placement import place, share
 from pedsam_ros.core.windows import Canvas, pixel_grid
-from pedsam_ros.tools.faults import WEIGHTS
-from pedsam_ros.tools.soak_client import SIZES
+from pedsam_ros.trial.faults import WEIGHTS
+from pedsam_ros.trial.soak_client import SIZES
 
 if TYPE_CHECKING:
-    from pedsam_ros.tools.soak import Soak
+    from pedsam_ros.trial.soak import Soak
 
 _WARM = 500  # frames after which a process has all the memory it needs
 _SAMPLES = 3  # looks at the memory of which the median counts

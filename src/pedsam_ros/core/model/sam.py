@@ -12,9 +12,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from pedsam_ros.core.architecture import Architecture
 
@@ -40,25 +38,9 @@ def _import(*names: str) -> list[Any]:
 
 modeling, image_encoder, amg = _import('modeling', 'modeling.image_encoder', 'utils.amg')
 
-PIXEL_MEAN = (123.675, 116.28, 103.53)  # RGB; source: build_sam.py
-PIXEL_STD = (58.395, 57.12, 57.375)
 # The small parts are never made on 'meta': initialising them there imports torch's compiler, 2 s.
 _CPU = torch.device('cpu')
 _norm = partial(torch.nn.LayerNorm, eps=1e-6)
-
-
-def normalise(rgb: torch.Tensor) -> torch.Tensor:
-    """(..., 3, H, W), 0..255 -> zero mean, unit variance. Source: SAM sam.py, preprocess."""
-    mean, std = (rgb.new_tensor(value)[:, None, None] for value in (PIXEL_MEAN, PIXEL_STD))
-    return (rgb - mean) / std
-
-
-def on_canvas(content: NDArray[np.uint8], side: int) -> torch.Tensor:
-    """(h, w, 3) uint8 -> (3, side, side) float32; padding is zero *after* normalising."""
-    canvas = torch.zeros(3, side, side)
-    pixels = torch.from_numpy(np.array(content)).permute(2, 0, 1).float()
-    canvas[:, : content.shape[0], : content.shape[1]] = normalise(pixels)
-    return canvas
 
 
 def image_encoder_of(arch: Architecture) -> Any:

@@ -16,15 +16,15 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from pedsam_ros.core import checkpoint, models
 from pedsam_ros.core.edge import ENDINGS
 from pedsam_ros.core.errors import PedsamError
+from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.types import Frame, FrameKey, Masks, Prompt
 from pedsam_ros.msg import Masks as MasksMsg
 from pedsam_ros.ros import convert, identity, qos
 from pedsam_ros.ros.images import image_to_msg
 from pedsam_ros.srv import Segment
-from pedsam_ros.tools.processes import (
+from pedsam_ros.trial.processes import (
     NodeProcess,
     end_all,
     start_edge,
@@ -55,7 +55,7 @@ def distributed(
     """
     identity.stay_on_this_machine()
     workers = three_workers(domains)
-    worker_file, edge_file = models.split(weights, folder, weights.arch.name)
+    worker_file, edge_file = loading.split(weights, folder, weights.arch.name)
     processes = start_workers(workers, folder, {'checkpoint': str(worker_file), **settings})
     try:
         ours = _edge_settings(edge_file, transport) | settings

@@ -17,14 +17,14 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from pedsam_ros.core import sam
 from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
-from pedsam_ros.core.encoder import IMAGE, half_of
 from pedsam_ros.core.errors import PedsamError, WeightsError
-from pedsam_ros.core.refiner import Refiner
+from pedsam_ros.core.model import sam
+from pedsam_ros.core.model.encoder import IMAGE, half_of
+from pedsam_ros.core.model.refiner import Refiner
 
 HALVES = ('worker', 'edge')
-SHIPPED = Path(__file__).parents[1] / 'weights' / 'vit_tiny.safetensors'
+SHIPPED = Path(__file__).parents[2] / 'weights' / 'vit_tiny.safetensors'
 PADDING = 'padding_tokens'  # (T, T, C) float32: the tokens of a canvas that is all padding
 _FORMAT = 'pedsam-1'
 CHOICE = "a file, 'vit_tiny' for the model that comes along, or 'random:ARCH:SEED'"

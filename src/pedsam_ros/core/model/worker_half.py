@@ -8,16 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pedsam_ros.core import codec, sam
+from pedsam_ros.core import codec
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.encoder import WindowEncoder
 from pedsam_ros.core.errors import BadBatch
+from pedsam_ros.core.model import preprocess
+from pedsam_ros.core.model.encoder import WindowEncoder
 from pedsam_ros.core.types import Embedding, Pixels, Values, Window
 from pedsam_ros.core.windows import pixel_grid, token_grid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Worker:
+class WorkerHalf:
     """The worker's half of a model, and what is needed to use it."""
 
     arch: Architecture
@@ -43,7 +44,7 @@ class Worker:
     def tokens(self, indices: Sequence[int], pixels: Sequence[Pixels]) -> list[Values]:
         """(h, w, 3) uint8 contents at grid positions -> (rows, columns, C) float32."""
         weight = self.encoder.pos_embed
-        batch = torch.stack([sam.on_canvas(p, self.arch.window_px) for p in pixels])
+        batch = torch.stack([preprocess.on_canvas(p, self.arch.window_px) for p in pixels])
         with torch.inference_mode():
             tokens = self.encoder(
                 batch.to(weight), torch.tensor(list(indices), device=weight.device)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pedsam_ros.tools.asset_masks import Image
-from pedsam_ros.tools.asset_mesh import Floats, Material, Part
+from pedsam_ros.assets.masks import Image
+from pedsam_ros.assets.mesh import Floats, Material, Part
 
 SPACING_PX = 0.7
 CHUNK = 1 << 19  # sample points at a time

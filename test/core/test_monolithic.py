@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import fakes
-from pedsam_ros.core import models
+from pedsam_ros.core.model import loading, preprocess
 from pedsam_ros.core.types import Frame, FrameKey
 from pedsam_ros.core.windows import Canvas
 
@@ -13,10 +13,10 @@ from pedsam_ros.core.windows import Canvas
 def test_the_whole_encoder_is_sams_own_in_either_order(order):
     """Same weights, blocks in the order asked for."""
     weights, rgb = fakes.weights(), fakes.frame(90, 160).rgb
-    whole = models.load_whole(weights, order)
+    whole = loading.load_monolithic(weights, order)
     theirs = fakes.reference(weights, torch.float32, order)
     canvas = Canvas.fit(weights.arch, *rgb.shape[:2])
-    content = torch.from_numpy(canvas.resize(rgb)).permute(2, 0, 1).float()
+    content = torch.from_numpy(preprocess.resize(rgb, canvas.content)).permute(2, 0, 1).float()
     with torch.inference_mode():
         expected = theirs.image_encoder(theirs.preprocess(content)[None])
     found = whole.encode(Frame(FrameKey(1, ''), rgb)).embedding

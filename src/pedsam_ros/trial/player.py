@@ -16,13 +16,13 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage, Image
 from tqdm import tqdm
 
+from pedsam_ros.bags.rosbag import BagWriter
 from pedsam_ros.core.edge import ENDINGS
 from pedsam_ros.core.errors import PedsamError
 from pedsam_ros.core.types import Masks
 from pedsam_ros.msg import Masks as MasksMsg
 from pedsam_ros.ros import convert, qos
-from pedsam_ros.tools.bags import BagWriter
-from pedsam_ros.tools.processes import NodeProcess
+from pedsam_ros.trial.processes import NodeProcess
 
 _AHEAD = 8  # frames sent and not yet ended
 _STALL_S = 120.0

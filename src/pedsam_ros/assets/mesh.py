@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pedsam_ros.assets.files import Tree
+from pedsam_ros.assets.masks import Image
 from pedsam_ros.core.errors import BadImage
-from pedsam_ros.tools.asset_files import Tree
-from pedsam_ros.tools.asset_masks import Image
 
 Floats = NDArray[np.float32]
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pedsam_ros.core import sam
 from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.model import sam
 
 IMAGE = 'image_encoder.'  # prefix of its tensors in SAM's checkpoints
 _BIAS_VALUES = 2**24  # attention bias held at once; more query rows at a time gain nothing

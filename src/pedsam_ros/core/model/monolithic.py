@@ -10,10 +10,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from pedsam_ros.core import sam
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.decoder import Decoder, Encoded, to_masks
-from pedsam_ros.core.encoder import run_block
+from pedsam_ros.core.in_flight import Encoded
+from pedsam_ros.core.model import preprocess, sam
+from pedsam_ros.core.model.decoder import Decoder, to_masks
+from pedsam_ros.core.model.encoder import run_block
 from pedsam_ros.core.types import Frame, Masks, Prompt
 from pedsam_ros.core.windows import Canvas
 
@@ -27,7 +28,7 @@ def block_order(arch: Architecture, order: str) -> tuple[int, ...]:
     return arch.block_order if order == 'ped' else tuple(range(arch.depth))
 
 
-class WholeEncoder(nn.Module):
+class MonolithicEncoder(nn.Module):
     """SAM's image encoder with its blocks in a chosen order. Parameters carry SAM's names."""
 
     def __init__(self, arch: Architecture, order: str = 'ped') -> None:
@@ -66,20 +67,21 @@ class WholeEncoder(nn.Module):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class WholePipeline:
+class MonolithicPipeline:
     """A whole model in one process, no window ever cut out: what the distributed one is measured
     against."""
 
     arch: Architecture
     model_id: str
-    encoder: WholeEncoder
+    encoder: MonolithicEncoder
     decoder: Decoder
 
     def encode(self, frame: Frame) -> Encoded:
         """Raises BadImage if the frame is empty."""
         canvas = Canvas.fit(self.arch, *frame.rgb.shape[:2])
         weight = self.encoder.pos_embed
-        pixels = sam.on_canvas(canvas.resize(frame.rgb), self.arch.image_px).to(weight)
+        content = preprocess.resize(frame.rgb, canvas.content)
+        pixels = preprocess.on_canvas(content, self.arch.image_px).to(weight)
         with torch.inference_mode():
             embedding = self.encoder(pixels[None]).float()
         return Encoded(frame.key, canvas, embedding, frame.rgb)

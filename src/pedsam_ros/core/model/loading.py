@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.checkpoint import HALVES, PADDING, Weights, check_half, write
 from pedsam_ros.core.config import PRECISIONS
-from pedsam_ros.core.decoder import Decoder
-from pedsam_ros.core.edge_model import EdgeModel
-from pedsam_ros.core.encoder import IMAGE, GlobalEncoder, WindowEncoder
 from pedsam_ros.core.errors import ConfigError, WeightsError
-from pedsam_ros.core.whole import WholeEncoder, WholePipeline
+from pedsam_ros.core.model.checkpoint import HALVES, PADDING, Weights, check_half, write
+from pedsam_ros.core.model.decoder import Decoder
+from pedsam_ros.core.model.edge_half import EdgeHalf
+from pedsam_ros.core.model.encoder import IMAGE, GlobalEncoder, WindowEncoder
+from pedsam_ros.core.model.monolithic import MonolithicEncoder, MonolithicPipeline
+from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.windows import merge, token_grid
-from pedsam_ros.core.worker import Worker
 
 DTYPES = {name: getattr(torch, name) for name in PRECISIONS}
 ModuleT = TypeVar('ModuleT', bound=nn.Module)
@@ -49,12 +49,12 @@ def split(weights: Weights, folder: Path, stem: str) -> tuple[Path, Path]:
 
 def load_worker(
     weights: Weights, device: str = 'cpu', dtype: torch.dtype = torch.float32
-) -> Worker:
+) -> WorkerHalf:
     """The worker's half, ready to run. Raises WeightsError if it is not in `weights`."""
     check_half(weights, 'worker')
     names = {k.removeprefix(IMAGE): t for k, t in weights.half('worker').tensors.items()}
     encoder = _fill(WindowEncoder, weights.arch, names).to(device, dtype)
-    return Worker(weights.arch, weights.model_id, encoder)
+    return WorkerHalf(weights.arch, weights.model_id, encoder)
 
 
 def load_edge(
@@ -62,7 +62,7 @@ def load_edge(
     device: str = 'cpu',
     dtype: torch.dtype = torch.float32,
     worker_half: bool = False,
-) -> EdgeModel:
+) -> EdgeHalf:
     """The edge's half, ready to run, and the worker's too where it is wanted; the decoder stays
     float32. Raises WeightsError if a half is not in `weights`."""
     check_half(weights, 'edge')
@@ -71,17 +71,19 @@ def load_edge(
     decoder = _fill(Decoder, weights.arch, rest).to(device, torch.float32)
     padding = padding_tokens(weights, device).numpy()
     worker = load_worker(weights, device, dtype) if worker_half else None
-    return EdgeModel(weights.arch, weights.model_id, encoder, decoder, padding, worker)
+    return EdgeHalf(weights.arch, weights.model_id, encoder, decoder, padding, worker)
 
 
-def load_whole(weights: Weights, order: str = 'ped', device: str = 'cpu') -> WholePipeline:
+def load_monolithic(
+    weights: Weights, order: str = 'ped', device: str = 'cpu'
+) -> MonolithicPipeline:
     """A whole model in either block order. Raises WeightsError if a half is missing."""
     check_half(weights, *HALVES)
     image, rest = _by_part(weights)
-    encoder = _fill(partial(WholeEncoder, order=order), weights.arch, image)
+    encoder = _fill(partial(MonolithicEncoder, order=order), weights.arch, image)
     decoder = _fill(Decoder, weights.arch, rest)
     encoder, decoder = encoder.to(device).float(), decoder.to(device).float()
-    return WholePipeline(weights.arch, weights.model_id, encoder, decoder)
+    return MonolithicPipeline(weights.arch, weights.model_id, encoder, decoder)
 
 
 def padding_tokens(weights: Weights, device: str = 'cpu') -> Tensor:

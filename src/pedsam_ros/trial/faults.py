@@ -6,11 +6,11 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from pedsam_ros.tools.hostile import LIES
-from pedsam_ros.tools.processes import NodeProcess
+from pedsam_ros.trial.hostile import LIES
+from pedsam_ros.trial.processes import NodeProcess
 
 if TYPE_CHECKING:
-    from pedsam_ros.tools.soak import Soak
+    from pedsam_ros.trial.soak import Soak
 
 WEIGHTS, _OTHERS = 'random:vit_tiny:0', 'random:vit_tiny:1'
 
@@ -56,7 +56,7 @@ def lies(soak: Soak, name: str) -> None:
     soak.end(name)
     settings = {'name': name, 'checkpoint': WEIGHTS, 'lie': soak.rng.choice(LIES)}
     domain_id = soak.workers[name].domain_id
-    soak.processes[name] = NodeProcess('tools.hostile', name, domain_id, soak.folder, settings)
+    soak.processes[name] = NodeProcess('trial.hostile', name, domain_id, soak.folder, settings)
     soak.expect(name, 'quarantined: ')
     soak.end(name)
     soak.start(name)

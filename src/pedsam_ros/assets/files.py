@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pedsam_ros.assets.rcc import RccFile
 from pedsam_ros.core.errors import BadImage, ConfigError
-from pedsam_ros.tools.asset_rcc import RccFile
 
 INSIDE = '!/'  # between an archive and the path within it
 

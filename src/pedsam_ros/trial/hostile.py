@@ -7,7 +7,8 @@ from functools import partial
 
 from rclpy.node import Node
 
-from pedsam_ros.core import checkpoint, codec
+from pedsam_ros.core import codec
+from pedsam_ros.core.model import checkpoint
 from pedsam_ros.core.types import Embedding, Window, WorkerStatus
 from pedsam_ros.core.windows import token_grid
 from pedsam_ros.msg import Embedding as EmbeddingMsg

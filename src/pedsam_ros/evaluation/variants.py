@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pedsam_ros.core import checkpoint, models
-from pedsam_ros.core.checkpoint import Weights
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.model import checkpoint, loading
+from pedsam_ros.core.model.checkpoint import Weights
 from pedsam_ros.evaluation.baselines import Blurred, BoxItself
 from pedsam_ros.evaluation.protocol import PROMPTS, Segmenter
 
@@ -90,7 +90,7 @@ def open_model(name: str, weights: Mapping[str, Weights], setting: Setting) -> I
     if not variant.role:
         yield BoxItself()
     elif variant.transport:
-        from pedsam_ros.tools.distributed import distributed  # the others need no ROS
+        from pedsam_ros.trial.distributed import distributed  # the others need no ROS
 
         with (
             tempfile.TemporaryDirectory(prefix='pedsam-evaluate-') as folder,
@@ -105,7 +105,7 @@ def open_model(name: str, weights: Mapping[str, Weights], setting: Setting) -> I
         ):
             yield system
     else:
-        whole = models.load_whole(weights[variant.role], variant.order, setting.device)
+        whole = loading.load_monolithic(weights[variant.role], variant.order, setting.device)
         yield Blurred(whole, setting.sigma) if variant.blurred else whole
 
 

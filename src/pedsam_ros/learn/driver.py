@@ -14,15 +14,16 @@ from typing import TypeAlias
 import torch
 from torch import distributed as dist
 from torch import multiprocessing
+from torch.multiprocessing.spawn import spawn
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from pedsam_ros.core import models
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.model import loading
+from pedsam_ros.learn.curves import draw_curves
 from pedsam_ros.learn.examples import Example
 from pedsam_ros.learn.learner import Learner
 from pedsam_ros.learn.trainer import Recipe, Trainer
-from pedsam_ros.tools.curves import draw_curves
 
 Make: TypeAlias = Callable[[argparse.Namespace], tuple[Learner, 'Dataset[Example]']]
 _ALLOCATOR = {  # glibc keeps what torch frees: the kernel need not zero it again at each step
@@ -72,7 +73,7 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError(f'processes={args.processes}: at least 1, a divisor of {args.batch=}')
     if args.processes > 1 and args.device != 'cpu':
         raise ConfigError(f'processes={args.processes}: on the CPU only')
-    models.check_device(args.device)
+    loading.check_device(args.device)
     args.out.mkdir(parents=True, exist_ok=True)
 
 
@@ -82,7 +83,7 @@ def _recipe(args: argparse.Namespace) -> Recipe:
 
 def _together(args: argparse.Namespace, make: Make) -> None:
     """Processes that learn together; none outlives this one."""
-    learning = multiprocessing.spawn(_one_of, (args, make), nprocs=args.processes, join=False)
+    learning = spawn(_one_of, (args, make), nprocs=args.processes, join=False)
     try:
         while not learning.join():
             pass

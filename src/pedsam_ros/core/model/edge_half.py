@@ -1,0 +1,125 @@
+"""What the edge computes: the global blocks, the masks, and, where it has the worker's half, a
+window now and then."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pedsam_ros.core import codec
+from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.config import AutomaticConfig
+from pedsam_ros.core.errors import BadBatch, BadReply
+from pedsam_ros.core.in_flight import Encoded, InFlight
+from pedsam_ros.core.model import preprocess
+from pedsam_ros.core.model.automatic import automatic, suited
+from pedsam_ros.core.model.decoder import Decoder, to_masks
+from pedsam_ros.core.model.encoder import GlobalEncoder
+from pedsam_ros.core.model.worker_half import WorkerHalf
+from pedsam_ros.core.types import Embedding, FrameKey, Masks, Pixels, Prompt, Values, Window
+from pedsam_ros.core.windows import Canvas, merge, token_grid
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EdgeHalf:
+    """The edge's half of a model, and what is needed to use it; the worker's half too, if windows
+    are to be computed here."""
+
+    arch: Architecture
+    model_id: str
+    encoder: GlobalEncoder
+    decoder: Decoder
+    padding: Values  # (T, T, C): what canvas padding looks like after the window blocks
+    worker: WorkerHalf | None = None
+
+    def embed(self, tokens: Values) -> Tensor:
+        """(T, T, C) tokens after the window blocks -> (1, E, T, T) float32."""
+        weight = next(self.encoder.parameters())
+        with torch.inference_mode():
+            embedding: Tensor = self.encoder(torch.tensor(tokens[None]).to(weight)).float()
+        return embedding
+
+    def resize(self, rgb: Pixels, size: tuple[int, int]) -> Pixels:
+        """(H, W, 3) uint8 image -> (h, w, 3) uint8 with (h, w) = `size`, as SAM does it."""
+        return preprocess.resize(rgb, size)
+
+    def compute(self, window: Window) -> Embedding:
+        """The embedding of a window that stays on the edge. Raises ValueError without the
+        worker's half."""
+        return self._worker_half().encode([window])[0]
+
+    def checked(self, worker: str, reply: Embedding, transport: str) -> Values:
+        """(rows, columns, C) float32 tokens of a reply to a request of ours.
+
+        Raises BadReply unless model, shape, type and values are what was asked for.
+        """
+        asked = (*token_grid(self.arch).shape(reply.index), self.arch.dim), transport
+        if reply.model_id != self.model_id:
+            own = self.model_id
+            raise BadReply(worker, f'model_id={reply.model_id!r:.40}, this edge has {own}')
+        if (reply.shape, reply.dtype) != asked:
+            raise BadReply(worker, f'{reply.shape} {reply.dtype!r:.20}, asked was {asked}')
+        if not 0 <= reply.encode_s < math.inf:
+            raise BadReply(worker, f'encode_s={reply.encode_s}: not a time')
+        try:
+            return codec.decode(reply.values, reply.shape, reply.dtype)
+        except BadBatch as error:
+            raise BadReply(worker, str(error)) from error
+
+    def encode(self, frame: InFlight) -> Encoded:
+        """Runs the global blocks of a frame that has all windows.
+
+        Raises BadReply if finite but absurd embeddings made the result infinite.
+        """
+        embedding = self.embed(merge(frame.tokens, token_grid(self.arch), self.padding))
+        if not embedding.isfinite().all():
+            raise BadReply(frame.loudest(), 'its values add up to NaN or infinite ones')
+        stale, sources = tuple(sorted(frame.stale)), frozenset(frame.sources.values())
+        return Encoded(frame.key, frame.canvas, embedding, frame.rgb, stale, sources)
+
+    def audit(self, frame: InFlight, index: int, tolerance: float) -> None:
+        """Computes a window of a frame again. Raises BadReply if its worker computed something
+        else."""
+        error = self.error(index, frame.contents[index], frame.tokens[index])
+        if error > tolerance:
+            raise BadReply(
+                frame.sources[index],
+                f'window={index} computed again on the edge differs by {error:.2g} of its values',
+            )
+
+    def segment(
+        self, encoded: Encoded, prompts: Sequence[Prompt], rules: AutomaticConfig
+    ) -> Masks:
+        """Masks for prompts, or of everything in view if there is none. Raises BadPrompt."""
+        with torch.inference_mode():
+            if prompts:
+                masks = to_masks(self.decoder.answer(encoded, prompts))
+            else:
+                masks = automatic(self.decoder, encoded, suited(rules, self.arch.name))
+        return Masks(encoded.key, *encoded.canvas.frame, self.model_id, masks, encoded.stale)
+
+    def error(self, index: int, content: Pixels, tokens: Values) -> float:
+        """How far a window's tokens are from what it gives here: root mean square, as a share of
+        its own. Raises ValueError without the worker's half."""
+        expected = self._worker_half().tokens([index], [content])[0].astype(np.float64)
+        difference = np.square(tokens - expected).mean()
+        return float(np.sqrt(difference / np.square(expected).mean()))
+
+    def warm_up(self) -> None:
+        """Computes once on padding, so that the first frame does not pay for what torch sets
+        up."""
+        side = self.arch.image_px
+        rgb = np.zeros((side, side, 3), np.uint8)
+        canvas = Canvas.fit(self.arch, side, side)
+        empty = Encoded(FrameKey(0, ''), canvas, self.embed(self.padding), rgb)
+        self.segment(empty, (Prompt(((0, 0, 1),)),), AutomaticConfig())
+
+    def _worker_half(self) -> WorkerHalf:
+        if self.worker is None:
+            raise ValueError("the worker's half is not here")
+        return self.worker
