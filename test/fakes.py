@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,7 +66,7 @@ def frame(height: int = 96, width: int = 128, seed: int = 0, stamp_ns: int = 1) 
     return Frame(FrameKey(stamp_ns, 'camera'), rgb)
 
 
-def edge(spares: tuple[str, ...] = (), ledger: Ledger | None = None, **config: object) -> Edge:
+def edge(spares: tuple[str, ...] = (), ledger: Ledger | None = None, **config: Any) -> Edge:
     """A tiny edge with three workers."""
     settings = EdgeConfig(**{'points': (20.0, 20.0), **config})
     homes = place(pixel_grid(TINY), WORKERS, settings.placement)
@@ -101,7 +102,7 @@ def replies(assignments: list[Assignment]) -> list[tuple[str, Embedding]]:
 def spoiled(reply: Embedding, fault: Fault) -> Embedding | None:
     """The reply of a worker with a fault; None if there is none."""
     nan = np.full(len(reply.values) // 2, np.nan, '<f2').tobytes()
-    changes: Mapping[Fault, dict[str, object]] = {
+    changes: Mapping[Fault, dict[str, Any]] = {
         Fault.WRONG_SHAPE: {'shape': (1, 1, 32), 'values': reply.values[:64]},
         Fault.WRONG_DTYPE: {'dtype': 'float32'},
         Fault.WRONG_MODEL: {'model_id': 'f' * 16},

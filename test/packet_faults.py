@@ -1,7 +1,7 @@
 """A wire that loses, delays and reorders packets, for kernels without netem.
 
 It is two interfaces (taps) and a process that carries what goes into one out of the other:
-`python bad_wire.py HERE THERE HARM`, where HARM is the JSON of a `Harm`.
+`python packet_faults.py HERE THERE HARM`, where HARM is the JSON of a `Harm`.
 """
 
 from __future__ import annotations
@@ -81,6 +81,6 @@ def _carry(here: int, there: int, harm: Harm) -> None:
 
 
 if __name__ == '__main__':
-    ends = [_tap(name) for name in sys.argv[1:3]]
+    one, other = _tap(sys.argv[1]), _tap(sys.argv[2])
     print('laid', flush=True)
-    _carry(*ends, Harm(**json.loads(sys.argv[3])))
+    _carry(one, other, Harm(**json.loads(sys.argv[3])))

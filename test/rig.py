@@ -117,7 +117,7 @@ class Client(Party):
 
     def call(self, kind: Any, service: str, request: Any) -> Any:
         """The answer of a service of the edge; it is lost if the edge does not know its reader."""
-        client = self.node.create_client(kind, service)
+        client: Any = self.node.create_client(kind, service)
         self.until(client.service_is_ready)
         self._until_known()
         future = client.call_async(request)
@@ -129,7 +129,7 @@ class Client(Party):
         What was made before a client is discovered before it, and `get_state` can be asked until
         it answers.
         """
-        later = self.node.create_client(GetState, '/edge/get_state')
+        later: Any = self.node.create_client(GetState, '/edge/get_state')
         self.until(later.service_is_ready)
         asked = []
 
