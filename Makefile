@@ -1,6 +1,6 @@
 # On a machine without ROS; with ROS this is an ordinary colcon package (see README.md).
 SHELL := /bin/bash
-.PHONY: setup build demo test check clean
+.PHONY: setup build demo test check docs clean
 
 setup:
 	@scripts/setup.sh
@@ -19,5 +19,10 @@ check: setup
 	@. scripts/env.bash && ruff check . && ruff format --check . && mypy && codespell && \
 	  env -u AMENT_PREFIX_PATH PYTHONPATH=src python -m pytest test/core
 
+docs: setup
+	@rm -rf docs/api build/docs
+	@. scripts/env.bash && PYTHONPATH=src python -m sphinx -q -W --keep-going -j auto -d build/doctrees docs build/docs
+	@echo 'docs: open build/docs/index.html'
+
 clean:
-	@rm -rf build install log out .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf docs/api build install log out .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

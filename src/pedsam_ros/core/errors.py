@@ -1,14 +1,16 @@
 """Everything that can be wrong with what users, cameras and workers hand us.
 
-PedsamError
-  ConfigError    a parameter or file of settings breaks a rule
-  WeightsError   a checkpoint is missing, corrupt, foreign or of another model
-  BadImage       a camera image that cannot be read
-  BadBatch       a window or an embedding that does not fit
-    BadReply     one that no honest worker would send
-  Unavailable    a frame needs a worker that cannot be used
-  ExposureError  a worker would see more than it may
-  BadPrompt      a prompt that does not fit the image
+Each error and what it derives from::
+
+    PedsamError
+      ConfigError    a parameter or file of settings breaks a rule
+      WeightsError   a checkpoint is missing, corrupt, foreign or of another model
+      BadImage       a camera image that cannot be read
+      BadBatch       a window or an embedding that does not fit
+        BadReply     one that no honest worker would send
+      Unavailable    a frame needs a worker that cannot be used
+      ExposureError  a worker would see more than it may
+      BadPrompt      a prompt that does not fit the image
 """
 
 

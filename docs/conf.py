@@ -1,0 +1,52 @@
+"""Settings of the documentation site; `make docs` builds it into build/docs."""
+
+import re
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOT_PAGES = {'contributing': 'CONTRIBUTING.md', 'security': 'SECURITY.md'}
+
+project = 'pedsam_ros'
+author = 'the pedsam_ros maintainers'
+copyright = f'{author}, Apache-2.0'
+
+extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.autosummary']
+templates_path = ['_templates']
+root_doc = 'index'
+default_role = 'code'  # docstrings put names in single backticks
+
+# Markdown pages: headings can be linked to, as on GitHub.
+myst_heading_anchors = 3
+
+# One page for each module, found by recursion from the rooms that api.md names.
+autosummary_generate = True
+autodoc_default_options = {'members': True, 'undoc-members': True, 'member-order': 'bysource'}
+autodoc_typehints_format = 'short'
+autodoc_mock_imports = ['pedsam_ros.msg', 'pedsam_ros.srv']  # they exist only once colcon has run
+add_module_names = False
+python_maximum_signature_line_length = 88
+
+html_theme = 'alabaster'
+html_theme_options = {
+    'description': 'Segment Anything for ROS 2, with the camera image split among servers',
+    'page_width': '1200px',
+    'sidebar_width': '260px',
+    'fixed_sidebar': True,
+}
+html_sidebars = {'**': ['about.html', 'searchfield.html', 'navigation.html']}
+html_show_sourcelink = False
+
+
+def _bring_in_root_pages(_app: Sphinx, page: str, source: list[str]) -> None:
+    """Fills the pages that stand for files outside docs/, and points links to those files here."""
+    if page in ROOT_PAGES:
+        source[0] = (ROOT / ROOT_PAGES[page]).read_text().replace('](docs/', '](')
+    for name, file in ROOT_PAGES.items():
+        source[0] = re.sub(rf'\]\((\.\./)?{file}', f']({name}.md', source[0])
+
+
+def setup(app: Sphinx) -> None:
+    """Sphinx calls this."""
+    app.connect('source-read', _bring_in_root_pages)
