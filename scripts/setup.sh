@@ -9,7 +9,7 @@ unset _ROS_WHEELS_BOOTSTRAP_COMPLETE LD_LIBRARY_PATH VIRTUAL_ENV PYTHONPATH AMEN
 fail() { echo "setup: $1" >&2; echo "setup: on Debian or Ubuntu: sudo apt-get install $2" >&2; exit 1; }
 
 wanted() { cat requirements/ros.txt requirements/run.txt requirements/dev.txt requirements/docs.txt \
-    scripts/*.py scripts/setup.sh \
+    scripts/repair_ros_wheels.py scripts/setup.sh \
   | sha256sum; }
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ]; then exit 0; fi
 
