@@ -17,10 +17,10 @@ from torch import distributed as dist
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from pedsam_ros.core.config import check_fields, setting
 from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.core.model import checkpoint
 from pedsam_ros.core.model.checkpoint import Weights
+from pedsam_ros.core.settings import check_fields, setting
 from pedsam_ros.learn.examples import Example
 from pedsam_ros.learn.learner import Batch, Learner
 
