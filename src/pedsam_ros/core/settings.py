@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 
 from pedsam_ros.core.errors import ConfigError
 
-_UNITS = {'s': 's', 'px': 'px', 'hz': 'Hz'}  # what the last word of a name stands for
+UNITS = {'s': 's', 'px': 'px', 'hz': 'Hz'}  # what the last word of a name stands for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Setting:
     @property
     def unit(self) -> str:
         """The unit's symbol, taken from the name's last word if the rule names no other."""
-        return self.rule.unit or _UNITS.get(self.name.rpartition('_')[2], '')
+        return self.rule.unit or UNITS.get(self.name.rpartition('_')[2], '')
 
     @property
     def text(self) -> str:
