@@ -13,7 +13,7 @@ NAME_FORM = 'a small letter, then at most 31 small letters, digits and _'
 
 def image_transport(**rule: Any) -> Any:
     """Which of the two image topics a node reads."""
-    text = 'image topic to read: image (raw) or image/compressed (compressed)'
+    text = 'whether to read the topic image (raw) or image/compressed (compressed)'
     return setting('raw', text, choices=('raw', 'compressed'), **rule)
 
 
@@ -28,7 +28,7 @@ def checkpoint(half: str) -> Any:
 
 def device(half: str) -> Any:
     """What the half of the model runs on."""
-    return setting('cpu', f'torch device of the {half} half: cpu, cuda, cuda:0 ...')
+    return setting('cpu', f'torch device of the {half} half, such as cpu, cuda or cuda:0')
 
 
 def precision(blocks: str) -> Any:
@@ -38,7 +38,7 @@ def precision(blocks: str) -> Any:
 
 def threads() -> Any:
     """How many threads torch may use."""
-    return setting(0, 'number of torch threads; 0 takes one for each core', low=0, high=1024)
+    return setting(0, 'number of torch threads (0 takes one for each core)', low=0, high=1024)
 
 
 def autostart() -> Any:

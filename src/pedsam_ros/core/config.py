@@ -23,8 +23,8 @@ def _share(default: float, text: str, **rule: Any) -> Any:
 
 
 def _threshold(quality: str, of_sam: float) -> Any:
-    suits = f'-1 takes what suits the model (SAM {of_sam}, vit_tiny 0.5)'
-    return setting(-1.0, f'masks of lower {quality} are dropped; {suits}', low=-1.0, high=1.0)
+    text = f'masks of lower {quality} are dropped (-1 takes {of_sam} for SAM, 0.5 for vit_tiny)'
+    return setting(-1.0, text, low=-1.0, high=1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +61,12 @@ class PlacementConfig:
 
     max_share: float = _share(
         0.0,
-        'largest share of the scene that one worker may ever see; 0 takes what the lattice gives',
+        'largest share of the scene that one worker may ever see (0 takes what the lattice gives)',
     )
     adjacency: int = setting(
         0,
-        'neighbouring windows that one worker must not have: 4 those that share a side, '
-        '8 also those that share a corner, 0 no such rule',
+        'neighbouring windows that one worker must not have (4 forbids a common side, '
+        '8 also a common corner, 0 forbids nothing)',
         choices=(0, 4, 8),
     )
     local_windows: tuple[int, ...] = setting(
@@ -76,7 +76,7 @@ class PlacementConfig:
         example=(0, 1),
     )
     session_key: str = setting(
-        '', 'another text deals the windows to other workers; keep one for a whole session'
+        '', 'a new text deals the windows to other workers; keep one text for a whole session'
     )
 
     def __post_init__(self) -> None:
@@ -93,7 +93,7 @@ class LossConfig:
         each=ON_LOSS,
     )
     stale_s: float = setting(
-        1.0, 'largest age of an embedding that stale may use', low=0.0, high=3600.0
+        1.0, 'largest age of an embedding that the rule stale may use', low=0.0, high=3600.0
     )
     retry_s: float = setting(
         1.0,
@@ -105,11 +105,11 @@ class LossConfig:
         3.0, 'silence after which a worker is lost', low=0.5, high=600.0
     )
     audit_rate: float = _share(
-        0.0, 'share of frames that are audited: the edge computes one window again and compares'
+        0.0, 'share of frames of which the edge audits one window by computing it again'
     )
     audit_tolerance: float = _share(
         0.05,
-        'largest difference that passes an audit: root mean square, as a share of the values',
+        'largest root-mean-square difference that passes an audit, as a share of the values',
     )
 
     def __post_init__(self) -> None:
@@ -141,11 +141,11 @@ class EdgeConfig:
     ledger_file: str = setting(
         '',
         'file that keeps what each worker has seen, also over restarts; '
-        "'' stands for exposure_NODE.json in ROS_HOME/pedsam",
+        'if empty, exposure_NODE.json in ROS_HOME/pedsam',
     )
     regions: bool = setting(
         False,
-        'keep those regions of the image on the edge that ~/sensitive and ~/detections name; '
+        'keep those parts of the image on the edge that ~/sensitive and ~/detections name; '
         "needs the worker's half of the weights",
     )
     region_s: float = setting(2.0, 'time for which a region holds', low=0.0, high=3600.0)
@@ -154,11 +154,11 @@ class EdgeConfig:
     precision: str = common.precision('global')
     threads: int = common.threads()
     points: tuple[float, ...] = setting(
-        (), 'point prompts, x and y of each', unit='image px', example=(320.0, 240.0), live=True
+        (), 'x and y of each point prompt', unit='image px', example=(320.0, 240.0), live=True
     )
     boxes: tuple[float, ...] = setting(
         (),
-        'box prompts, x0, y0, x1 and y1 of each',
+        'x0, y0, x1 and y1 of each box prompt',
         unit='image px',
         example=(100.0, 80.0, 420.0, 360.0),
         live=True,
@@ -199,7 +199,7 @@ class WorkerConfig:
 
     name: str = setting(
         'worker',
-        'its name in workers.yaml and in its topics',
+        "the worker's name in workers.yaml and in its topics",
         pattern=common.NAME,
         form=common.NAME_FORM,
     )
@@ -223,7 +223,7 @@ class OverlayConfig:
     rule."""
 
     image_transport: str = common.image_transport(fixed=True)
-    opacity: float = _share(0.5, 'opacity of the masks on the image; 0 is invisible', fixed=True)
+    opacity: float = _share(0.5, 'opacity of the masks on the image (0 is invisible)', fixed=True)
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -20,19 +20,19 @@ class WorkerEntry:
 
     name: str = field(
         metadata=described(
-            "the worker's name, part of its topics /pedsam/NAME/...", pattern=NAME, form=NAME_FORM
+            "the worker's name, as in its topic /pedsam/NAME/windows", pattern=NAME, form=NAME_FORM
         )
     )
     domain_id: int = field(
         metadata=described(
             'DDS domain of this worker alone (on Linux below 102 or above 214, outside the ports '
-            'that the system gives to others)',
+            'that the system hands out)',
             low=0,
             high=MAX_DOMAIN,
         )
     )
     windows: tuple[int, ...] | None = setting(
-        None, 'the only windows it may see: indices row by row, 0 at the top left; or all'
+        None, 'indices (row by row, 0 at the top left) of the only windows it may see, or all'
     )
     peers: tuple[str, ...] = setting(
         (),
@@ -40,7 +40,8 @@ class WorkerEntry:
         example=('10.0.0.7',),
     )
     spare: bool = setting(
-        False, 'it gets nothing until a worker is lost, then the windows of that worker only'
+        False,
+        'whether it gets nothing until a worker is lost, and then the windows of that worker only',
     )
 
     def __post_init__(self) -> None:
