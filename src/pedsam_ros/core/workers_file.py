@@ -57,7 +57,8 @@ class WorkerEntry:
             raise self._error('windows', self.windows, 'a list of indices, or all')
 
     def _error(self, key: str, value: Any, rule: str) -> ConfigError:
-        return ConfigError(f'{self.name}: {key}={value!r}: {rule}')
+        worker = 'worker ' if key == 'name' else f'{self.name}: '
+        return ConfigError(f'{worker}{key}={value!r}: {rule}')
 
 
 _KEYS = [each.name for each in settings_of(WorkerEntry)]
