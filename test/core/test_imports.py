@@ -1,6 +1,7 @@
 """Imports point one way: launch -> nodes -> ros -> core; tools -> the rooms -> nodes or core."""
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -117,3 +118,12 @@ def test_only_one_module_knows_segment_anything():
     for path in SOURCE.rglob('*.py'):
         if path.name != 'sam.py':
             assert 'segment_anything' not in path.read_text(), path
+
+
+def test_the_table_of_rooms_says_what_the_guards_allow():
+    """docs/architecture.md: each room, and the rooms that it may import."""
+    text = (Path(__file__).resolve().parents[2] / 'docs' / 'architecture.md').read_text()
+    rows = re.findall(r'^\| `([a-z.]+)` \| [^|]+ \|([^|]*)\| `[^`]+` \|$', text, re.MULTILINE)
+    told = {room: set(re.findall(r'`([a-z.]+)`', imports)) for room, imports in rows}
+    told['tools'] = set(ALLOWED) - {'tools'}  # the table says "all rooms"
+    assert told == {room: allowed - MESSAGES for room, allowed in ALLOWED.items()}
