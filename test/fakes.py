@@ -1,4 +1,4 @@
-"""Small stand-ins for tests: a tiny random SAM, a camera, a worker in a function call."""
+"""Small stand-ins for tests: a tiny random SAM, a camera, and a worker that is a function call."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.audits import Chance, unforeseeable
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.in_flight import Assignment
@@ -65,17 +66,22 @@ def frame(height: int = 96, width: int = 128, seed: int = 0, stamp_ns: int = 1) 
     return Frame(FrameKey(stamp_ns, 'camera'), rgb)
 
 
-def edge(spares: tuple[str, ...] = (), ledger: Ledger | None = None, **config: object) -> Edge:
+def edge(
+    spares: tuple[str, ...] = (),
+    ledger: Ledger | None = None,
+    chance: Chance = unforeseeable,
+    **config: object,
+) -> Edge:
     """A tiny edge with three workers."""
     settings = EdgeConfig(**{'points': (20.0, 20.0), **config})
     homes = place(pixel_grid(TINY), WORKERS, settings.placement)
     entries = [WorkerEntry(name=name, domain_id=9, spare=True) for name in spares]
-    return Edge(edge_model(settings.worker_half), homes, settings, ledger, entries)
+    return Edge(edge_model(settings.worker_half), homes, settings, ledger, entries, chance)
 
 
 @cache
 def edge_model(worker_half: bool = False) -> EdgeHalf:
-    """The edge's half, which nobody changes."""
+    """The edge's half. All tests share it, because nothing changes it."""
     return loading.load_edge(weights(), worker_half=worker_half)
 
 
@@ -93,13 +99,13 @@ def any_reply() -> Embedding:
 
 
 def replies(assignments: list[Assignment]) -> list[tuple[str, Embedding]]:
-    """What honest workers would answer."""
+    """Worker and reply, for each assignment, as honest workers would answer."""
     answers = worker().encode([assignment.window for assignment in assignments])
     return [(a.worker, answer) for a, answer in zip(assignments, answers, strict=True)]
 
 
 def spoiled(reply: Embedding, fault: Fault) -> Embedding | None:
-    """The reply of a worker with a fault; None if there is none."""
+    """The reply of a worker with a fault; None if the worker does not reply."""
     nan = np.full(len(reply.values) // 2, np.nan, '<f2').tobytes()
     changes: Mapping[Fault, dict[str, object]] = {
         Fault.WRONG_SHAPE: {'shape': (1, 1, 32), 'values': reply.values[:64]},
@@ -117,7 +123,7 @@ def spoiled(reply: Embedding, fault: Fault) -> Embedding | None:
 def reference(
     loaded: checkpoint.Weights, dtype: torch.dtype, order: str = 'ped'
 ) -> torch.nn.Module:
-    """SAM itself with its blocks in a chosen order: what the two halves together must equal."""
+    """SAM itself, with its blocks in a chosen order. The two halves together must equal it."""
     whole = sam.sam_of(loaded.arch)
     whole.load_state_dict(dict(loaded.tensors))
     blocks = whole.image_encoder.blocks
