@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from pedsam_ros.core.types import WorkerStatus
+
+
+class WorkerState(Enum):
+    """Whether a worker can be used, and if not, why."""
+
+    USABLE = 'usable'
+    NOT_HEARD_OF = 'not_heard_of'
+    NOT_CONNECTED = 'not_connected'
+    SILENT = 'silent'
+    WRONG_MODEL = 'wrong_model'
+    QUARANTINED = 'quarantined'
 
 
 @dataclass(slots=True)

@@ -5,9 +5,18 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from pedsam_ros.core.edge import ENDINGS
+from pedsam_ros.core.health import WorkerState
 from pedsam_ros.nodes.edge_loop import EdgeLoop
 from pedsam_ros.ros import diagnostics
 
+_STATES = {
+    '': WorkerState.USABLE,
+    'not heard of': WorkerState.NOT_HEARD_OF,
+    'not connected yet': WorkerState.NOT_CONNECTED,
+    'silent': WorkerState.SILENT,
+    'model_id': WorkerState.WRONG_MODEL,
+    'quarantined': WorkerState.QUARANTINED,
+}
 Part: TypeAlias = 'tuple[str, bytes, str, dict[str, Any]]'
 
 
@@ -55,6 +64,7 @@ def _worker_figures(loop: EdgeLoop, worker: str) -> dict[str, Any]:
         'largest_region_seen': ledger.largest_region(worker),
         'share_cap': ledger.cap(),
         'stands_in_for': ledger.stands_in.get(worker, ''),
+        'state': _STATES[loop.trouble(worker).split(':')[0].split('=')[0]].value,
         'rejected': loop.rejected[worker] + loop.inbox.replies[worker].dropped,
         **({'queued': status.queued, 'encode_s': status.encode_s} if status else {}),
     }
