@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import fakes
-from fakes import Fault
 from loop_with_fakes import NAMES, answer, arrive, lose, make_loop, regain
 from pedsam_ros.core.config import LossConfig, PlacementConfig
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
+from pedsam_ros.trial.lies import FOUND_AT_ONCE, spoiled
 
 pytestmark = pytest.mark.ros
 TABLE = Path(__file__).resolve().parents[2] / 'docs' / 'reliability.md'
@@ -115,17 +115,16 @@ def other_weights():
 
 def garbage():
     loop = make_loop()
-    lies = [fault for fault in fakes.Fault if fault not in (Fault.SILENT, Fault.FOREIGN)]
-    for fault in lies:
+    for lie in FOUND_AT_ONCE:
         arrive(loop)
         loop.step()
         answer(loop, who='alice')
-        answer(loop, lambda reply: fakes.spoiled(reply, fault), who='bob')  # noqa: B023
+        answer(loop, lambda reply: spoiled(reply, lie), who='bob')  # noqa: B023
         loop.step()
         loop.edge.expire(1e12)
         loop.links['carol'].sent.clear()
         assert loop.health.release('bob')
-    return loop, {'late': len(lies)}
+    return loop, {'late': len(FOUND_AT_ONCE)}
 
 
 def wrong():

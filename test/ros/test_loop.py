@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import fakes
-from fakes import Fault
 from loop_with_fakes import NAMES, answer, arrive, make_loop
 from pedsam_ros.core.config import LossConfig, PlacementConfig
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
+from pedsam_ros.trial.lies import FOUND_AT_ONCE, spoiled
 
 pytestmark = pytest.mark.ros
 
@@ -171,15 +171,12 @@ def test_regions_do_not_pile_up_without_a_camera(loop):
     assert len(loop.edge.router._regions) <= 256
 
 
-LIES = [fault for fault in Fault if fault not in (Fault.SILENT, Fault.FOREIGN)]
-
-
-@pytest.mark.parametrize('fault', LIES)
-def test_a_lying_worker_is_quarantined_until_released(loop, fault):
+@pytest.mark.parametrize('lie', FOUND_AT_ONCE)
+def test_a_lying_worker_is_quarantined_until_released(loop, lie):
     """Its frame is not finished, the next is not sent to it; released, all is well."""
     arrive(loop)
     loop.step()
-    answer(loop, lambda reply: fakes.spoiled(reply, fault), who='alice')
+    answer(loop, lambda reply: spoiled(reply, lie), who='alice')
     answer(loop)
     loop.step()
     assert loop.trouble('alice').startswith('quarantined: alice: ')
