@@ -1,8 +1,5 @@
 """Small stand-ins for tests: a tiny random SAM, a camera, and a worker that is a function call."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from enum import Enum
 from functools import cache
 
 import numpy as np
@@ -22,6 +19,7 @@ from pedsam_ros.core.placement import place
 from pedsam_ros.core.types import Embedding, Frame, FrameKey, Prompt
 from pedsam_ros.core.windows import pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry
+from pedsam_ros.trial.processes import NAMES
 
 # SAM's own shape in small: a 5x5 grid whose last row and column hold 2 of 4 tokens.
 TINY = Architecture(
@@ -34,24 +32,9 @@ TINY = Architecture(
     window=4,
     embedding_dim=32,
 )
-WORKERS = tuple(
-    WorkerEntry(name=n, domain_id=i) for i, n in enumerate(('alice', 'bob', 'carol'), 1)
-)
+WORKERS = tuple(WorkerEntry(name=n, domain_id=i) for i, n in enumerate(NAMES, 1))
 ALL = frozenset(worker.name for worker in WORKERS)
 POINT = (Prompt(points=((20.0, 20.0, 1),)),)
-
-
-class Fault(Enum):
-    """What a worker can do wrong with a window."""
-
-    SILENT = 'silent'
-    WRONG_SHAPE = 'wrong shape'
-    WRONG_DTYPE = 'wrong dtype'
-    WRONG_MODEL = 'wrong model'
-    WRONG_WINDOW = 'wrong window'
-    NOT_FINITE = 'not finite'
-    TRUNCATED = 'truncated'
-    FOREIGN = 'a request nobody made'
 
 
 @cache
@@ -102,21 +85,6 @@ def replies(assignments: list[Assignment]) -> list[tuple[str, Embedding]]:
     """Worker and reply, for each assignment, as honest workers would answer."""
     answers = worker().encode([assignment.window for assignment in assignments])
     return [(a.worker, answer) for a, answer in zip(assignments, answers, strict=True)]
-
-
-def spoiled(reply: Embedding, fault: Fault) -> Embedding | None:
-    """The reply of a worker with a fault; None if the worker does not reply."""
-    nan = np.full(len(reply.values) // 2, np.nan, '<f2').tobytes()
-    changes: Mapping[Fault, dict[str, object]] = {
-        Fault.WRONG_SHAPE: {'shape': (1, 1, 32), 'values': reply.values[:64]},
-        Fault.WRONG_DTYPE: {'dtype': 'float32'},
-        Fault.WRONG_MODEL: {'model_id': 'f' * 16},
-        Fault.WRONG_WINDOW: {'index': (reply.index + 1) % 25},
-        Fault.NOT_FINITE: {'values': nan},
-        Fault.TRUNCATED: {'values': reply.values[:-1]},
-        Fault.FOREIGN: {'request_id': reply.request_id ^ 1},
-    }
-    return None if fault is Fault.SILENT else replace(reply, **changes[fault])
 
 
 @cache

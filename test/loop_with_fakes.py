@@ -6,8 +6,7 @@ import fakes
 from pedsam_ros.core.types import WorkerStatus
 from pedsam_ros.nodes.edge_loop import EdgeLoop
 from pedsam_ros.nodes.losses import Losses
-
-NAMES = ('alice', 'bob', 'carol')
+from pedsam_ros.trial.processes import NAMES
 
 
 class Clock:

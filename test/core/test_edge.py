@@ -8,13 +8,14 @@ import pytest
 import torch
 
 import fakes
-from fakes import ALL, Fault
+from fakes import ALL
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.errors import BadBatch, BadPrompt, BadReply
 from pedsam_ros.core.model import preprocess
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
 from pedsam_ros.core.pictures import binary
 from pedsam_ros.core.placement import windows_by_worker
+from pedsam_ros.trial.lies import FOUND_AT_ONCE, Lie, spoiled
 
 
 def finished(edge, frame):
@@ -83,8 +84,8 @@ def test_request_ids_tell_nothing():
     assert len({b - a for a, b in itertools.pairwise(ids)}) > 50
 
 
-@pytest.mark.parametrize('fault', [fault for fault in Fault if fault is not Fault.SILENT])
-def test_a_wrong_reply_is_refused_and_changes_nothing(fault):
+@pytest.mark.parametrize('lie', [*FOUND_AT_ONCE, Lie.REQUEST])
+def test_a_wrong_reply_is_refused_and_changes_nothing(lie):
     """The right reply still counts afterwards."""
     edge = fakes.edge()
     edge.arrive()
@@ -92,7 +93,7 @@ def test_a_wrong_reply_is_refused_and_changes_nothing(fault):
     answers = fakes.replies(assignments)
     worker, good = answers[0]
     with pytest.raises(BadBatch):
-        edge.accept(worker, fakes.spoiled(good, fault))
+        edge.accept(worker, spoiled(good, lie))
     assert started.tokens == {}
     for honest, right in answers:
         edge.accept(honest, right)

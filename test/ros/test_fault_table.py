@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 import fakes
-from fakes import Fault
-from loop_with_fakes import NAMES, PlayedLoop
+from loop_with_fakes import PlayedLoop
 from pedsam_ros.core.config import LossConfig, PlacementConfig
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
+from pedsam_ros.trial.lies import FOUND_AT_ONCE, spoiled
+from pedsam_ros.trial.processes import NAMES
 
 pytestmark = pytest.mark.ros
 TABLE = Path(__file__).resolve().parents[2] / 'docs' / 'reliability.md'
@@ -110,17 +111,16 @@ def other_weights():
 
 def garbage():
     played = PlayedLoop()
-    lies = [fault for fault in fakes.Fault if fault not in (Fault.SILENT, Fault.FOREIGN)]
-    for fault in lies:
+    for lie in FOUND_AT_ONCE:
         played.arrive()
         played.step()
         played.answer(who='alice')
-        played.answer(lambda reply: fakes.spoiled(reply, fault), who='bob')  # noqa: B023
+        played.answer(lambda reply: spoiled(reply, lie), who='bob')  # noqa: B023
         played.step()
         played.links['carol'].sent.clear()
         played.wait(played.edge.config.deadline_s)
         played.loop.release('bob')
-    return played, {'late': len(lies)}
+    return played, {'late': len(FOUND_AT_ONCE)}
 
 
 def wrong():

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 import fakes
-from fakes import Fault
-from loop_with_fakes import NAMES, Clock, PlayedLoop
+from loop_with_fakes import Clock, PlayedLoop
 from pedsam_ros.core.config import EdgeConfig, LossConfig, PlacementConfig
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
 from pedsam_ros.nodes.inbox import Inbox
 from pedsam_ros.ros import diagnostics
+from pedsam_ros.trial.lies import FOUND_AT_ONCE, spoiled
+from pedsam_ros.trial.processes import NAMES
 
 pytestmark = pytest.mark.ros
 
@@ -175,15 +176,12 @@ def test_regions_do_not_pile_up_without_a_camera(played):
     assert len(played.edge.router._regions) <= 256
 
 
-LIES = [fault for fault in Fault if fault not in (Fault.SILENT, Fault.FOREIGN)]
-
-
-@pytest.mark.parametrize('fault', LIES)
-def test_a_lying_worker_is_quarantined_until_released(played, fault):
+@pytest.mark.parametrize('lie', FOUND_AT_ONCE)
+def test_a_lying_worker_is_quarantined_until_released(played, lie):
     """Its frame is not finished and the next is not sent to it. After the release all is well."""
     played.arrive()
     played.step()
-    played.answer(lambda reply: fakes.spoiled(reply, fault), who='alice')
+    played.answer(lambda reply: spoiled(reply, lie), who='alice')
     played.answer()
     played.step()
     assert played.state('alice') == 'quarantined'
