@@ -8,74 +8,40 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
+
+from pedsam_ros.core.config import EdgeConfig
+from pedsam_ros.ros.launch_arguments import BOOLEANS, arguments, given
 
 CONFIG = Path(get_package_share_directory('pedsam_ros'), 'config')
 IMAGE = LaunchConfiguration('image')
 CAMERA = [('image', IMAGE), ('image/compressed', [IMAGE, '/compressed'])]
-BOOLEANS = ['true', 'false', 'True', 'False']
-AS_IN_FILE = ' (empty: as in params_file)'
-
+PARAMETERS = {  # parameter -> default of its argument; empty: as in params_file
+    'image_transport': 'raw',
+    'workers_file': str(CONFIG / 'workers.yaml'),
+    'autostart': 'true',
+    'checkpoint': '',
+    'device': '',
+    'precision': '',
+    'transport': '',
+    'every_frame': '',
+}
 ARGUMENTS = [
     DeclareLaunchArgument(
         'image',
         default_value='camera/image_raw',
         description='image topic of the camera, without /compressed',
     ),
-    DeclareLaunchArgument(
-        'image_transport',
-        default_value='raw',
-        choices=['raw', 'compressed'],
-        description='compressed: the image topic + /compressed is taken',
-    ),
-    DeclareLaunchArgument(
-        'workers_file',
-        default_value=str(CONFIG / 'workers.yaml'),
-        description='YAML list of the workers: name, domain_id, windows allowed, peers, spare',
-    ),
+    *arguments(EdgeConfig, PARAMETERS),
     DeclareLaunchArgument(
         'params_file',
         default_value=str(CONFIG / 'edge.yaml'),
-        description='all parameters of the edge node',
-    ),
-    DeclareLaunchArgument(
-        'autostart',
-        default_value='true',
-        choices=BOOLEANS,
-        description='configure and activate at once; false: wait for a lifecycle manager',
-    ),
-    DeclareLaunchArgument(
-        'checkpoint',
-        default_value='',
-        description="edge half or whole model: a file, 'vit_tiny', 'random:ARCH:SEED'"
-        + AS_IN_FILE,
-    ),
-    DeclareLaunchArgument(
-        'device',
-        default_value='',
-        description='torch device: cpu, cuda, cuda:0 ...' + AS_IN_FILE,
-    ),
-    DeclareLaunchArgument(
-        'precision',
-        default_value='',
-        description='arithmetic of the global blocks: float32, float16 or bfloat16' + AS_IN_FILE,
-    ),
-    DeclareLaunchArgument(
-        'transport',
-        default_value='',
-        description='how embeddings travel: float32, float16 or int8' + AS_IN_FILE,
-    ),
-    DeclareLaunchArgument(
-        'every_frame',
-        default_value='',
-        choices=[*BOOLEANS, ''],
-        description='true: queue frames; false: drop old ones' + AS_IN_FILE,
+        description='YAML file with all parameters of the edge node',
     ),
     DeclareLaunchArgument(
         'overlay',
         default_value='true',
         choices=BOOLEANS,
-        description='publish overlay: the masks painted on the image',
+        description='publish overlay, the image with the masks painted on it',
     ),
     DeclareLaunchArgument(
         'rviz',
@@ -84,38 +50,23 @@ ARGUMENTS = [
         description='show camera, overlay and label image in rviz2',
     ),
 ]
-PARAMETERS = {
-    'image_transport': str,
-    'workers_file': str,
-    'autostart': bool,
-    'checkpoint': str,
-    'device': str,
-    'precision': str,
-    'transport': str,
-    'every_frame': bool,
-}
 
 
 def generate_launch_description():
-    """First rviz2, which may be missing: launch does not end what it started before an error."""
+    """Starts rviz2 first, as it may be missing: after an error launch ends nothing it started."""
     edge = OpaqueFunction(function=_edge)
     return LaunchDescription([*ARGUMENTS, _rviz(), _overlay(), edge])
 
 
 def _edge(context):
-    given = {
-        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
-        for name, kind in PARAMETERS.items()
-        if context.launch_configurations[name]
-    }
     edge = Node(
         package='pedsam_ros',
         executable='edge_node',
         name='edge',
-        parameters=[LaunchConfiguration('params_file'), given],
+        parameters=[LaunchConfiguration('params_file'), given(context, EdgeConfig, PARAMETERS)],
         remappings=CAMERA,
         output='screen',
-        sigterm_timeout='15',  # s from SIGINT on; the work in hand is finished first
+        sigterm_timeout='15',  # s after SIGINT; the node first finishes the work in hand
     )
     return [edge]
 

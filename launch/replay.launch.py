@@ -1,4 +1,4 @@
-"""Plays a bag with `pedsam replay`: reliable, as `every_frame` needs it, whatever was recorded."""
+"""Plays a bag with `pedsam replay`, whose reliable topics an edge with `every_frame` can read."""
 
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
@@ -8,7 +8,7 @@ from launch_ros.actions import Node
 
 
 def generate_launch_description():
-    """Its arguments and the player."""
+    """Declares the arguments and starts the player."""
     return LaunchDescription(
         [
             DeclareLaunchArgument('bag', description='rosbag2 folder, or one .mcap or .db3 file'),

@@ -83,3 +83,18 @@ def test_a_stage_is_timed_unless_it_fails():
     with pytest.raises(KeyError), metrics.timed('stage_s'):
         raise KeyError
     assert metrics.summary() == {'stage_s_p50': 2.5, 'stage_s_p95': 2.5}
+
+
+@pytest.mark.parametrize(
+    ('shape', 'box'),
+    [
+        (LARGE, (0, 0, 5, 5)),
+        (rectangle(slice(1, 3), slice(2, 9)), (2, 1, 7, 2)),
+        (rectangle(5, 8), (8, 5, 1, 1)),
+        (LARGE & False, (0, 0, 0, 0)),
+    ],
+)
+def test_a_tight_box_holds_all_of_a_shape_and_no_empty_row_or_column(shape, box):
+    """x, y, width, height; zeros for an empty shape; numbers count as true if not zero."""
+    assert pictures.tight_box(shape) == box
+    assert pictures.tight_box(shape.astype(np.uint8) * 7) == box

@@ -1,7 +1,6 @@
-"""The files in config/ say what the code does: every parameter, its default, and what it is."""
+"""The files in config/: every parameter with its default and what it means, and rviz's view."""
 
 import re
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +8,12 @@ import pytest
 import yaml
 
 from pedsam_ros.core.config import EdgeConfig, OverlayConfig, WorkerConfig
-from pedsam_ros.core.workers_file import parse_workers
+from pedsam_ros.core.settings import Setting, groups_of, settings_of
+from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'config'
-NODES = {'edge.yaml': EdgeConfig(), 'worker.yaml': WorkerConfig()}
+NODES = {'edge.yaml': EdgeConfig, 'worker.yaml': WorkerConfig, 'overlay.yaml': OverlayConfig}
 _LINE = re.compile(r'(?P<off># )?(?P<key>[a-z_0-9]+):(?P<value> .+?)??(?:  # (?P<comment>.+))?')
 
 
@@ -25,31 +25,37 @@ def parameters(name: str) -> dict[str, Any]:
 
 
 def lines(name: str) -> dict[str, re.Match]:
-    """Key -> its line, also where the line itself is a comment."""
+    """Key -> its line, also if the whole line is a comment."""
     matches = [_LINE.fullmatch(line.strip()) for line in (CONFIG / name).read_text().splitlines()]
-    return {match['key']: match for match in matches if match and match['key'] not in NODES}
+    return {match['key']: match for match in matches if match}
 
 
-def settings(config: Any) -> dict[str, Any]:
-    """Field -> default; nested as in YAML, without the empty lists that ROS cannot read there."""
-    values = {each.name: getattr(config, each.name) for each in fields(config)}
-    return {
-        name: settings(value) if is_dataclass(value) else _as_in_yaml(value)
-        for name, value in values.items()
-        if value != ()
+def defaults(config: type) -> dict[str, Any]:
+    """Name -> default, nested as in YAML, without the empty lists that ROS cannot read there."""
+    own, *nested = (
+        {each.name: as_in_yaml(each.default) for each in group.settings if each.default != ()}
+        for group in groups_of(config)
+    )
+    return own | {
+        group.prefix.removesuffix('.'): values
+        for group, values in zip(groups_of(config)[1:], nested, strict=True)
     }
 
 
-def _as_in_yaml(value: Any) -> Any:
+def as_in_yaml(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def every_field(config: Any) -> list:
-    """The fields of a config, each followed by those nested in it."""
+def every_setting(name: str) -> list[Setting]:
+    return [each for group in groups_of(NODES[name]) for each in group.settings]
+
+
+def every_key(name: str) -> list[str]:
+    """The settings and the names of their groups, in the order of the code."""
     found = []
-    for each in fields(config):
-        value = getattr(config, each.name)
-        found += [each, *(every_field(value) if is_dataclass(value) else ())]
+    for group in groups_of(NODES[name]):
+        found += [group.prefix.removesuffix('.')] if group.prefix else []
+        found += [each.name for each in group.settings]
     return found
 
 
@@ -62,23 +68,20 @@ def with_types(values: Any) -> Any:
 
 @pytest.mark.parametrize('name', NODES)
 def test_file_holds_every_parameter_with_its_default(name):
-    """Neither more nor less, in the order of the code."""
-    ours, theirs = parameters(name), settings(NODES[name])
-    assert with_types(ours) == with_types(theirs)
-    assert [key for key in lines(name) if key != 'ros__parameters'] == [
-        each.name for each in every_field(NODES[name])
-    ]
+    """No more and no fewer, in the order of the code."""
+    assert with_types(parameters(name)) == with_types(defaults(NODES[name]))
+    assert [key for key in lines(name) if key != 'ros__parameters'] == every_key(name)
 
 
 @pytest.mark.parametrize('name', NODES)
 def test_every_parameter_is_explained(name):
     """By a comment on its line, with its unit, bounds and choices."""
-    for each in every_field(NODES[name]):
-        comment, rule = lines(name)[each.name]['comment'], each.metadata
+    for each in every_setting(name):
+        comment, rule = lines(name)[each.name]['comment'], each.rule
         assert comment, each.name
-        if 'low' in rule:
-            assert comment.endswith(f': {rule["low"]} to {rule["high"]}'), each.name
-        for choice in rule.get('choices', ()):
+        if rule.low is not None:
+            assert comment.endswith(f': {rule.low} to {rule.high}'), each.name
+        for choice in (*rule.choices, *rule.each):
             assert str(choice) in comment, each.name
         for name_end, unit in (('_s', ', s:'), ('_px', ', px:')):
             assert unit in comment or not each.name.endswith(name_end), each.name
@@ -86,27 +89,24 @@ def test_every_parameter_is_explained(name):
 
 @pytest.mark.parametrize('name', NODES)
 def test_lists_are_shown_with_an_example(name):
-    """Commented out, because their default, the empty list, cannot be written."""
-    empty = {each.name: each.type for each in every_field(NODES[name]) if each.default == ()}
+    """In a comment, because their default, the empty list, cannot be written."""
+    empty = {each.name: each for each in every_setting(name) if each.default == ()}
     shown = {key: match for key, match in lines(name).items() if match['off']}
     assert list(shown) == list(empty)
     for key, match in shown.items():
-        kinds = {type(value).__name__ for value in yaml.safe_load(match['value'])}
-        assert empty[key] == f'tuple[{kinds.pop()}, ...]'
-
-
-def test_overlay_file_holds_what_the_node_declares():
-    """Keys and values of OverlayConfig."""
-    defaults = {each.name: each.default for each in fields(OverlayConfig)}
-    assert with_types(parameters('overlay.yaml')) == with_types(defaults)
+        example = yaml.safe_load(match['value'])
+        assert example
+        assert empty[key].kind in [tuple[type(value), ...] for value in example]
 
 
 def test_workers_file_keeps_the_rules():
-    """Three workers, none of them in the default domain; each key is explained above."""
+    """Three workers outside the default domain; a comment explains each key."""
     text = (CONFIG / 'workers.yaml').read_text()
     workers = parse_workers(yaml.safe_load(text), 0)
     assert len(workers) == 3
-    for key in ('name', 'domain_id', 'windows', 'peers', 'spare'):
+    keys = [each.name for each in settings_of(WorkerEntry)]
+    assert keys == ['name', 'domain_id', 'windows', 'peers', 'spare']
+    for key in keys:
         assert re.search(rf'^#   {key} ', text, re.MULTILINE), key
 
 

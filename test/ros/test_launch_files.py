@@ -1,6 +1,7 @@
 """The launch files under the real `ros2 launch`, where it is installed."""
 
 import os
+import re
 import runpy
 import shutil
 import signal
@@ -11,13 +12,17 @@ import pytest
 import yaml
 from sensor_msgs.msg import Image
 
+from pedsam_ros.bags.replay import ReplayConfig
 from pedsam_ros.core.config import EdgeConfig, WorkerConfig
+from pedsam_ros.core.settings import settings_of
 from rig import Client, workers_in
 
 pytestmark = pytest.mark.ros
 
 LAUNCH = Path(__file__).resolve().parents[2] / 'launch'
 FILES = sorted(path.name for path in LAUNCH.glob('*.launch.py'))
+NODES = [('edge.launch.py', EdgeConfig), ('worker.launch.py', WorkerConfig)]
+BOOLEANS = {'true', 'false', 'True', 'False'}
 END_S = 40.0
 MUST_HAVE = {
     'demo.launch.py': 'image workers_file checkpoint device precision autostart rviz bag',
@@ -56,14 +61,77 @@ def test_every_argument_is_described_and_has_a_default(name):
     )
 
 
-@pytest.mark.parametrize(
-    ('name', 'config'), [('edge.launch.py', EdgeConfig()), ('worker.launch.py', WorkerConfig())]
-)
+def parameters_of(name: str) -> dict:
+    """Parameter -> default of its argument, as a launch file has them."""
+    return runpy.run_path(str(LAUNCH / name))['PARAMETERS']
+
+
+@pytest.mark.parametrize(('name', 'config'), NODES)
 def test_arguments_become_parameters_of_that_type(name, config):
-    """Every one that a launch file sets is declared by the node, with the same type."""
-    for parameter, kind in runpy.run_path(str(LAUNCH / name))['PARAMETERS'].items():
-        assert type(getattr(config, parameter)) is kind
-        assert parameter in arguments_of(name)
+    """The node declares every parameter that a launch file sets, with the same type."""
+    from launch import LaunchContext
+
+    from pedsam_ros.ros.launch_arguments import given
+
+    assert set(parameters_of(name)) <= set(arguments_of(name))
+    defaults = {parameter: getattr(config(), parameter) for parameter in parameters_of(name)}
+    context = LaunchContext()
+    for parameter, default in defaults.items():
+        context.launch_configurations[parameter] = str(default) or 'some'
+    made = given(context, config, defaults)
+    assert list(made) == list(defaults)
+    for parameter, default in defaults.items():
+        assert type(made[parameter].evaluate(context)) is type(default)
+
+
+@pytest.mark.parametrize(('name', 'config'), NODES)
+def test_an_empty_argument_leaves_the_parameter_to_the_params_file(name, config):
+    """Also where only some values are allowed."""
+    from launch import LaunchContext
+
+    from pedsam_ros.ros.launch_arguments import given
+
+    empty = [parameter for parameter, default in parameters_of(name).items() if not default]
+    context = LaunchContext()
+    context.launch_configurations.update(dict.fromkeys(empty, ''))
+    assert given(context, config, empty) == {}
+    for parameter in empty:
+        choices = arguments_of(name)[parameter].choices
+        assert choices is None or '' in choices
+
+
+@pytest.mark.parametrize(('name', 'config'), NODES)
+def test_arguments_say_what_the_settings_say(name, config):
+    """Text, unit, bounds and choices."""
+    settings = {each.name: each for each in settings_of(config)}
+    for parameter in parameters_of(name):
+        argument, each = arguments_of(name)[parameter], settings[parameter]
+        assert argument.description.startswith(each.text)
+        assert each.rule.low is None or each.allowed in argument.description
+        assert set(map(str, each.rule.choices)) == set(argument.choices or ()) - {'', *BOOLEANS}
+
+
+@pytest.mark.parametrize(('name', 'config'), NODES)
+def test_the_params_file_names_the_parameters_that_its_launch_file_sets(name, config):
+    """A user of the file would wonder otherwise."""
+    text = (LAUNCH.parent / 'config' / name.replace('.launch.py', '.yaml')).read_text()
+    (line,) = (line for line in text.splitlines() if f'{name} sets ' in line)
+    named = re.findall(
+        r'\w+', line.split(' sets ')[1].split(', whatever')[0].replace(' and ', ' ')
+    )
+    assert named == [parameter for parameter, default in parameters_of(name).items() if default]
+
+
+@pytest.mark.parametrize('name', ['replay.launch.py', 'demo.launch.py'])
+def test_arguments_of_a_bag_are_those_of_pedsam_replay(name):
+    """In name, default and meaning; but the demo's bag begins anew."""
+    for each in settings_of(ReplayConfig):
+        if each.name in ('rate', 'loop'):
+            argument = arguments_of(name)[each.name]
+            assert each.rule.text.split(',')[0] in argument.description
+            anew = (name, each.name) == ('demo.launch.py', 'loop')
+            default = argument.default_value[0].text
+            assert default == ('true' if anew else str(each.default).lower())
 
 
 @pytest.fixture

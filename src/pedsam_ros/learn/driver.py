@@ -1,4 +1,4 @@
-"""What `pedsam train` and `pedsam distill` share: arguments, processes, progress, results."""
+"""The part that `pedsam train` and `pedsam distill` share: arguments, processes, progress."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,13 +19,14 @@ from tqdm import tqdm
 
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import loading
+from pedsam_ros.core.options import add_options, config_of
 from pedsam_ros.learn.curves import draw_curves
 from pedsam_ros.learn.examples import Example
 from pedsam_ros.learn.learner import Learner
 from pedsam_ros.learn.trainer import Recipe, Trainer
 
 Make: TypeAlias = Callable[[argparse.Namespace], tuple[Learner, 'Dataset[Example]']]
-_ALLOCATOR = {  # glibc keeps what torch frees: the kernel need not zero it again at each step
+_ALLOCATOR = {  # glibc keeps what torch frees, so that the kernel need not zero it at each step
     'MALLOC_MMAP_THRESHOLD_': str(2**32),
     'MALLOC_TRIM_THRESHOLD_': str(2**33),
     'MALLOC_TOP_PAD_': str(2**28),
@@ -34,32 +34,28 @@ _ALLOCATOR = {  # glibc keeps what torch frees: the kernel need not zero it agai
 
 
 def add_arguments(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
-    """Those of any run; the recipe's numbers are the defaults."""
+    """Adds the arguments of any training run; `recipe` holds the defaults of its options."""
     parser.add_argument('--out', type=Path, required=True, help='folder; a run in it goes on')
     parser.add_argument('--device', default='cpu', help='cpu (default), cuda')
     parser.add_argument(
         '--processes', type=int, default=1, help='that learn together, on the CPU; 1 thread each'
     )
     parser.add_argument('--loaders', type=int, default=1, help='that make examples, for each')
-    for field in fields(Recipe):
-        default = getattr(recipe, field.name)
-        parser.add_argument(
-            f'--{field.name.replace("_", "-")}',
-            type=type(default),
-            default=default,
-            help=f'{field.metadata["note"]} ({default})',
-        )
+    add_options(parser, recipe, shown='({})')
 
 
 def run(args: argparse.Namespace, make: Make) -> int:
-    """Writes OUT/model.safetensors, OUT/log.jsonl, OUT/curves.png and OUT/state.pt."""
+    """Trains, and writes model.safetensors, log.jsonl, curves.png and state.pt into OUT.
+
+    `make` makes the learner and its examples, once in each process. Raises ConfigError.
+    """
     if any(os.environ.get(name) != value for name, value in _ALLOCATOR.items()):
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | _ALLOCATOR)
     _check(args)
     if args.processes == 1:
         _run(args, make)
     else:
-        make(args)  # what is wrong with the arguments is said here, not by each process
+        make(args)  # wrong arguments raise here once, not in each process
         (args.out / 'rendezvous').unlink(missing_ok=True)
         _together(args, make)
     draw_curves(args.out / 'log.jsonl', args.out / 'curves.png')
@@ -68,7 +64,7 @@ def run(args: argparse.Namespace, make: Make) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    _recipe(args)
+    config_of(Recipe, args)
     if args.processes < 1 or args.batch % args.processes:
         raise ConfigError(f'processes={args.processes}: at least 1, a divisor of {args.batch=}')
     if args.processes > 1 and args.device != 'cpu':
@@ -77,12 +73,8 @@ def _check(args: argparse.Namespace) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
 
 
-def _recipe(args: argparse.Namespace) -> Recipe:
-    return Recipe(**{field.name: getattr(args, field.name) for field in fields(Recipe)})
-
-
 def _together(args: argparse.Namespace, make: Make) -> None:
-    """Processes that learn together; none outlives this one."""
+    """Trains in several processes, which all end before this returns."""
     learning = spawn(_one_of, (args, make), nprocs=args.processes, join=False)
     try:
         while not learning.join():
@@ -104,9 +96,9 @@ def _one_of(rank: int, args: argparse.Namespace, make: Make) -> None:
 
 
 def _run(args: argparse.Namespace, make: Make) -> None:
-    # Descriptors for each tensor that a loader hands over are too many for a process.
+    # The default opens a descriptor for each tensor of a loader: too many for one process.
     multiprocessing.set_sharing_strategy('file_system')
-    recipe = _recipe(args)
+    recipe = config_of(Recipe, args)
     learner, examples = make(args)
     trainer = Trainer(learner, recipe, args.out, args.device)
     first = trainer.rank == 0

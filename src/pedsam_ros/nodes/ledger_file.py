@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.files import write_synced
 from pedsam_ros.core.ledger import Ledger
 
 _FRAMES = 500  # a crash may lose the counts and times of so many frames
@@ -54,17 +55,7 @@ class LedgerFile:
         """Writes the ledger. It is on the disk when this returns, and no crash leaves half a file
         under its name. Raises OSError."""
         changes, frames = self.ledger.changes, self._counted()
-        partial = self.path.with_name(self.path.name + '.partial')
-        with partial.open('w') as file:
-            file.write(self.ledger.to_json())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_synced(self.path, self.ledger.to_json())
         self._changes, self._frames = changes, frames
 
     def close(self) -> None:

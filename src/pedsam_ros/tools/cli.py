@@ -1,5 +1,7 @@
-"""The command line: `./pedsam COMMAND` on a bare machine, `ros2 run pedsam_ros pedsam COMMAND`
-under ROS."""
+"""The command line: `./pedsam COMMAND` without ROS, `ros2 run pedsam_ros pedsam COMMAND` with it.
+
+`pedsam X` is the module tools/x.py, which has `add_arguments` and `run`.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +12,17 @@ import sys
 
 from pedsam_ros.core.errors import PedsamError
 
-_COMMANDS = {  # module: one line
-    'demo': 'camera in, masks out: an edge and three workers as processes in domains of their own',
-    'evaluate': 'how good the masks are, on images with known segments',
-    'make-assets': 'pictures of packages -> one pack to train on',
-    'train': 'a promptable model from scratch, on scenes made on the fly',
-    'distill': 'from SAM in its own block order to a reordered one that answers alike',
-    'estimate': 'memory and work of distilling a SAM',
+_COMMANDS = {  # name: what it does
+    'demo': 'make masks of camera frames with an edge and three workers, each in its own process',
+    'evaluate': 'measure how good the masks are, on images with known segments',
+    'make-assets': 'make a pack of pictures to train on from the files of packages',
+    'train': 'train a promptable model from scratch, on scenes made on the fly',
+    'distill': 'train a reordered model to answer as a SAM in its own block order does',
+    'estimate': 'count the memory and work that distilling a SAM takes',
     'split': "cut a checkpoint into the worker's and the edge's file",
-    'exposure': 'what each worker has seen, as an edge wrote it down',
-    'soak': 'thousands of frames with faults injected at random: does every promise hold?',
-    'make-bag': 'images or a video -> rosbag2',
+    'exposure': 'show what each worker has seen, as the ledger of an edge has it',
+    'soak': 'process thousands of frames with random faults, and check every promise',
+    'make-bag': 'make a rosbag2 of images or a video',
     'replay': 'play a rosbag2 into the current domain',
     'record': 'record topics of the current domain into a rosbag2',
     'camera': 'publish photographs, or your own images, like a moving camera',
@@ -28,8 +30,8 @@ _COMMANDS = {  # module: one line
 
 
 def main() -> int:
-    """Runs one command; returns the exit status (2: the user can mend it)."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what was started, too
+    """Runs one command and returns the exit status; 2 means that the user can mend it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so `finally` ends the children
     arguments = sys.argv[1:]
     command = next((word for word in arguments if word in _COMMANDS), None)
     parser = argparse.ArgumentParser(prog='pedsam')
@@ -51,8 +53,7 @@ def main() -> int:
 
 
 def _without_ros_args(arguments: list[str]) -> list[str]:
-    """`ros2 launch` appends --ros-args and what follows; rclpy reads those from sys.argv
-    itself."""
+    """Cuts off --ros-args and what follows, which `ros2 launch` appends and rclpy reads itself."""
     return arguments[: arguments.index('--ros-args')] if '--ros-args' in arguments else arguments
 
 

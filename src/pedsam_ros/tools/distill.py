@@ -1,4 +1,4 @@
-"""`pedsam distill`: from a SAM in its own block order to a reordered one that answers alike."""
+"""`pedsam distill`: makes a reordered model that answers as a SAM in its own block order does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pedsam_ros.learn.trainer import Recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
+    """Adds the arguments of the command."""
     parser.add_argument('--checkpoint', required=True, help='SAM .pth or whole .safetensors')
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument('--images', type=Path, help='a folder of your own photographs')

@@ -1,4 +1,4 @@
-"""`pedsam estimate`: what distilling a SAM would need, counted on tensors without memory."""
+"""`pedsam estimate`: counts the memory and work that distilling a SAM takes, without doing it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
 from pedsam_ros.core.model.monolithic import MonolithicEncoder
 from pedsam_ros.tools.figures import write_figures
 
-_COPIES = 6  # of 4 bytes each: weights, gradients, two of AdamW's, their average, the teacher's
+_COPIES = 6  # in float32: weights, gradients, AdamW's two, the average, the teacher's weights
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
+    """Adds the arguments of the command."""
     parser.add_argument('archs', nargs='+', choices=[*ARCHITECTURES], metavar='ARCH')
     parser.add_argument('--tflops', type=float, default=20.0, help='what the GPU does in a second')
     parser.add_argument('--out', type=Path, default=Path('out/estimate.json'))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints one line for each model, and writes them to OUT."""
+    """Prints one line for each model, and writes the figures to OUT."""
     found = {}
     for name in args.archs:
         needs = found[name] = needs_of(ARCHITECTURES[name])
@@ -40,8 +40,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def needs_of(arch: Architecture) -> dict[str, float]:
-    """GB of all copies of the encoder's weights in float32, GB that one image's backward pass
-    keeps, TFLOP of one image (student forward and backward, teacher forward)."""
+    """Counts what distilling this encoder takes, on tensors without memory.
+
+    weights_gb: all copies of its weights, in GB. image_gb: what one image's backward pass keeps,
+    in GB. tflop_per_image: student forward and backward, teacher forward, in TFLOP.
+    """
     with torch.device('meta'):
         encoder = MonolithicEncoder(arch)
         pixels = torch.empty(1, 3, arch.image_px, arch.image_px)
@@ -59,9 +62,9 @@ def needs_of(arch: Architecture) -> dict[str, float]:
 
 
 def _kept_bytes(encoder: nn.Module, pixels: Tensor) -> int:
-    """Of all tensors, weights aside, that autograd holds between a forward and its backward."""
+    """Bytes of all tensors but the weights that autograd holds from a forward to its backward."""
     own = {p.untyped_storage()._cdata for p in encoder.parameters()}
-    kept: dict[int, Tensor] = {}  # the tensors themselves: a freed storage's number is used again
+    kept: dict[int, Tensor] = {}  # keeps them alive: a freed storage's number is used again
 
     def keep(tensor: Tensor) -> Tensor:
         kept[tensor.untyped_storage()._cdata] = tensor

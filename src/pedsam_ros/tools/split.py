@@ -1,5 +1,5 @@
-"""`pedsam split`: SAM's .pth or any whole checkpoint -> the file a worker gets, and the one the
-edge keeps."""
+"""`pedsam split`: cuts a whole checkpoint into the file that workers get and the one that the edge
+keeps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pedsam_ros.core.model import checkpoint, loading
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
+    """Adds the arguments of the command."""
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument('checkpoint', nargs='?', help='sam_vit_*.pth or a whole .safetensors')
     source.add_argument('--seed', type=int, help='random weights instead, of --arch')
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Writes both files and says what is in them."""
+    """Writes both files, and prints what each holds."""
     source, stem = args.checkpoint, Path(args.checkpoint or args.arch).stem
     if args.seed is not None:
         source, stem = f'random:{args.arch}:{args.seed}', f'{args.arch}-seed{args.seed}'

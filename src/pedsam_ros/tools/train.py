@@ -1,4 +1,4 @@
-"""`pedsam train`: a promptable model from scratch, on scenes made on the fly."""
+"""`pedsam train`: trains a promptable model from scratch, on scenes made on the fly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pedsam_ros.learn.trainer import Recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
+    """Adds the arguments of the command."""
     parser.add_argument('--assets', type=Path, required=True, help='from pedsam make-assets')
     parser.add_argument('--arch', default='vit_tiny', choices=sorted(ARCHITECTURES))
     parser.add_argument(
