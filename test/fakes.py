@@ -1,6 +1,7 @@
 """Small stand-ins for tests: a tiny random SAM, a camera, and a worker that is a function call."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,7 +54,7 @@ def edge(
     spares: tuple[str, ...] = (),
     ledger: Ledger | None = None,
     chance: Chance = unforeseeable,
-    **config: object,
+    **config: Any,
 ) -> Edge:
     """A tiny edge with three workers."""
     settings = EdgeConfig(**{'points': (20.0, 20.0), **config})
