@@ -14,21 +14,21 @@ _SHARED = Path(__file__).resolve().parents[2] / 'shared' / 'data' / 'sequences'
 
 @pytest.fixture
 def domain_id() -> Iterator[int]:
-    """One fresh domain id."""
+    """A domain id that no other test uses."""
     with domains(1) as taken:
         yield taken[0]
 
 
 @pytest.fixture
 def domain_ids() -> Iterator[list[int]]:
-    """Four fresh domain ids: the robot's and three workers'."""
+    """Four domain ids that no other test uses: the robot's and three workers'."""
     with domains(4) as taken:
         yield taken
 
 
 @pytest.fixture
 def sequences() -> Path:
-    """Real camera sequences, which are not part of the package."""
+    """A folder of real camera sequences, which are not part of the package."""
     if not (_SHARED / 'sequences.json').is_file():
         pytest.skip(f'no camera sequences in {_SHARED}')
     return _SHARED
@@ -36,13 +36,18 @@ def sequences() -> Path:
 
 @pytest.fixture(scope='session', autouse=True)
 def _stay_on_this_machine() -> None:
-    """Whatever speaks DDS in a test is not heard outside."""
+    """Keeps what tests send over DDS on this machine."""
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 
 
 @pytest.fixture(autouse=True)
-def _as_many_threads_as_before() -> Iterator[None]:
-    """`pedsam evaluate` sets how many threads torch uses; a result's last bit depends on it."""
+def _one_thread() -> Iterator[None]:
+    """Gives torch one thread, and undoes what a test does to that.
+
+    The last bit of a result depends on the number of threads. The models here are tiny, so more
+    threads gain nothing, and on a busy machine they wait for each other.
+    """
     before = torch.get_num_threads()
+    torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)

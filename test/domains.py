@@ -1,4 +1,4 @@
-"""Domain ids of which no two tests, of this run or of one beside it, use the same."""
+"""Domain ids for tests: two tests never use the same at a time, not even in two runs."""
 
 import itertools
 import os
@@ -6,13 +6,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_DOMAINS = range(30, 100)  # below 102: outside the ports that Linux gives out by itself
+_DOMAINS = range(30, 100)  # below 102: outside Linux's range of ephemeral ports
 _next = itertools.count(os.getpid())
 
 
 @contextmanager
 def domains(count: int) -> Iterator[list[int]]:
-    """Some domain ids that nobody else has meanwhile."""
+    """Yields some domain ids that nobody else is given meanwhile."""
     locks: dict[int, socket.socket] = {}
     for _ in _DOMAINS:
         domain_id = _DOMAINS[next(_next) % len(_DOMAINS)]

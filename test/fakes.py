@@ -1,8 +1,5 @@
-"""Small stand-ins for tests: a tiny random SAM, a camera, a worker in a function call."""
+"""Small stand-ins for tests: a tiny random SAM, a camera, and a worker that is a function call."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from enum import Enum
 from functools import cache
 from typing import Any
 
@@ -10,6 +7,7 @@ import numpy as np
 import torch
 
 from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.audits import Chance, unforeseeable
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.in_flight import Assignment
@@ -22,6 +20,7 @@ from pedsam_ros.core.placement import place
 from pedsam_ros.core.types import Embedding, Frame, FrameKey, Prompt
 from pedsam_ros.core.windows import pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry
+from pedsam_ros.trial.processes import NAMES
 
 # SAM's own shape in small: a 5x5 grid whose last row and column hold 2 of 4 tokens.
 TINY = Architecture(
@@ -34,24 +33,9 @@ TINY = Architecture(
     window=4,
     embedding_dim=32,
 )
-WORKERS = tuple(
-    WorkerEntry(name=n, domain_id=i) for i, n in enumerate(('alice', 'bob', 'carol'), 1)
-)
+WORKERS = tuple(WorkerEntry(name=n, domain_id=i) for i, n in enumerate(NAMES, 1))
 ALL = frozenset(worker.name for worker in WORKERS)
 POINT = (Prompt(points=((20.0, 20.0, 1),)),)
-
-
-class Fault(Enum):
-    """What a worker can do wrong with a window."""
-
-    SILENT = 'silent'
-    WRONG_SHAPE = 'wrong shape'
-    WRONG_DTYPE = 'wrong dtype'
-    WRONG_MODEL = 'wrong model'
-    WRONG_WINDOW = 'wrong window'
-    NOT_FINITE = 'not finite'
-    TRUNCATED = 'truncated'
-    FOREIGN = 'a request nobody made'
 
 
 @cache
@@ -66,17 +50,22 @@ def frame(height: int = 96, width: int = 128, seed: int = 0, stamp_ns: int = 1) 
     return Frame(FrameKey(stamp_ns, 'camera'), rgb)
 
 
-def edge(spares: tuple[str, ...] = (), ledger: Ledger | None = None, **config: Any) -> Edge:
+def edge(
+    spares: tuple[str, ...] = (),
+    ledger: Ledger | None = None,
+    chance: Chance = unforeseeable,
+    **config: Any,
+) -> Edge:
     """A tiny edge with three workers."""
     settings = EdgeConfig(**{'points': (20.0, 20.0), **config})
     homes = place(pixel_grid(TINY), WORKERS, settings.placement)
     entries = [WorkerEntry(name=name, domain_id=9, spare=True) for name in spares]
-    return Edge(edge_model(settings.worker_half), homes, settings, ledger, entries)
+    return Edge(edge_model(settings.worker_half), homes, settings, ledger, entries, chance)
 
 
 @cache
 def edge_model(worker_half: bool = False) -> EdgeHalf:
-    """The edge's half, which nobody changes."""
+    """The edge's half. All tests share it, because nothing changes it."""
     return loading.load_edge(weights(), worker_half=worker_half)
 
 
@@ -94,31 +83,16 @@ def any_reply() -> Embedding:
 
 
 def replies(assignments: list[Assignment]) -> list[tuple[str, Embedding]]:
-    """What honest workers would answer."""
+    """Worker and reply, for each assignment, as honest workers would answer."""
     answers = worker().encode([assignment.window for assignment in assignments])
     return [(a.worker, answer) for a, answer in zip(assignments, answers, strict=True)]
-
-
-def spoiled(reply: Embedding, fault: Fault) -> Embedding | None:
-    """The reply of a worker with a fault; None if there is none."""
-    nan = np.full(len(reply.values) // 2, np.nan, '<f2').tobytes()
-    changes: Mapping[Fault, dict[str, Any]] = {
-        Fault.WRONG_SHAPE: {'shape': (1, 1, 32), 'values': reply.values[:64]},
-        Fault.WRONG_DTYPE: {'dtype': 'float32'},
-        Fault.WRONG_MODEL: {'model_id': 'f' * 16},
-        Fault.WRONG_WINDOW: {'index': (reply.index + 1) % 25},
-        Fault.NOT_FINITE: {'values': nan},
-        Fault.TRUNCATED: {'values': reply.values[:-1]},
-        Fault.FOREIGN: {'request_id': reply.request_id ^ 1},
-    }
-    return None if fault is Fault.SILENT else replace(reply, **changes[fault])
 
 
 @cache
 def reference(
     loaded: checkpoint.Weights, dtype: torch.dtype, order: str = 'ped'
 ) -> torch.nn.Module:
-    """SAM itself with its blocks in a chosen order: what the two halves together must equal."""
+    """SAM itself, with its blocks in a chosen order. The two halves together must equal it."""
     whole = sam.sam_of(loaded.arch)
     whole.load_state_dict(dict(loaded.tensors))
     blocks = whole.image_encoder.blocks

@@ -1,14 +1,26 @@
-"""The edge's loop with links that are function calls."""
+"""The edge's loop with links that are function calls and a clock that only the test moves."""
+
+from dataclasses import replace
 
 import fakes
 from pedsam_ros.core.types import WorkerStatus
 from pedsam_ros.nodes.edge_loop import EdgeLoop
+from pedsam_ros.nodes.losses import Losses
+from pedsam_ros.trial.processes import NAMES
 
-NAMES = ('alice', 'bob', 'carol')
+
+class Clock:
+    """Seconds; they pass when a test says so."""
+
+    def __init__(self):
+        self.now_s = 100.0
+
+    def __call__(self):
+        return self.now_s
 
 
 class Link:
-    """Keeps what is sent."""
+    """Keeps what is sent: `sent` until it is answered, `ever` for ever."""
 
     def __init__(self):
         self.sent, self.ever = [], []
@@ -21,40 +33,98 @@ class Link:
         self.ever.append(window)
 
 
-def make_loop(spares=(), **config):
-    """A loop whose workers are all ready, spares too; `masks` and `alarms` are what it gave."""
-    names, masks, alarms = (*NAMES, *spares), [], []
-    links = {name: Link() for name in names}
-    edge = fakes.edge(spares, **config)
-    made = EdgeLoop(edge, names, links, masks.append, print, alarms.append, lambda: None)
-    made.masks, made.alarms = masks, alarms
-    status = WorkerStatus(edge.model.model_id, 'tiny', 1, 0, 0, 0, 0.0, 'r', '')
-    for name in names:
-        made.inbox.on_status(name, status)
-    made.step()
-    return made
+class PlayedLoop:
+    """A loop whose workers are ready, spares too, except those in `unheard`.
 
+    `masks` and `alarms` are what it gave. With `disk_full` its ledger cannot be written.
+    """
 
-def arrive(loop, **frame):
-    """A camera image comes."""
-    loop.arrive(loop.inbox.frames.offer(fakes.frame(**frame)))
+    def __init__(self, spares=(), ledger=None, unheard=(), **config):
+        self.clock, self.disk_full = Clock(), False
+        self.edge = fakes.edge(spares, ledger, **config)
+        self.links = {name: Link() for name in (*NAMES, *spares)}
+        self.masks, self.alarms = [], []
+        self.losses = Losses(print, self.alarms.append)
+        self.loop = EdgeLoop(
+            self.edge,
+            list(self.links),
+            self.links,
+            self.publish,
+            self.keep,
+            self.losses,
+            self.clock,
+            self.clock,
+        )
+        self.unheard = set(unheard)
+        self.wait(0.0)
 
+    def publish(self, masks):
+        """Takes the masks of a frame."""
+        self.masks.append(masks)
 
-def answer(loop, spoil=lambda reply: reply, who=None):
-    """Workers, or one of them, answer all they were sent; `spoil` may change each answer."""
-    for name, link in loop.links.items():
-        if who not in (None, name):
-            continue
-        windows, link.sent = link.sent, []
-        for reply in fakes.worker().encode(windows) if windows else ():
-            loop.inbox.on_embedding(name, spoil(reply))
+    def keep(self):
+        """Writes the ledger."""
+        if self.disk_full:
+            raise OSError(28, 'No space left on device')
 
+    def step(self, times=1):
+        """Lets the loop do what there is to do."""
+        for _ in range(times):
+            self.loop.step()
 
-def lose(loop, name):
-    """A worker is silent from now on."""
-    loop.health.heard(name, loop.health.status(name), -1e9)
+    def step_until_masks(self, count=1):
+        """Steps until so many frames have their masks; all workers answer."""
+        while len(self.masks) < count:
+            self.step()
+            self.answer()
 
+    def arrive(self, **frame):
+        """A camera image comes."""
+        self.loop.offer(fakes.frame(**frame))
 
-def regain(loop, name):
-    """A worker is heard again."""
-    loop.inbox.on_status(name, loop.health.status(name))
+    def answer(self, spoil=lambda reply: reply, who=None):
+        """Workers, or one of them, answer all they were sent; `spoil` may change each answer."""
+        for name, link in self.links.items():
+            if who not in (None, name):
+                continue
+            windows, link.sent = link.sent, []
+            for reply in fakes.worker().encode(windows) if windows else ():
+                self.loop.on_embedding(name, spoil(reply))
+
+    def beat(self, name, **changes):
+        """A worker sends a heartbeat; `changes` are fields of its status."""
+        status = WorkerStatus(self.edge.model.model_id, 'tiny', 1, 0, 0, 0, 0.0, 'r', '')
+        self.loop.on_status(name, replace(status, **changes))
+
+    def wait(self, seconds):
+        """Time passes, in which all workers that are heard send heartbeats."""
+        self.clock.now_s += seconds
+        for name in self.links.keys() - self.unheard:
+            self.beat(name)
+        self.step()
+
+    def lose(self, *names):
+        """Workers fall silent; returns when the edge has noticed."""
+        self.unheard |= set(names)
+        self.wait(self.edge.config.loss.worker_timeout_s + 0.1)
+
+    def regain(self, name):
+        """A worker is heard again, or for the first time."""
+        self.unheard.discard(name)
+        self.beat(name)
+
+    def figures(self, component='frames'):
+        """What /diagnostics shows of a component."""
+        return self._part(component).values
+
+    def message(self, component='frames'):
+        """What /diagnostics says about a component, in words."""
+        return self._part(component).message
+
+    def state(self, worker):
+        """The state of a worker, as /diagnostics shows it."""
+        return self.figures(worker)['state']
+
+    def _part(self, component):
+        parts = {part.component: part for part in self.loop.report()}
+        return parts[component]

@@ -1,4 +1,4 @@
-"""Workers in network namespaces of their own, and the wires that lead there."""
+"""Workers in network namespaces of their own, each with a link to this one."""
 
 from __future__ import annotations
 
@@ -8,55 +8,87 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-import packet_faults
-from packet_faults import Harm
-from pedsam_ros.trial.processes import NodeProcess
-from rig import SEED, Rig
+from packet_faults import PacketFaults, start_link
+from rig import SEED, WAIT_S, Rig
 
 
 def run(*words: str) -> None:
-    """Raises OSError if it can't be done, and says why."""
-    ended = subprocess.run(words, capture_output=True, text=True, timeout=20)
+    """Runs a command. Raises OSError with what it printed if it fails."""
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=WAIT_S)
     if ended.returncode:
         raise OSError(f'{" ".join(words)}: {ended.stderr.strip()}')
 
 
-class Wires:
-    """A namespace for each worker, with a wire to this one; `harm`: NAME -> what its wire does."""
+class Namespaces:
+    """A network namespace for each worker. `faults`: worker -> what its link does to packets.
 
-    def __init__(self, names: Sequence[str], harm: Mapping[str, Harm]) -> None:
-        self.names, self.harm, self.number = names, harm, os.getpid() % 200
-        self.bad: list[subprocess.Popen[str]] = []
+    A link has two ends: one here, one there in the worker's namespace.
+    """
 
-    def lay(self) -> None:
-        """Raises OSError if this machine can't."""
-        for place, name in enumerate(self.names):
-            space, here, there = self.parts(name)
+    def __init__(self, workers: Sequence[str], faults: Mapping[str, PacketFaults]) -> None:
+        self.workers, self._faults, self._number = workers, faults, os.getpid() % 200
+        self._links: list[subprocess.Popen[str]] = []
+
+    def create(self) -> None:
+        """Makes namespaces and links. Raises OSError if this machine does not allow it."""
+        for number, worker in enumerate(self.workers, 1):
+            space, here, there = self._names(worker)
             run('ip', 'netns', 'add', space)
-            self.join(name)
+            self._connect(worker)
             for words in (
-                ('addr', 'add', f'{self.address(place, 1)}/24', 'dev', here),
-                ('-n', space, 'addr', 'add', f'{self.address(place)}/24', 'dev', there),
+                ('addr', 'add', f'10.{self._number}.{number}.1/24', 'dev', here),
+                ('-n', space, 'addr', 'add', f'{self.address(worker)}/24', 'dev', there),
                 ('link', 'set', here, 'up'),
                 ('-n', space, 'link', 'set', 'lo', 'up'),
                 ('-n', space, 'link', 'set', there, 'up'),
             ):
                 run('ip', *words)
 
-    def join(self, name: str) -> None:
-        """Lays the wire itself."""
-        space, here, there = self.parts(name)
+    def prefix(self, worker: str) -> tuple[str, ...]:
+        """The words that start a command in a worker's namespace."""
+        return 'ip', 'netns', 'exec', self._names(worker)[0]
+
+    def interface(self, worker: str) -> str:
+        """The name of the end here of a worker's link."""
+        return self._names(worker)[1]
+
+    def address(self, worker: str) -> str:
+        """The address of the end there of a worker's link."""
+        return f'10.{self._number}.{self.workers.index(worker) + 1}.2'
+
+    def cut(self, worker: str) -> None:
+        """Lets no packet through a worker's link."""
+        run('ip', 'link', 'set', self.interface(worker), 'down')
+
+    def mend(self, worker: str) -> None:
+        """Undoes `cut`."""
+        run('ip', 'link', 'set', self.interface(worker), 'up')
+
+    def remove(self) -> None:
+        """Removes all namespaces and links."""
+        for link in self._links:
+            link.kill()
+            link.communicate()
+        for worker in self.workers:
+            space, here, _ = self._names(worker)
+            for words in (('netns', 'del', space), ('link', 'del', here)):
+                with suppress(OSError):  # gone already, or never there
+                    run('ip', *words)
+
+    def _connect(self, worker: str) -> None:
+        """Makes a link, through the kernel if it can do the faults, else through a process."""
+        space, here, there = self._names(worker)
         run('ip', 'link', 'add', here, 'type', 'veth', 'peer', 'name', there)
         run('ip', 'link', 'set', there, 'netns', space)
-        if (harm := self.harm.get(name)) and not self.has_netem(name):
+        if (faults := self._faults.get(worker)) and not self._netem(worker, faults):
             run('ip', 'link', 'del', here)
-            self.bad.append(packet_faults.lay(here, there, harm))
+            self._links.append(start_link(here, there, faults))
             run('ip', 'link', 'set', there, 'netns', space)
 
-    def has_netem(self, name: str) -> bool:
-        """Whether the kernel does the harm."""
-        space, here, there = self.parts(name)
-        netem = 'root', 'netem', *self.harm[name].netem
+    def _netem(self, worker: str, faults: PacketFaults) -> bool:
+        """Has the kernel do the faults. Returns whether it can."""
+        space, here, there = self._names(worker)
+        netem = 'root', 'netem', *faults.netem
         try:
             run('tc', 'qdisc', 'add', 'dev', here, *netem)
             run('tc', '-n', space, 'qdisc', 'add', 'dev', there, *netem)
@@ -64,42 +96,16 @@ class Wires:
             return False
         return True
 
-    def parts(self, name: str) -> tuple[str, str, str]:
-        """The namespace, and the wire's ends here and there."""
-        space = f'ps{self.number}{name[:3]}'
+    def _names(self, worker: str) -> tuple[str, str, str]:
+        """The namespace, and the interfaces at the link's end here and there."""
+        space = f'ps{self._number}{worker[:3]}'
         return space, f'{space}h', f'{space}t'
 
-    def address(self, place: int, last: int = 2) -> str:
-        """Of the end there of the worker in this place; `last` 1: of the end here."""
-        return f'10.{self.number}.{place + 1}.{last}'
 
-    def cut(self, name: str) -> None:
-        """Nothing gets through."""
-        run('ip', 'link', 'set', self.parts(name)[1], 'down')
-
-    def mend(self, name: str) -> None:
-        """As before."""
-        run('ip', 'link', 'set', self.parts(name)[1], 'up')
-
-    def remove(self) -> None:
-        """Leaves nothing behind."""
-        for wire in self.bad:
-            wire.kill()
-            wire.communicate()
-        for name in self.names:
-            space, here, _ = self.parts(name)
-            for words in (('netns', 'del', space), ('link', 'del', here)):
-                with suppress(OSError):  # gone already, or never there
-                    run('ip', *words)
-
-
-def start_workers_behind(wires: Wires, rig: Rig) -> None:
-    """Starts every worker of a rig in its namespace; the edge will find it by address."""
-    for place, name in enumerate(wires.names):
-        worker = replace(rig.workers[place], peers=(wires.address(place),))
-        rig.workers[place] = worker
-        settings = {'checkpoint': SEED, 'threads': 1, 'name': name, 'autostart': True}
-        rig.processes[name] = NodeProcess(
-            *('nodes.worker_node', name, worker.domain_id, rig.folder, settings),
-            prefix=('ip', 'netns', 'exec', wires.parts(name)[0]),
-        )
+def start_workers_in(namespaces: Namespaces, rig: Rig) -> None:
+    """Starts every worker of a rig in its namespace. The edge will find it by its address."""
+    rig.workers = [replace(w, peers=(namespaces.address(w.name),)) for w in rig.workers]
+    for worker in rig.workers:
+        settings = {'checkpoint': SEED, 'threads': 1, 'name': worker.name, 'autostart': True}
+        prefix = namespaces.prefix(worker.name)
+        rig.start('nodes.worker_node', worker.name, settings, prefix)

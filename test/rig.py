@@ -1,137 +1,76 @@
-"""Real processes in real domains, and a client in the robot's: what the system tests play on."""
+"""A whole system for the system tests: real processes, and a client in the robot's domain."""
 
 from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.srv import GetState
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
 from pedsam_ros.core.config import EdgeConfig
-from pedsam_ros.core.edge import Edge
-from pedsam_ros.core.model import checkpoint, loading
+from pedsam_ros.core.health import WorkerState
+from pedsam_ros.core.model import checkpoint
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
-from pedsam_ros.core.placement import place
-from pedsam_ros.core.types import FrameKey, Masks
-from pedsam_ros.core.windows import pixel_grid
+from pedsam_ros.core.types import Frame, FrameKey, Masks
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.msg import Masks as MasksMsg
+from pedsam_ros.msg import WorkerStatus
 from pedsam_ros.ros import convert, qos
-from pedsam_ros.ros.images import image_to_msg
-from pedsam_ros.trial.processes import NodeProcess, end_all, start_edge, start_workers
+from pedsam_ros.ros.domain import topic
+from pedsam_ros.trial import client, one_process
+from pedsam_ros.trial.lies import Lie
+from pedsam_ros.trial.processes import workers_in
+from pedsam_ros.trial.system import CAMERA, System
 
-WAIT_S = 60.0
-CAMERA = '/camera/image_raw'
+WAIT_S = 300.0  # only catches hangs
 SEED = 'random:vit_tiny:0'
+OTHER_SEED = 'random:vit_tiny:1'
 POINTS = [20.0, 20.0, 60.0, 40.0]
 
 
-def workers_in(domain_ids: list[int]) -> list[WorkerEntry]:
-    """alice, bob and carol in the domains after the first; dave, a spare, in a fifth."""
-    pairs = zip(('alice', 'bob', 'carol', 'dave'), domain_ids[1:], strict=False)
-    return [WorkerEntry(name=n, domain_id=d, spare=n == 'dave') for n, d in pairs]
-
-
-class Party:
-    """A node in some domain, spun until something holds."""
+class Client(client.EdgeClient):
+    """A node in the robot's domain that publishes camera images and collects the masks."""
 
     def __init__(self, domain_id: int) -> None:
-        self._context = Context()
-        self._context.init(args=[], domain_id=domain_id)
-        self.node = Node('client', context=self._context, enable_rosout=False)
-        self.executor = SingleThreadedExecutor(context=self._context)
-        self.executor.add_node(self.node)
+        super().__init__(domain_id, patience_s=WAIT_S)
+        self.masks: list[MasksMsg] = self.collect(MasksMsg, '/edge/masks')
 
-    def until(self, condition: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:
-        """Spins until the condition is true, and returns its value; fails after `timeout_s`."""
-        end = time.monotonic() + timeout_s
-        while not (value := condition()):
-            assert time.monotonic() < end, f'nothing came; {self.told()}'
-            self.executor.spin_once(timeout_sec=0.1)
-        return value
-
-    def told(self) -> str:
-        """What may explain why nothing came."""
-        return ''
-
-    def hear(self, kind: Any, topic: str, profile: Any = qos.OUTPUT) -> list[Any]:
-        """Everything that comes on a topic from now on."""
-        heard: list[Any] = []
-        self.node.create_subscription(kind, topic, heard.append, profile)
-        return heard
-
-    def close(self) -> None:
-        """Ends the node and its context."""
-        self.executor.shutdown()
-        self.node.destroy_node()
-        self._context.try_shutdown()
-
-
-@contextmanager
-def domain_client(domain_id: int) -> Iterator[Party]:
-    """A party in a worker's domain."""
-    party = Party(domain_id)
-    try:
-        yield party
-    finally:
-        party.close()
-
-
-class Client(Party):
-    """A node of the robot's domain that publishes camera images and hears what the edge says."""
-
-    def __init__(self, domain_id: int) -> None:
-        super().__init__(domain_id)
-        self.masks: list[MasksMsg] = []
-        self.report: dict[str, tuple[str, dict[str, str]]] = {}
-        self.reported_ns = 0
-        self.node.create_subscription(MasksMsg, '/edge/masks', self.masks.append, qos.OUTPUT)
-        self.node.create_subscription(DiagnosticArray, '/diagnostics', self._note, qos.DIAGNOSTICS)
-
-    def told(self) -> str:
-        """The edge's last report."""
-        return f'last report: {self.report}'
-
-    def camera(self, profile: Any = None, kind: Any = Image, topic: str = CAMERA) -> Any:
+    def camera(self, profile: Any = None, kind: type[Any] = Image) -> Any:
         """A camera's publisher, once the edge reads it."""
-        publisher = self.node.create_publisher(kind, topic, profile or qos.every_frame(50))
+        publisher = self.node.create_publisher(kind, CAMERA, profile or qos.every_frame(50))
         self.until(publisher.get_subscription_count)
-        self._until_known()
+        self.until_known()
         return publisher
 
-    def listen(self, kind: Any, topic: str) -> list[Any]:
-        """Everything that comes on a topic, once it is connected."""
-        heard = self.hear(kind, topic)
-        self.until(lambda: self.node.count_publishers(topic))
+    def listen(self, kind: type[Any], of_topic: str) -> list[Any]:
+        """A list to which every message of a topic is appended, once a publisher is known."""
+        heard = self.collect(kind, of_topic)
+        self.until(lambda: self.node.count_publishers(of_topic))
         return heard
 
-    def call(self, kind: Any, service: str, request: Any) -> Any:
-        """The answer of a service of the edge; it is lost if the edge does not know its reader."""
-        client: Any = self.node.create_client(kind, service)
-        self.until(client.service_is_ready)
-        self._until_known()
-        future = client.call_async(request)
-        return self.until(lambda: future.done() and future.result())
+    def call(self, kind: type[Any], service: str, request: Any) -> Any:
+        """The answer of a service of the edge, which may be asked once only."""
+        asked: Any = self.node.create_client(kind, service)
+        self.until(asked.service_is_ready)
+        self.until_known()
+        return self.ask(asked, request)
 
-    def _until_known(self) -> None:
-        """Until the edge has discovered all that this node has made so far.
+    def until_known(self) -> None:
+        """Waits until the edge knows every reader and writer that this node has made so far.
 
-        What was made before a client is discovered before it, and `get_state` can be asked until
-        it answers.
+        DDS introduces them in the order in which they were made. So a service client is made, and
+        as soon as it gets an answer, all that was made before it is known. `get_state` may be
+        asked as often as it takes.
         """
         later: Any = self.node.create_client(GetState, '/edge/get_state')
         self.until(later.service_is_ready)
-        asked = []
+        asked: list[Any] = []
 
         def answered() -> bool:
             asked.append(later.call_async(GetState.Request()))
@@ -140,120 +79,91 @@ class Client(Party):
         self.until(answered)
         self.node.destroy_client(later)
 
-    def masks_for(self, stamp_ns: int, timeout_s: float = WAIT_S) -> MasksMsg:
+    def masks_for(self, stamp_ns: int, patience_s: float | None = None) -> MasksMsg:
         """The masks of the frame with this stamp."""
-        came = self.until(lambda: [m for m in self.masks if _stamp_ns(m) == stamp_ns], timeout_s)
-        return came[-1]
-
-    def figures(self, component: str = 'frames') -> dict[str, str]:
-        """What the edge last said of a component."""
-        return self.report.get(f'/edge: {component}', ('', {}))[1]
+        complaint = f'no masks for stamp_ns={stamp_ns}'
+        return self.until(lambda: self._masks_of(stamp_ns), complaint, patience_s)[-1]
 
     def all_ended(self, frames: int) -> bool:
-        """Whether the edge has said that so many frames came and none is left."""
+        """Whether the edge has reported that so many frames came, and that all have ended."""
         figures = self.figures()
-        told = figures['frames_in'], figures['in_flight'], figures['waiting']
-        return told == (str(frames), '0', '0')
+        reported = figures['frames_in'], figures['in_flight'], figures['waiting']
+        return reported == (str(frames), '0', '0')
 
     def wait_for_report(self) -> None:
-        """Until the edge has said what it says now, not what came before, or from another."""
+        """Waits for a report that is made from now on: not by an edge that was there before."""
         now_ns = time.time_ns()
         self.until(lambda: self.reported_ns > now_ns)
 
-    def _note(self, report: DiagnosticArray) -> None:
-        stamp = report.header.stamp
-        self.reported_ns = stamp.sec * 10**9 + stamp.nanosec
-        for status in report.status:
-            self.report[status.name] = (status.message, {v.key: v.value for v in status.values})
+    def _masks_of(self, stamp_ns: int) -> list[MasksMsg]:
+        return [m for m in self.masks if convert.key_from_header(m.header).stamp_ns == stamp_ns]
 
 
-class Rig:
-    """Processes of one test, their folder and a client."""
+class Rig(System):
+    """A system with random weights, and a client. `domain_ids`: the robot's, then the workers'."""
 
     def __init__(self, domain_ids: list[int], folder: Path) -> None:
-        self.domain_ids, self.folder = domain_ids, folder
-        self.workers = workers_in(domain_ids)
-        self.processes: dict[str, NodeProcess] = {}
+        super().__init__(workers_in(domain_ids), domain_ids[0], folder)
         self.client = Client(domain_ids[0])
 
     def start_workers(self, *names: str, **parameters: Any) -> None:
-        """Starts some workers, or all."""
-        chosen = [w for w in self.workers if not names or w.name in names]
-        started = start_workers(
-            chosen, self.folder, {'checkpoint': SEED, 'threads': 1, **parameters}
-        )
-        self.processes |= {process.name: process for process in started}
+        super().start_workers(*names, **{'checkpoint': SEED, 'threads': 1, **parameters})
 
-    def start_edge(self, **parameters: Any) -> None:
-        """Starts the edge."""
-        settings = {'checkpoint': SEED, 'points': POINTS, 'deadline_s': 60.0, **parameters}
-        self.processes['edge'] = start_edge(
-            self.workers, self.domain_ids[0], self.folder, settings, CAMERA
-        )
+    def start_edge(self, camera: str = CAMERA, **parameters: Any) -> None:
+        settings = {'checkpoint': SEED, 'points': POINTS, 'deadline_s': WAIT_S, **parameters}
+        super().start_edge(camera, **settings)
 
-    def start_hostile(self, name: str, lie: str) -> None:
-        """Starts a lying worker in the place of one."""
-        settings = {'name': name, 'checkpoint': SEED, 'lie': lie}
-        domain_id = next(w.domain_id for w in self.workers if w.name == name)
-        args = 'trial.hostile', name, domain_id, self.folder, settings
-        self.processes[name] = NodeProcess(*args)
+    def start_hostile(self, name: str, lie: Lie, checkpoint: str = SEED) -> None:
+        super().start_hostile(name, lie, checkpoint)
 
-    def kill(self, name: str) -> None:
-        """kill -9, and gone."""
-        process = self.processes.pop(name)
-        process.process.kill()
-        process.wait()
+    def replace_worker(self, name: str) -> None:
+        """Kills the process of a worker, starts an honest one, and waits for its heartbeat."""
+        with closing(client.Client(self.worker(name).domain_id)) as heard:
+            statuses = heard.collect(WorkerStatus, topic(name, 'status'), qos.STATUS)
+            before = heard.until(lambda: statuses and statuses[-1].reader)
+            self.kill(name)
+            self.start_workers(name)
+            heard.until(lambda: statuses[-1].reader not in ('', before))
 
     def wait_ready(self, *names: str) -> None:
-        """Until the edge says that nothing is wrong with some workers, or any."""
-        chosen = names or [worker.name for worker in self.workers]
-        parts = [f'/edge: {name}' for name in chosen]
-        report = self.client.report
-        self.client.until(lambda: all(report.get(part, ('?',))[0] == '' for part in parts))
+        """Waits until the edge can use some workers, or if none is named, all of them."""
+        self.wait_for(WorkerState.USABLE, *(names or [worker.name for worker in self.workers]))
+
+    def wait_for(self, state: WorkerState, *names: str) -> None:
+        """Waits until the edge reports that some workers are all in a state."""
+        told = self.client.state
+        complaint = f'not {state.value}: one of {names}'
+        self.client.until(lambda: all(told(name) is state for name in names), complaint)
 
     def log(self, name: str) -> str:
         """What a process has printed so far."""
         return self.processes[name].log.read_text(errors='replace')
 
-    def end(self) -> dict[str, int]:
-        """Ctrl-C to all; exit statuses."""
-        statuses = end_all(list(self.processes.values()))
-        self.processes.clear()
-        return statuses
-
     def close(self) -> None:
-        """Leaves nothing behind."""
+        """Ends all processes and the client."""
         self.end()
         self.client.close()
 
 
-def _stamp_ns(msg: MasksMsg) -> int:
-    return convert.key_from_header(msg.header).stamp_ns
-
-
 def image_msg(rgb: np.ndarray, stamp_ns: int, frame_id: str = 'camera') -> Image:
-    """An rgb8 Image."""
-    return image_to_msg(rgb, 'rgb8', convert.key_to_header(FrameKey(stamp_ns, frame_id)))
+    """An rgb8 Image of (H, W, 3) uint8 pixels."""
+    return client.image_msg(Frame(FrameKey(stamp_ns, frame_id), rgb))
 
 
 def jpeg_msg(data: bytes, stamp_ns: int) -> CompressedImage:
-    """A JPEG CompressedImage."""
+    """A CompressedImage of a JPEG file's bytes."""
     header = convert.key_to_header(FrameKey(stamp_ns, 'camera'))
     return CompressedImage(header=header, format='jpeg', data=array('B', data))
 
 
 def local_pipeline(workers: Iterable[WorkerEntry], **config: Any) -> LocalPipeline:
-    """What the processes must equal."""
-    weights = checkpoint.read(SEED)
+    """One process whose masks those of the rig must equal."""
     settings = EdgeConfig(**{'points': tuple(POINTS), **config})
-    edge = Edge(
-        loading.load_edge(weights), place(pixel_grid(weights.arch), list(workers)), settings
-    )
-    return LocalPipeline(edge, loading.load_worker(weights))
+    return one_process.local_pipeline(checkpoint.read(SEED), list(workers), settings)
 
 
 def same(one: Masks, other: Masks) -> bool:
-    """Equal to the last bit: header, sizes, scores, pixels."""
+    """Whether masks are equal to the last bit: header, sizes, scores and pixels."""
     pairs = zip(one.masks, other.masks, strict=True)
     return (
         (one.key, one.height, one.width, one.model_id)

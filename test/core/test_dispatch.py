@@ -1,4 +1,4 @@
-"""Who owes which window, and until when."""
+"""Which windows are awaited from whom, and until when."""
 
 from pedsam_ros.core.dispatch import Dispatch
 

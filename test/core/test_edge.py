@@ -1,4 +1,4 @@
-"""A frame's life on the edge: checked replies in, one ending out."""
+"""A frame's life on the edge: it takes checked replies and ends once."""
 
 import itertools
 from dataclasses import replace
@@ -8,17 +8,18 @@ import pytest
 import torch
 
 import fakes
-from fakes import ALL, Fault
+from fakes import ALL
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.errors import BadBatch, BadPrompt, BadReply
 from pedsam_ros.core.model import preprocess
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
 from pedsam_ros.core.pictures import binary
 from pedsam_ros.core.placement import windows_by_worker
+from pedsam_ros.trial.lies import FOUND_AT_ONCE, Lie, spoiled
 
 
 def finished(edge, frame):
-    """Masks of a frame whose windows honest workers answered."""
+    """The masks of a frame whose windows honest workers answered."""
     edge.arrive()
     _, assignments = edge.start(frame, 0.0, ALL)
     for worker, reply in fakes.replies(assignments):
@@ -31,7 +32,7 @@ def finished(edge, frame):
 
 
 def test_a_frame_becomes_masks_with_the_cameras_header():
-    """At the camera's size."""
+    """The masks also have the camera's size."""
     edge, frame = fakes.edge(), fakes.frame(stamp_ns=123)
     masks = finished(edge, frame)
     assert masks.key == frame.key
@@ -45,8 +46,8 @@ def test_a_frame_becomes_masks_with_the_cameras_header():
     'size', [(96, 128), (128, 96), (90, 160), (77, 131), (288, 288), (7, 300)]
 )
 def test_the_way_over_workers_gives_sams_own_masks(size):
-    """Windows cut, encoded apart, carried as float32, merged == SAM's reordered encoder on the
-    whole frame."""
+    """Cutting a frame into windows, encoding each alone, carrying them as float32 and merging them
+    gives what SAM's reordered encoder gives on the whole frame."""
     edge, frame = fakes.edge(transport='float32'), fakes.frame(*size)
     edge.arrive()
     started, assignments = edge.start(frame, 0.0, ALL)
@@ -62,7 +63,7 @@ def test_the_way_over_workers_gives_sams_own_masks(size):
 
 
 def test_each_window_goes_to_its_home_and_nowhere_else():
-    """For the whole session, whatever the frame's size; padding goes to nobody."""
+    """For the whole session, whatever the frame's size. Canvas padding goes to nobody."""
     edge = fakes.edge()
     for size in ((96, 128), (128, 96), (288, 288)):
         _, assignments = edge.start(fakes.frame(*size), 0.0, ALL)
@@ -73,7 +74,7 @@ def test_each_window_goes_to_its_home_and_nowhere_else():
 
 
 def test_request_ids_tell_nothing():
-    """Fresh and random for every window: two runs share none, and none follows from another."""
+    """Each is fresh and random: no two runs share one, and no id follows from another."""
     ids = [
         assignment.window.request_id
         for _ in range(3)
@@ -83,16 +84,16 @@ def test_request_ids_tell_nothing():
     assert len({b - a for a, b in itertools.pairwise(ids)}) > 50
 
 
-@pytest.mark.parametrize('fault', [fault for fault in Fault if fault is not Fault.SILENT])
-def test_a_wrong_reply_is_refused_and_changes_nothing(fault):
-    """The right one still counts afterwards."""
+@pytest.mark.parametrize('lie', [*FOUND_AT_ONCE, Lie.REQUEST])
+def test_a_wrong_reply_is_refused_and_changes_nothing(lie):
+    """The right reply still counts afterwards."""
     edge = fakes.edge()
     edge.arrive()
     started, assignments = edge.start(fakes.frame(), 0.0, ALL)
     answers = fakes.replies(assignments)
     worker, good = answers[0]
     with pytest.raises(BadBatch):
-        edge.accept(worker, fakes.spoiled(good, fault))
+        edge.accept(worker, spoiled(good, lie))
     assert started.tokens == {}
     for honest, right in answers:
         edge.accept(honest, right)
@@ -100,7 +101,7 @@ def test_a_wrong_reply_is_refused_and_changes_nothing(fault):
 
 
 def test_a_reply_from_another_worker_is_refused():
-    """Even with the right request id."""
+    """Even if it has the right request id."""
     edge = fakes.edge()
     _, assignments = edge.start(fakes.frame(), 0.0, ALL)
     worker, reply = fakes.replies(assignments)[0]
@@ -122,7 +123,7 @@ def test_a_double_reply_changes_nothing():
 
 
 def test_a_late_reply_is_refused_and_the_frame_ended_late():
-    """After the deadline nothing of the frame is left."""
+    """After the deadline the edge remembers nothing about the frame."""
     edge = fakes.edge(deadline_s=1.0)
     edge.arrive()
     _, assignments = edge.start(fakes.frame(stamp_ns=7), 10.0, ALL)
@@ -139,7 +140,7 @@ def test_a_late_reply_is_refused_and_the_frame_ended_late():
 
 
 def test_a_complete_frame_is_not_late_while_it_waits_to_be_computed():
-    """The deadline is the workers', not the edge's own."""
+    """The deadline holds for the workers, not for the edge's own work."""
     edge = fakes.edge(deadline_s=1.0)
     _, assignments = edge.start(fakes.frame(), 0.0, ALL)
     for worker, reply in fakes.replies(assignments):
@@ -148,7 +149,7 @@ def test_a_complete_frame_is_not_late_while_it_waits_to_be_computed():
 
 
 def test_frames_in_flight_do_not_mix():
-    """Replies in any order; each frame gets its own."""
+    """Replies come in any order; each frame gets its own."""
     edge, frames = fakes.edge(), [fakes.frame(seed=i, stamp_ns=i) for i in range(3)]
     started = [edge.start(frame, 0.0, ALL) for frame in frames]
     answers = [reply for _, assignments in started for reply in fakes.replies(assignments)]
@@ -161,8 +162,8 @@ def test_frames_in_flight_do_not_mix():
         assert together.masks[0].counts == alone.masks[0].counts
 
 
-def test_an_abandoned_edge_owes_nothing():
-    """Deactivation ends what is in flight as failed."""
+def test_an_abandoned_edge_has_nothing_in_flight():
+    """Deactivation ends such frames as failed."""
     edge = fakes.edge()
     edge.arrive()
     edge.start(fakes.frame(), 0.0, ALL)
@@ -172,7 +173,7 @@ def test_an_abandoned_edge_owes_nothing():
 
 
 def test_a_new_prompt_needs_no_new_encoding():
-    """`last` stays; a bad prompt does not harm it."""
+    """`last` stays, and a bad prompt does not harm it."""
     edge = fakes.edge()
     finished(edge, fakes.frame())
     first = edge.last
@@ -184,7 +185,7 @@ def test_a_new_prompt_needs_no_new_encoding():
 
 
 def test_no_worker_sees_more_than_its_lattice_share():
-    """However many frames there are."""
+    """However many frames come."""
     edge = fakes.edge()
     for i in range(20):
         edge.start(fakes.frame(seed=i), 0.0, ALL)
@@ -195,7 +196,7 @@ def test_no_worker_sees_more_than_its_lattice_share():
 
 @pytest.mark.parametrize('transport', ['float32', 'float16', 'int8'])
 def test_the_local_pipeline_takes_the_same_way(transport):
-    """Codec included: to the last bit what replies over the wire give."""
+    """It includes the codec, so it gives the masks of replies over the wire to the last bit."""
     edge = fakes.edge(transport=transport)
     local = LocalPipeline(fakes.edge(transport=transport), fakes.worker())
     frame = fakes.frame()
@@ -213,7 +214,7 @@ def test_edges_share_no_state():
 
 
 def test_finite_but_absurd_embeddings_make_no_masks():
-    """A hostile worker's huge numbers end the frame; the last good one stays."""
+    """A hostile worker's huge numbers end the frame. The last good frame stays."""
     edge = fakes.edge(transport='float32')
     finished(edge, fakes.frame())
     good = edge.last
@@ -228,7 +229,7 @@ def test_finite_but_absurd_embeddings_make_no_masks():
 
 @pytest.mark.parametrize('encode_s', [float('nan'), float('inf'), -1.0])
 def test_absurd_times_of_a_worker_are_refused(encode_s):
-    """They would spoil the figures."""
+    """They would spoil the figures in /diagnostics."""
     edge = fakes.edge()
     _, assignments = edge.start(fakes.frame(), 0.0, ALL)
     worker, reply = fakes.replies(assignments)[0]

@@ -1,8 +1,10 @@
-"""Who can be used, and why not."""
+"""How workers stand: heartbeats, idleness, quarantine."""
 
 from dataclasses import replace
 
-from pedsam_ros.core.health import Health
+import pytest
+
+from pedsam_ros.core.health import Condition, Health, WorkerState, explain, sentence
 from pedsam_ros.core.types import WorkerStatus
 
 GOOD = WorkerStatus('m', 'tiny', 1, 0, 0, 0, 0.0, 'r', '')
@@ -15,38 +17,68 @@ def health():
 
 
 def test_a_worker_is_usable_while_it_is_heard():
-    """Then it is silent; heard again, it is usable again."""
+    """Then it is silent; once it is heard again, it is usable again."""
     made = health()
-    assert made.trouble('bob', 10.0) == 'not heard of'
-    assert made.trouble('alice', 13.0) == ''
-    assert made.trouble('alice', 13.1) == 'silent'
+    assert made.condition('bob', 10.0).state is WorkerState.NOT_HEARD_OF
+    assert made.condition('alice', 13.0).usable
+    assert made.condition('alice', 13.1).state is WorkerState.SILENT
     made.heard('alice', GOOD, 14.0)
-    assert made.trouble('alice', 14.0) == ''
+    assert made.condition('alice', 14.0).usable
 
 
 def test_wrong_models_and_deaf_workers_are_named():
-    """Another model_id; nobody reads its embeddings."""
+    """A worker is no use with another model_id, or if nobody reads its embeddings."""
     made = health()
     made.heard('alice', replace(GOOD, model_id='x'), 11.0)
-    assert made.trouble('alice', 11.0) == "model_id='x', this edge has m"
+    wrong = made.condition('alice', 11.0)
+    assert wrong == Condition(WorkerState.WRONG_MODEL, "model_id='x', this edge has m")
     made.heard('alice', replace(GOOD, clients=0), 12.0)
-    assert made.trouble('alice', 12.0) == 'not connected yet'
+    assert made.condition('alice', 12.0).state is WorkerState.NOT_CONNECTED
 
 
 def test_quarantine_holds_until_release():
-    """Whatever the worker says of itself; the first reason stays."""
+    """Whatever heartbeats the worker sends. The first reason stays."""
     made = health()
     made.quarantine('alice', 'NaN')
     made.quarantine('alice', 'again')
     made.heard('alice', GOOD, 11.0)
-    assert made.trouble('alice', 11.0) == 'quarantined: NaN'
+    assert made.condition('alice', 11.0) == Condition(WorkerState.QUARANTINED, 'NaN')
     assert made.release('alice')
     assert not made.release('alice')
-    assert made.trouble('alice', 11.0) == ''
+    assert made.condition('alice', 11.0).usable
+
+
+@pytest.mark.parametrize(
+    ('state', 'words'),
+    [
+        (WorkerState.USABLE, ''),
+        (WorkerState.NOT_HEARD_OF, 'not heard of'),
+        (WorkerState.NOT_CONNECTED, 'not connected yet'),
+        (WorkerState.SILENT, 'silent'),
+        (WorkerState.WRONG_MODEL, 'detail'),
+        (WorkerState.QUARANTINED, 'quarantined: detail'),
+    ],
+)
+def test_every_state_has_a_sentence(state, words):
+    """People read what docs/reliability.md quotes."""
+    assert sentence(Condition(state, 'detail')) == words
+    assert explain({'bob': Condition(state, 'detail')}) == f'bob {words}'
+
+
+def test_the_states_are_those_that_diagnostics_show():
+    """Other programs compare these values, so they must not change."""
+    assert {state.value for state in WorkerState} == {
+        'usable',
+        'not_heard_of',
+        'not_connected',
+        'silent',
+        'wrong_model',
+        'quarantined',
+    }
 
 
 def test_another_process_has_nothing_of_what_was_asked_before():
-    """It reads with another reader; one that is idle for long has nothing either."""
+    """It reads with another reader. A worker that has been idle for long has nothing either."""
     made = health()
     assert made.lost_before_s('bob', 1.0) == float('-inf')
     assert (made.reader('bob'), made.reader('alice')) == ('', 'r')
@@ -59,7 +91,7 @@ def test_another_process_has_nothing_of_what_was_asked_before():
 
 
 def test_a_worker_that_names_one_reader_after_another_gains_nothing():
-    """It would be sent all its windows again with every heartbeat."""
+    """Otherwise it would be sent all its windows again with every heartbeat."""
     made = health()
     for tenth in range(1, 30):
         made.heard('alice', replace(GOOD, queued=1, reader=str(tenth)), 10.0 + tenth / 10)
@@ -67,7 +99,7 @@ def test_a_worker_that_names_one_reader_after_another_gains_nothing():
 
 
 def test_idle_is_a_worker_that_says_so():
-    """The last time at which nothing was queued."""
+    """What counts is the last time at which nothing was queued."""
     made = health()
     assert made.idle_s('bob') == float('-inf')
     made.heard('alice', replace(GOOD, queued=3), 11.0)

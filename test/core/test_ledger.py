@@ -1,4 +1,4 @@
-"""What each worker has seen, and may see."""
+"""What each worker has seen, and what it may see."""
 
 import pytest
 
@@ -17,12 +17,17 @@ def ledger(**rules):
     return Ledger(GRID, HOMES, **rules)
 
 
+def taken_over(kept, homes=HOMES, **rules):
+    """What another edge reads from the file of this ledger."""
+    return Ledger.from_json(kept.to_json(), homes, grid=GRID, **rules)
+
+
 def at_home(canvas):
     return windows_by_worker(HOMES, canvas.windows())
 
 
 def test_everyone_may_see_its_own_windows_forever():
-    """Of every camera shape, in any order; the share stays the lattice's."""
+    """With every camera shape, in any order. The share stays the one that the lattice gives."""
     kept = ledger()
     for canvas in (WIDE, SQUARE, TALL, WIDE):
         kept.admit(at_home(canvas), canvas, 1, 0.0)
@@ -32,7 +37,7 @@ def test_everyone_may_see_its_own_windows_forever():
 
 
 def test_a_window_of_anothers_breaks_the_cap_and_is_not_noted():
-    """Nor is anything that was to be sent with it."""
+    """Nothing that was to be sent with it is noted either."""
     kept = ledger()
     kept.admit(at_home(SQUARE), SQUARE, 1, 0.0)
     before = kept.to_json(), kept.changes
@@ -43,14 +48,14 @@ def test_a_window_of_anothers_breaks_the_cap_and_is_not_noted():
 
 
 def test_max_share_is_a_cap_of_its_own():
-    """Below what the lattice gives, the frame is refused."""
+    """If it is below what the lattice gives, the frame is refused."""
     with pytest.raises(ExposureError, match=r'20\.0%'):
         ledger(max_share=0.2).admit(at_home(SQUARE), SQUARE, 1, 0.0)
     ledger(max_share=0.4).admit(at_home(SQUARE), SQUARE, 1, 0.0)
 
 
 def test_only_what_is_new_must_be_written_down():
-    """The same windows again change nothing but counts; more of a window's content does."""
+    """The same windows again change only counts and times. More content of a window is new."""
     kept = ledger()
     kept.admit(at_home(WIDE), WIDE, 1, 0.0)
     after_first = kept.changes
@@ -62,11 +67,11 @@ def test_only_what_is_new_must_be_written_down():
 
 
 def test_a_ledger_is_taken_over_whole():
-    """Shares, spares, times."""
-    kept, other = ledger(), ledger()
+    """With its shares, spares and times."""
+    kept = ledger()
     kept.admit(at_home(SQUARE), SQUARE, 1, 1.5)
     kept.bind('dave', 'bob')
-    other.read_json(kept.to_json())
+    other = taken_over(kept)
     assert other.to_json() == kept.to_json()
     assert other.share('carol') == kept.share('carol') > 0
     assert other.stands_in == {'dave': 'bob'}
@@ -74,36 +79,51 @@ def test_a_ledger_is_taken_over_whole():
 
 @pytest.mark.parametrize('text', ['', '[]', '{"version": 1}', '{"version": 9, "workers": 3}'])
 def test_what_is_no_ledger_is_refused(text):
-    """Corrupt, foreign."""
+    """A corrupt file, or one that holds something else."""
     with pytest.raises(ConfigError, match='not an exposure ledger'):
-        ledger().read_json(text)
+        Ledger.from_json(text, HOMES)
 
 
 def test_a_ledger_of_another_grid_is_refused():
-    """Windows of another model are other windows."""
+    """The windows of another model are other windows."""
     text = ledger().to_json().replace('288', '1024')
-    with pytest.raises(ConfigError, match='1024 px; expected'):
-        ledger().read_json(text)
+    with pytest.raises(ConfigError, match='1024 px; expected: version 1, 64 in 288 px'):
+        Ledger.from_json(text, HOMES, grid=GRID)
+
+
+def test_a_ledger_of_another_version_is_refused():
+    """With the version that is read here."""
+    text = ledger().to_json().replace('"version": 1', '"version": 9')
+    with pytest.raises(ConfigError, match=r'version 9, .*; expected: version 1'):
+        Ledger.from_json(text, HOMES)
+
+
+def test_a_ledger_of_any_grid_can_be_looked_at():
+    """Without homes and grid the file says what the grid is: for tools that only show it."""
+    kept = ledger()
+    kept.admit(at_home(SQUARE), SQUARE, 1, 1.5)
+    seen = Ledger.from_json(kept.to_json(), homes={})
+    assert seen.grid == GRID
+    assert seen.to_json() == kept.to_json()
+    assert seen.share('carol') == kept.share('carol') > 0
 
 
 def test_other_homes_do_not_give_a_second_look():
-    """A changed placement, with the old ledger: what would add up is refused."""
+    """With a changed placement and the old ledger, whatever would add up is refused."""
     kept = ledger()
     kept.admit(at_home(SQUARE), SQUARE, 1, 0.0)
-    turned = Ledger(GRID, place(GRID, WORKERS[1:] + WORKERS[:1]))
-    turned.read_json(kept.to_json())
+    turned = taken_over(kept, place(GRID, WORKERS[1:] + WORKERS[:1]))
     sends = windows_by_worker(turned.homes, SQUARE.windows())
     with pytest.raises(ExposureError):
         turned.admit(sends, SQUARE, 1, 1.0)
 
 
 def test_a_window_keeps_its_home_for_as_long_as_the_ledger_does():
-    """Also where no cap would be broken: another configuration does not show it to another."""
+    """Even where no cap would be broken, another configuration does not show it to another."""
     kept = ledger()
     kept.admit(at_home(SQUARE), SQUARE, 1, 0.0)
     homes = HOMES | {0: 'bob' if HOMES[0] != 'bob' else 'carol'}
-    moved = Ledger(GRID, homes, max_share=0.9)
-    moved.read_json(kept.to_json())
+    moved = taken_over(kept, homes, max_share=0.9)
     assert f'window=0 was shown to {HOMES[0]}; give it' in moved.conflict()
     with pytest.raises(ExposureError, match=rf'window=0 was shown to {HOMES[0]}; give it'):
         moved.admit({homes[0]: [0]}, SQUARE, 1, 1.0)
@@ -113,7 +133,7 @@ def test_a_window_keeps_its_home_for_as_long_as_the_ledger_does():
 
 
 def test_a_spare_may_see_what_its_worker_saw_and_the_worker_after_it():
-    """And a second spare after the first."""
+    """A second spare may follow the first."""
     kept = ledger(max_share=0.9)
     own = at_home(SQUARE)
     kept.admit(own, SQUARE, 1, 0.0)
@@ -124,14 +144,13 @@ def test_a_spare_may_see_what_its_worker_saw_and_the_worker_after_it():
     with pytest.raises(ExposureError, match='is for alice alone'):
         kept.admit({'dave': own['alice']}, SQUARE, 1, 3.0)
     homes = {index: 'dave' if home == 'bob' else home for index, home in HOMES.items()}
-    promoted = Ledger(GRID, homes, max_share=0.9)
-    promoted.read_json(kept.to_json())
-    assert promoted.conflict() == ''  # dave takes bob's place for good
+    promoted = taken_over(kept, homes, max_share=0.9)
+    assert promoted.conflict() == ''  # dave has bob's place from now on
     promoted.admit({'dave': own['bob']}, SQUARE, 1, 4.0)
 
 
 def test_the_largest_region_counts_windows_that_share_a_side():
-    """Not those that only touch."""
+    """Windows that only touch at a corner do not count."""
     kept = Ledger(GRID, dict.fromkeys(HOMES, 'alice'))
     kept.admit({'alice': [0, 1, 6, 12]}, SQUARE, 1, 0.0)
     assert kept.largest_region('alice') == pytest.approx(3 * 64**2 / 288**2)
@@ -140,7 +159,7 @@ def test_the_largest_region_counts_windows_that_share_a_side():
 
 
 def test_a_reset_forgets_everything_and_must_be_written_down():
-    """Shares and spares."""
+    """Both shares and spares are forgotten."""
     kept = ledger()
     kept.admit(at_home(SQUARE), SQUARE, 1, 0.0)
     kept.bind('dave', 'alice')

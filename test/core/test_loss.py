@@ -1,4 +1,4 @@
-"""What is done about workers that are lost, slow or wrong: the rules of LossConfig."""
+"""What the edge does about workers that are lost, slow or wrong: the rules of LossConfig."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def settle(edge, assignments, now_s=0.0):
 
 
 def test_without_a_rule_that_applies_the_frame_cannot_start():
-    """Nothing was sent, nothing noted."""
+    """Nothing is sent and nothing is noted."""
     for rules in ((), ('fail',), ('fail', 'local'), ('spare',), ('stale',)):
         edge = fakes.edge(loss=loss(*rules))
         with pytest.raises(Unavailable, match='bob'):
@@ -43,7 +43,7 @@ def test_without_a_rule_that_applies_the_frame_cannot_start():
 
 
 def test_a_spare_gets_the_lost_workers_windows_and_no_others():
-    """For good: another lost worker gets another spare, or none."""
+    """It keeps that role: another lost worker gets another spare, if there is one."""
     edge = fakes.edge(spares=('dave', 'erin'), loss=loss('spare'))
     homes = by_worker(edge.start(fakes.frame(), 0.0, ALL)[1])
     sent = by_worker(edge.start(fakes.frame(), 0.0, WITHOUT_BOB | {'dave', 'erin'})[1])
@@ -57,7 +57,7 @@ def test_a_spare_gets_the_lost_workers_windows_and_no_others():
 
 
 def test_a_spare_in_use_is_taken_before_a_fresh_one():
-    """So that no second stranger sees the same windows."""
+    """So no second stranger sees the same windows."""
     edge = fakes.edge(spares=('dave', 'erin'), loss=loss('spare'))
     edge.ledger.bind('erin', 'bob')
     sent = by_worker(edge.start(fakes.frame(), 0.0, WITHOUT_BOB | {'dave', 'erin'})[1])
@@ -66,20 +66,20 @@ def test_a_spare_in_use_is_taken_before_a_fresh_one():
 
 
 def test_local_computes_here_to_the_last_bit():
-    """The same way as over a worker."""
+    """Windows that stay here take the same way as those of a worker."""
     edge, frame = fakes.edge(loss=loss('local')), fakes.frame()
     started, assignments = edge.start(frame, 0.0, WITHOUT_BOB)
     assert by_worker(assignments).keys() == {'alice', 'carol', LOCAL}
     settle(edge, assignments)
-    whole, all_sent = fakes.edge(), None
-    other, all_sent = whole.start(frame, 0.0, ALL)
-    settle(whole, all_sent)
-    assert (edge.encode(started).embedding == whole.encode(other).embedding).all()
+    usual = fakes.edge()
+    other, all_sent = usual.start(frame, 0.0, ALL)
+    settle(usual, all_sent)
+    assert (edge.encode(started).embedding == usual.encode(other).embedding).all()
     assert LOCAL not in edge.ledger.workers
 
 
 def test_stale_uses_the_last_embedding_while_it_is_young_and_says_so():
-    """Not of another camera size, not when too old."""
+    """An embedding that is too old, or of another camera size, is not used."""
     edge = fakes.edge(loss=loss('stale', stale_s=2.0))
     _, assignments = edge.start(fakes.frame(seed=1), 0.0, ALL)
     settle(edge, assignments, now_s=1.0)
@@ -98,7 +98,7 @@ def test_stale_uses_the_last_embedding_while_it_is_young_and_says_so():
 
 
 def test_a_frame_of_stale_windows_alone_is_complete_at_once():
-    """Nobody owes anything."""
+    """No worker is asked for anything."""
     edge = fakes.edge(loss=loss('stale'))
     settle(edge, edge.start(fakes.frame(), 0.0, ALL)[1])
     edge.completed.clear()
@@ -109,7 +109,7 @@ def test_a_frame_of_stale_windows_alone_is_complete_at_once():
 
 
 def test_rules_apply_in_their_order():
-    """The first that can."""
+    """The first rule that can be followed is."""
     both = fakes.edge(spares=('dave',), loss=loss('spare', 'local'))
     assert 'dave' in by_worker(both.start(fakes.frame(), 0.0, WITHOUT_BOB | {'dave'})[1])
     assert LOCAL in by_worker(both.start(fakes.frame(), 0.0, WITHOUT_BOB)[1])
@@ -118,7 +118,7 @@ def test_rules_apply_in_their_order():
 
 
 def test_a_worker_lost_on_the_way_is_replaced():
-    """What it still owes goes to the spare; a late answer of its own is as good."""
+    """Its pending windows go to the spare. If its own answer comes first, that counts."""
     edge = fakes.edge(spares=('dave',), loss=loss('spare'))
     started, assignments = edge.start(fakes.frame(), 0.0, ALL)
     bobs = [a for a in assignments if a.worker == 'bob']
@@ -133,8 +133,8 @@ def test_a_worker_lost_on_the_way_is_replaced():
     assert list(edge.completed) == [started]
 
 
-def test_what_nothing_may_replace_stays_owed_until_the_deadline():
-    """Its worker may come back."""
+def test_windows_without_a_stand_in_stay_pending_until_the_deadline():
+    """Their worker may come back."""
     edge = fakes.edge(deadline_s=2.0, loss=loss('spare'))
     _, assignments = edge.start(fakes.frame(), 0.0, ALL)
     assert edge.reroute(WITHOUT_BOB, 0.5) == []
@@ -143,7 +143,7 @@ def test_what_nothing_may_replace_stays_owed_until_the_deadline():
 
 
 def test_an_idle_worker_is_asked_again_and_nobody_else():
-    """Fresh ids; only for what it was asked for long enough ago."""
+    """The request ids are fresh. Only windows that it was asked for long enough ago are sent."""
     edge = fakes.edge()
     _, assignments = edge.start(fakes.frame(), 1.0, ALL)
     assert edge.again('bob', before_s=1.0, now_s=2.0) == []
@@ -159,7 +159,7 @@ def test_an_idle_worker_is_asked_again_and_nobody_else():
 
 @pytest.mark.parametrize('seed', range(5))
 def test_kills_and_restarts_in_any_order_never_raise_a_share(seed):
-    """Where a naive fail-over would have shown one worker everything."""
+    """A naive fail-over would show one worker everything."""
     rng = np.random.default_rng(seed)
     edge = fakes.edge(spares=('dave',), loss=loss('spare', 'fail'))
     for number in range(60):
@@ -175,7 +175,7 @@ def test_kills_and_restarts_in_any_order_never_raise_a_share(seed):
 
 
 def test_a_spare_that_has_seen_others_windows_is_no_spare():
-    """Nor one that may not see the lost worker's; the next rule is asked."""
+    """Neither is one that may not see the lost worker's windows. The next rule is asked then."""
     edge = fakes.edge(spares=('dave',), loss=loss('spare', 'local'))
     edge.ledger.admit({'dave': [0]}, Canvas.fit(fakes.TINY, 96, 128), 1, 0.0)
     edge.ledger.bind('dave', edge.router.homes[0])
@@ -186,7 +186,7 @@ def test_a_spare_that_has_seen_others_windows_is_no_spare():
 
 
 def test_a_region_that_comes_later_is_heeded_by_what_is_still_to_be_sent():
-    """To a spare, or again."""
+    """Whether it is to be sent to a spare or to the same worker again."""
     edge = fakes.edge(spares=('dave',), regions=True, loss=loss('spare'))
     edge.start(fakes.frame(), 0.0, ALL)
     edge.router.protect(EVERYWHERE, until_s=5.0)
@@ -195,7 +195,7 @@ def test_a_region_that_comes_later_is_heeded_by_what_is_still_to_be_sent():
 
 
 def test_regions_that_say_nothing_cover_everything():
-    """And too many become one that covers them all."""
+    """And too many regions become one that covers them all."""
     for region in [(float('nan'), 0.0, 5.0, 5.0), EVERYWHERE]:
         edge = fakes.edge(regions=True)
         edge.router.protect(region, until_s=5.0)
@@ -206,7 +206,7 @@ def test_regions_that_say_nothing_cover_everything():
 
 
 def test_a_cap_that_a_frame_would_break_keeps_it_here():
-    """Nothing is sent, to nobody."""
+    """Nothing is sent to anybody."""
     edge = fakes.edge(placement=PlacementConfig(max_share=0.36))
     edge.ledger.max_share = 0.2
     with pytest.raises(ExposureError):
@@ -216,7 +216,7 @@ def test_a_cap_that_a_frame_would_break_keeps_it_here():
 
 
 def test_local_windows_never_leave():
-    """By index, whatever happens to workers."""
+    """They are given by index; what happens to workers makes no difference."""
     edge = fakes.edge(placement=PlacementConfig(local_windows=(0, 7)), loss=loss('spare'))
     for usable in (ALL, ALL | {'dave'}):
         sent = by_worker(edge.start(fakes.frame(), 0.0, usable)[1])
@@ -224,7 +224,7 @@ def test_local_windows_never_leave():
 
 
 def test_a_region_keeps_its_windows_here_for_a_while():
-    """Every window that holds any of it; afterwards they go home again."""
+    """All windows that hold any part of it stay; afterwards they go to their homes again."""
     edge = fakes.edge(regions=True)
     edge.router.protect((40.0, 20.0, 70.0, 40.0), until_s=5.0)  # of 128x96: canvas 90..157, 45..90
     sent = by_worker(edge.start(fakes.frame(), 0.0, ALL)[1])
@@ -239,7 +239,7 @@ def audited(tolerance=0.05, **config):
 
 @pytest.mark.parametrize('transport', ['float32', 'float16', 'int8'])
 def test_an_honest_worker_passes_every_audit(transport):
-    """With any transport."""
+    """However embeddings travel."""
     edge = audited(transport=transport)
     for seed in range(4):
         started, assignments = edge.start(fakes.frame(seed=seed), 0.0, ALL)
@@ -248,9 +248,8 @@ def test_an_honest_worker_passes_every_audit(transport):
 
 
 def test_an_audit_finds_a_worker_that_makes_things_up():
-    """Finite, of the right shape, and wrong."""
-    edge = audited(transport='float32')
-    edge._chance = lambda: 0.0
+    """Its values are finite, have the right shape, and are wrong."""
+    edge = audited(transport='float32', chance=lambda: 0.0)
     started, assignments = edge.start(fakes.frame(), 0.0, ALL)
     for worker, reply in fakes.replies(assignments):
         values = np.frombuffer(reply.values, '<f4') * (1.5 if worker == 'alice' else 1)
@@ -260,7 +259,7 @@ def test_an_audit_finds_a_worker_that_makes_things_up():
 
 
 def test_stale_answers_of_a_distrusted_worker_count_as_its_own():
-    """The frame that uses them fails, and what was encoded last is forgotten with them."""
+    """A frame that uses them fails, and the frame that was encoded last is forgotten."""
     edge = fakes.edge(loss=loss('stale'))
     started, assignments = edge.start(fakes.frame(), 0.0, ALL)
     settle(edge, assignments)
@@ -275,7 +274,7 @@ def test_stale_answers_of_a_distrusted_worker_count_as_its_own():
 
 
 def test_frames_with_answers_of_a_distrusted_worker_fail():
-    """Complete or not; its stale embeddings are forgotten; frames without it live."""
+    """Whether complete or not. Its embeddings are not used as stale; other frames go on."""
     edge = fakes.edge(loss=loss('stale'))
     for seed in range(3):
         _, assignments = edge.start(fakes.frame(seed=seed), 0.0, ALL)
@@ -297,6 +296,6 @@ def test_frames_with_answers_of_a_distrusted_worker_fail():
     ],
 )
 def test_wrong_rules_are_named(settings, named):
-    """Value and rule."""
+    """The error names the value and the rule."""
     with pytest.raises(ConfigError, match=named):
         LossConfig(**settings)

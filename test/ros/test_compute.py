@@ -1,4 +1,4 @@
-"""The computing thread and the queues in front of it."""
+"""The computing thread and the queue in front of it."""
 
 import threading
 
@@ -27,15 +27,16 @@ def thread():
 
 
 def test_the_newest_stay(thread):
-    """An intake gives back what had to go, oldest first."""
+    """An intake gives back what had to make room, oldest first, and counts it."""
     intake = Intake(2)
     assert [intake.offer(i) for i in range(4)] == [None, None, 0, 1]
     assert intake.take(5) == [2, 3]
     assert len(intake) == 0
+    assert intake.counts() == (4, 2)
 
 
 def test_jobs_run_in_order_and_what_they_raise_is_reported(thread):
-    """And does not end the thread."""
+    """What a job raises does not end the thread."""
     ran = []
     for i in range(5):
         thread.post(lambda i=i: ran.append(i))
@@ -46,14 +47,14 @@ def test_jobs_run_in_order_and_what_they_raise_is_reported(thread):
 
 
 def test_a_call_raises_what_its_job_raises(thread):
-    """So that activate fails where warming up fails."""
+    """So activation fails where warming up fails."""
     with pytest.raises(ZeroDivisionError):
         thread.call(lambda: 1 / 0)
     assert thread.errors == []
 
 
 def test_a_flood_of_jobs_does_not_keep_step_from_running(thread):
-    """Step runs although there is always another job."""
+    """It runs although there is always another job."""
     flooding = threading.Event()
 
     def again():
@@ -71,7 +72,7 @@ def test_a_flood_of_jobs_does_not_keep_step_from_running(thread):
 
 
 def test_wake_has_step_run(thread):
-    """Without any job."""
+    """No job is needed for that."""
     thread.call(lambda: None)
     thread.stepped.clear()
     thread.wake()
@@ -79,7 +80,7 @@ def test_wake_has_step_run(thread):
 
 
 def test_close_runs_what_was_posted(thread):
-    """Nobody who waits for an answer is left alone; what comes later is dropped."""
+    """So whoever waits for an answer gets it. Jobs that are posted later are dropped."""
     ran, held = [], threading.Event()
     thread.post(lambda: held.wait(WAIT_S))
     thread.post(lambda: ran.append('posted'))

@@ -1,5 +1,6 @@
-"""The edge's foot in a worker's domain, and parameters."""
+"""The edge's link into a worker's domain, and parameters."""
 
+import doctest
 import threading
 
 import pytest
@@ -16,7 +17,7 @@ from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.msg import Embedding
 from pedsam_ros.msg import Window as WindowMsg
 from pedsam_ros.msg import WorkerStatus as StatusMsg
-from pedsam_ros.ros import convert, params, qos
+from pedsam_ros.ros import convert, domain, params, qos
 from pedsam_ros.ros.domain import NODE_NAME, DomainLink, own_reader
 
 pytestmark = pytest.mark.ros
@@ -25,7 +26,7 @@ WAIT_S = 20.0
 
 @pytest.fixture
 def spin():
-    """Nodes in domains of this process, spun until something holds."""
+    """Makes nodes in chosen domains; spins them until a condition holds."""
     made = []
 
     class Spun:
@@ -53,7 +54,7 @@ def spin():
 
 @pytest.fixture
 def link(domain_id):
-    """A link to alice, and what came over it."""
+    """A link to alice; `came` holds what came over it."""
     came = {'embedding': [], 'status': [], 'error': [], 'any': threading.Event()}
 
     def note(what):
@@ -71,7 +72,7 @@ def link(domain_id):
 
 
 def test_windows_go_out_and_replies_come_back(link, domain_id, spin):
-    """On the topics of that worker; the callbacks name it."""
+    """They use the topics of that worker, and the callbacks name it."""
     other, heard = spin(domain_id), []
     other.node.create_subscription(WindowMsg, '/pedsam/alice/windows', heard.append, qos.WIRE)
     replies = other.node.create_publisher(Embedding, '/pedsam/alice/embeddings', qos.WIRE)
@@ -90,6 +91,17 @@ def test_windows_go_out_and_replies_come_back(link, domain_id, spin):
     other.until(lambda: link.came['status'])
 
 
+def test_the_lines_of_use_run(domain_id):
+    """Those that the docstring of DomainLink shows."""
+    names = {
+        'worker': WorkerEntry(name='alice', domain_id=domain_id),
+        'window': Window(9, 'm', 3, frame(5, 6).rgb, 'float16'),
+        **dict.fromkeys(('on_embedding', 'on_status', 'on_error'), print),
+    }
+    results = doctest.testmod(domain, extraglobs=names, raise_on_error=True)
+    assert results.attempted >= 4
+
+
 def test_a_readers_successor_is_not_taken_for_it(link, domain_id, spin):
     """A link knows the very reader that a worker names, and no other of the same topic."""
     other, name = spin(domain_id), '/pedsam/alice/windows'
@@ -104,7 +116,7 @@ def test_a_readers_successor_is_not_taken_for_it(link, domain_id, spin):
 
 
 def test_the_link_declares_nothing_a_worker_may_not_know(link, domain_id, spin):
-    """/parameter_events cannot be switched off: only what every ROS node has can be in it."""
+    """/parameter_events cannot be switched off, so only what every ROS node has may be in it."""
     other = spin(domain_id)
     declared = set(link._executor.get_nodes()[0]._parameters)
     assert declared <= {'use_sim_time', 'start_type_description_service'}
@@ -125,7 +137,7 @@ def test_links_of_other_domains_hear_nothing(link, spin, domain_id, domain_ids):
 
 
 def test_every_setting_is_a_parameter_with_a_description(domain_id, spin):
-    """Type, default, range and unit come from the config class; defaults are read back."""
+    """Type, default, range and unit come from the config class. Defaults are read back."""
     node = spin(domain_id).node
     params.declare(node, EdgeConfig)
     assert params.read(node, EdgeConfig) == EdgeConfig()
@@ -138,7 +150,7 @@ def test_every_setting_is_a_parameter_with_a_description(domain_id, spin):
 
 
 def test_given_parameters_are_read(domain_id, spin):
-    """Nested ones and lists too."""
+    """Also nested parameters and lists."""
     given = {'deadline_s': 0.25, 'points': [1.0, 2.0], 'automatic.points_per_side': 4}
     overrides = [Parameter(name, value=value) for name, value in given.items()]
     node = spin(domain_id, parameter_overrides=overrides).node
@@ -149,7 +161,7 @@ def test_given_parameters_are_read(domain_id, spin):
 
 
 def test_a_rule_broken_by_parameters_is_named(domain_id, spin):
-    """By the config class, as anywhere else."""
+    """The config class names it, as anywhere else."""
     node = spin(domain_id, parameter_overrides=[Parameter('name', value='Not A Name')]).node
     params.declare(node, WorkerConfig)
     with pytest.raises(ConfigError, match="name='Not A Name'"):
@@ -160,7 +172,7 @@ def test_a_rule_broken_by_parameters_is_named(domain_id, spin):
     ('name', 'value'), [('deadline_s', 2), ('points', [320, 240]), ('max_in_flight', 99)]
 )
 def test_a_parameter_of_wrong_type_or_range_is_named(domain_id, spin, name, value):
-    """It has its default until it is set again."""
+    """The parameter has its default until it is set again."""
     node = spin(domain_id, parameter_overrides=[Parameter(name, value=value)]).node
     wrong = params.declare(node, EdgeConfig)
     assert list(wrong) == [name]
@@ -169,7 +181,8 @@ def test_a_parameter_of_wrong_type_or_range_is_named(domain_id, spin, name, valu
 
 
 def test_changes_are_judged_by_the_rules(domain_id, spin):
-    """Any while unconfigured; later only live ones, and only right ones; others' are not ours."""
+    """While unconfigured, any parameter may change. Later only live ones may, to values that keep
+    the rules. Parameters of ROS itself are not judged."""
     current = EdgeConfig()
 
     def judged(*changes, now=current):

@@ -1,4 +1,4 @@
-"""`pedsam evaluate` in one process: which models are asked, and what is written."""
+"""`pedsam evaluate` in one process: which models it asks, and what it writes."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ TWIN = 'random:vit_tiny:1'
 
 @pytest.fixture
 def data(tmp_path):
-    """Two images of two sources."""
+    """A folder with label maps of two images from two sources."""
     entries = []
     for i, source in enumerate(['a', 'b']):
         (tmp_path / source).mkdir()
@@ -35,20 +35,20 @@ def data(tmp_path):
 
 
 def run(*arguments):
-    """The command, in this process."""
+    """Runs the command in this process. Returns its exit status."""
     parser = argparse.ArgumentParser()
     evaluate.add_arguments(parser)
     return evaluate.run(parser.parse_args([*map(str, arguments), '--threads', '1']))
 
 
 def evaluated(out, *arguments):
-    """What it wrote."""
+    """Runs the command, and returns the figures that it writes to `out`."""
     assert run(*arguments, '--out', out) == 0
     return json.loads(out.read_text())
 
 
 def test_figures_table_and_picture(data, tmp_path, capsys):
-    """Every model of one process: two sources, two classes, two kinds of prompts."""
+    """The figures have each model of one process, by source, class and kind of prompt."""
     models = 'ped,sam,ped_untrained_reorder,blur,box'
     out = tmp_path / 'out' / 'figures.json'
     given = ['--checkpoint', SEED, '--sam-checkpoint', TWIN, '--models', models]
@@ -73,7 +73,7 @@ def test_figures_table_and_picture(data, tmp_path, capsys):
 
 
 def test_the_block_order_and_the_weights_tell_models_apart(data, tmp_path):
-    """Reordering alone changes masks; equal weights in equal order do not."""
+    """Reordering changes the masks; equal weights in equal order give equal masks."""
     models = ['--models', 'ped,sam,ped_untrained_reorder']
     one = evaluated(tmp_path / '1.json', '--data', data, '--checkpoint', SEED, *models)['overall']
     assert one['ped'] == one['ped_untrained_reorder'] != one['sam']
@@ -83,7 +83,8 @@ def test_the_block_order_and_the_weights_tell_models_apart(data, tmp_path):
 
 
 def test_who_gets_which_checkpoint(monkeypatch, tmp_path):
-    """One of no order of ours serves for both; ours only for its own; none: the package's."""
+    """A foreign checkpoint serves for both roles, one of ours for its own role only. If no
+    checkpoint is given, those of the package are used."""
     assert variants.sources({'ped': 'a.pth', 'sam': None}) == {'ped': 'a.pth', 'sam': 'a.pth'}
     assert variants.sources({'ped': None, 'sam': SEED}) == {'ped': SEED, 'sam': SEED}
     ours = {'ped': 'a.safetensors', 'sam': None}
@@ -101,7 +102,7 @@ def test_who_gets_which_checkpoint(monkeypatch, tmp_path):
 
 
 def test_models_without_weights_are_left_out_and_named(data, tmp_path, capsys, monkeypatch):
-    """Unless they were asked for: then it is an error."""
+    """A model that was asked for by name must have weights: otherwise it is an error."""
     ours = {role: tmp_path / role for role in variants.ROLES}
     monkeypatch.setattr(variants, '_shipped', lambda: ours)
     found = evaluated(tmp_path / 'out.json', '--data', data)
@@ -124,7 +125,7 @@ def test_models_without_weights_are_left_out_and_named(data, tmp_path, capsys, m
     ],
 )
 def test_wrong_arguments_are_named(data, arguments, named):
-    """Before anything is computed."""
+    """The error comes before anything is computed."""
     parser = argparse.ArgumentParser()
     evaluate.add_arguments(parser)
     with pytest.raises(Exception, match=named):
@@ -132,7 +133,7 @@ def test_wrong_arguments_are_named(data, arguments, named):
 
 
 def test_cocos_own_format(tmp_path):
-    """By the published rules; one checkpoint is sam in its own order and ped reordered."""
+    """The published rules hold. One checkpoint is both models, in SAM's order and reordered."""
     (tmp_path / 'val2017').mkdir()
     (tmp_path / 'annotations').mkdir()
     cv2.imwrite(str(tmp_path / 'val2017' / '1.jpg'), frame(60, 80).rgb)

@@ -1,4 +1,4 @@
-"""The exposure ledger on disk."""
+"""The exposure ledger on the disk."""
 
 import json
 import os
@@ -19,13 +19,12 @@ CANVAS = Canvas.fit(TINY, 100, 100)
 
 @pytest.fixture
 def opened():
-    """Opens ledgers, and closes what the test has not."""
+    """Opens ledgers, and closes those that the test has not."""
     files = []
 
     def open_one(path):
-        ledger = Ledger(GRID, HOMES)
-        files.append(LedgerFile(path, ledger))
-        return ledger, files[-1]
+        files.append(LedgerFile(path, Ledger(GRID, HOMES)))
+        return files[-1].ledger, files[-1]
 
     yield open_one
     for file in files:
@@ -37,7 +36,7 @@ def see(ledger, canvas=CANVAS):
 
 
 def test_what_is_new_is_on_disk_before_it_is_sent_and_the_rest_is_not_written(opened, tmp_path):
-    """A frame like the last costs nothing."""
+    """A frame that shows nobody anything new is not written."""
     path = tmp_path / 'deep' / 'exposure.json'
     ledger, file = opened(path)
     see(ledger)
@@ -50,7 +49,7 @@ def test_what_is_new_is_on_disk_before_it_is_sent_and_the_rest_is_not_written(op
 
 
 def test_a_restarted_edge_knows_what_was_seen(opened, tmp_path):
-    """The one before it may have been killed at any time."""
+    """Whenever the edge before it was killed."""
     ledger, file = opened(tmp_path / 'x.json')
     see(ledger)
     file.keep()
@@ -60,7 +59,7 @@ def test_a_restarted_edge_knows_what_was_seen(opened, tmp_path):
 
 
 def test_a_full_disk_raises_and_leaves_the_old_file(opened, tmp_path, monkeypatch):
-    """And it is tried again with the next frame."""
+    """The next frame tries again."""
     path = tmp_path / 'x.json'
     ledger, file = opened(path)
     before = path.read_text()
@@ -80,7 +79,7 @@ def test_a_full_disk_raises_and_leaves_the_old_file(opened, tmp_path, monkeypatc
 
 
 def test_two_edges_cannot_have_the_same_ledger(opened, tmp_path):
-    """Each would know half of what was seen."""
+    """Otherwise each would know only half of what was seen."""
     _, file = opened(tmp_path / 'x.json')
     with pytest.raises(ConfigError, match='another edge uses it'):
         opened(tmp_path / 'x.json')
@@ -90,17 +89,17 @@ def test_two_edges_cannot_have_the_same_ledger(opened, tmp_path):
 
 @pytest.mark.parametrize('content', [b'', b'{}', b'\xff\xfe'])
 def test_a_broken_ledger_is_refused_and_kept(opened, tmp_path, content):
-    """Starting afresh would forget what was seen."""
+    """An edge that started afresh would forget what was seen."""
     path = tmp_path / 'x.json'
     path.write_bytes(content)
-    for _ in range(2):  # the lock is let go
+    for _ in range(2):  # the first attempt does not keep the lock
         with pytest.raises(ConfigError, match=r'ledger_file=.*x\.json.*mend it, or remove it'):
             opened(path)
     assert path.read_bytes() == content
 
 
 def test_each_node_has_a_file_of_its_own_in_ros_home(monkeypatch, tmp_path):
-    """~/.ros by default."""
+    """ROS_HOME is ~/.ros by default."""
     monkeypatch.setenv('ROS_HOME', str(tmp_path))
     assert default_path('/robot/edge') == tmp_path / 'pedsam' / 'exposure_robot_edge.json'
     monkeypatch.delenv('ROS_HOME')

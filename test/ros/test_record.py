@@ -1,19 +1,16 @@
-"""Record, in one process; and both commands as processes that are interrupted."""
+"""Record in one process; and record and replay as processes that are interrupted."""
 
 import os
 import signal
 import subprocess
 import sys
 import threading
-import time
+from contextlib import ExitStack, closing
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from rclpy.context import Context
 from rclpy.duration import Duration
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.serialization import deserialize_message, serialize_message
 from rosbags.interfaces import QosDurability
@@ -27,10 +24,12 @@ from pedsam_ros.bags.replay import ReplayConfig, replay
 from pedsam_ros.bags.rosbag import BagWriter, contents_of, read_bag
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.msg import Mask, Masks
+from pedsam_ros.trial.client import Client
 
 pytestmark = pytest.mark.ros
 
-WAIT_S = 20.0
+WAIT_S = 300.0  # only catches hangs
+LOOK_S = 0.1  # record looks at `stopped` at least that often
 COMMAND = """
 import argparse, sys
 from importlib import import_module
@@ -42,27 +41,14 @@ raise SystemExit(tool.run(parser.parse_args(sys.argv[2:])))
 
 
 @pytest.fixture
-def make_node(domain_id):
-    """A node in the test's domain by its name."""
-    context = Context()
-    context.init(args=[], domain_id=domain_id, initialize_logging=False)
-    yield lambda name: Node(name, context=context, use_global_arguments=False)
-    context.try_shutdown()  # its nodes with it
+def make_client(domain_id):
+    """Makes a client in the test's domain with a node of the given name."""
+    with ExitStack() as opened:
+        yield lambda name: opened.enter_context(closing(Client(domain_id, name)))
 
 
-def spin_until(node: Node, done) -> None:
-    """Up to WAIT_S; then it fails."""
-    executor = SingleThreadedExecutor(context=node.context)
-    executor.add_node(node)
-    end_s = time.monotonic() + WAIT_S
-    while not done():
-        assert time.monotonic() < end_s, 'not done in time'
-        executor.spin_once(timeout_sec=0.1)
-    executor.shutdown()
-
-
-def test_recorder_writes_what_is_replayed(tmp_path, make_node):
-    """Bytes, types and order; with a type of our own."""
+def test_recorder_writes_what_is_replayed(tmp_path, make_client):
+    """The new bag has the same bytes, types and order; one type is our own."""
     masks = Masks(height=2, width=3, model_id='0123', masks=[Mask(id=1, counts=[1, 3, 2])])
     with BagWriter(tmp_path / 'bag') as writer:
         for i in range(10):
@@ -70,14 +56,14 @@ def test_recorder_writes_what_is_replayed(tmp_path, make_node):
             writer.write('/text', 'std_msgs/msg/String', 2 * i, text)
             writer.write('/masks', 'pedsam_ros/msg/Masks', 2 * i + 1, serialize_message(masks))
     config = ReplayConfig(depth=100, wait_s=WAIT_S)
-    arguments = (make_node('player'), tmp_path / 'bag', config, lambda: False)
+    arguments = (make_client('player').node, tmp_path / 'bag', config, lambda: False)
     playing = threading.Thread(target=replay, args=arguments)
-    node = make_node('recorder')
+    client = make_client('recorder')
     with BagWriter(tmp_path / 'again') as writer:
         topics = {'/masks': 'pedsam_ros/msg/Masks', 'text': 'std_msgs/msg/String'}
-        recorder = Recorder(node, topics, writer)
+        recorder = Recorder(client.node, topics, writer)
         playing.start()
-        spin_until(node, lambda: sum(recorder.counts.values()) == 20)
+        client.until(lambda: sum(recorder.counts.values()) == 20)
     playing.join(WAIT_S)
     for topic in ('/masks', '/text'):
         again = read_bag(tmp_path / 'again', [topic])
@@ -86,7 +72,7 @@ def test_recorder_writes_what_is_replayed(tmp_path, make_node):
 
 
 class NotingWriter(BagWriter):
-    """Says when the first message is written."""
+    """A bag writer with an event: the first message is written."""
 
     def __init__(self, *args) -> None:
         super().__init__(*args)
@@ -97,11 +83,11 @@ class NotingWriter(BagWriter):
         self.written.set()
 
 
-def test_record_waits_for_topics_and_takes_their_qos(tmp_path, make_node):
-    """A latched publisher that comes late: what it said before is recorded, and its QoS."""
-    sender = make_node('sender')
+def test_record_waits_for_topics_and_takes_their_qos(tmp_path, make_client):
+    """Of a latched publisher that comes late, its earlier message and its QoS are recorded."""
+    sender = make_client('sender').node
     latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-    looks = iter(range(int(WAIT_S / 0.1)))
+    looks = iter(range(int(WAIT_S / LOOK_S)))
 
     def stopped() -> bool:
         look = next(looks, None)
@@ -110,16 +96,16 @@ def test_record_waits_for_topics_and_takes_their_qos(tmp_path, make_node):
         return look is None or writer.written.is_set()
 
     with NotingWriter(tmp_path / 'bag', 'sqlite3') as writer:
-        counts = record(make_node('recorder'), ['map', '/never'], writer, stopped)
+        counts = record(make_client('recorder').node, ['map', '/never'], writer, stopped)
     assert counts == {'/map': 1, '/never': 0}
     with Reader(tmp_path / 'bag') as reader:
         (offered,) = reader.connections[0].ext.offered_qos_profiles
     assert offered.durability == QosDurability.TRANSIENT_LOCAL
 
 
-def test_record_names_what_it_cannot_record(tmp_path, make_node):
-    """A name that ROS has not; a topic of two types."""
-    node = make_node('recorder')
+def test_record_names_what_it_cannot_record(tmp_path, make_client):
+    """The error names a topic whose name breaks ROS's rules, or that has two types."""
+    node = make_client('recorder').node
     with BagWriter(tmp_path / 'bag') as writer:
         for name in ('two words', '/two words', ''):
             with pytest.raises(ConfigError, match=f"topic='{name}'"):
@@ -133,7 +119,7 @@ def test_record_names_what_it_cannot_record(tmp_path, make_node):
 
 @pytest.fixture
 def start_command(domain_id):
-    """`pedsam TOOL ARGUMENTS` as a process in the test's domain."""
+    """Starts `pedsam TOOL ARGUMENTS` as a process in the test's domain."""
     processes = []
 
     def start(*words: object) -> subprocess.Popen:
@@ -155,13 +141,13 @@ def start_command(domain_id):
         process.communicate()
 
 
-def test_interrupted_replay_ends_well(tmp_path, start_command, make_node):
-    """Ctrl-C an hour before the second message: exit status 0, nothing said."""
+def test_interrupted_replay_ends_well(tmp_path, start_command, make_client):
+    """Interrupted while the next message is an hour away, it ends silently with status 0."""
     make_bag([(t * 10**9, np.zeros((2, 2, 3), np.uint8)) for t in (0, 3600)], tmp_path / 'long')
-    node, heard = make_node('listener'), []
-    node.create_subscription(Image, '/camera/image_raw', heard.append, 10)
-    process = start_command('replay', tmp_path / 'long', '--wait', '20')
-    spin_until(node, lambda: heard)
+    client = make_client('listener')
+    heard = client.collect(Image, '/camera/image_raw')
+    process = start_command('replay', tmp_path / 'long', '--wait', WAIT_S)
+    client.until(lambda: heard)
     assert heard[0].encoding == 'rgb8'
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=WAIT_S) == ('', '')
@@ -171,10 +157,10 @@ def test_interrupted_replay_ends_well(tmp_path, start_command, make_node):
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
 @pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
 def test_interrupted_record_leaves_a_whole_bag(
-    tmp_path, start_command, make_node, number, storage
+    tmp_path, start_command, make_client, number, storage
 ):
-    """Ctrl-C and SIGTERM, twice: exit status 0, and as many messages in the bag as it says."""
-    publisher = make_node('sender').create_publisher(String, '/text', 10)
+    """After two signals the exit status is 0, and the bag has as many messages as it reports."""
+    publisher = make_client('sender').node.create_publisher(String, '/text', 10)
     bag = tmp_path / 'bag'
     process = start_command('record', bag, '/text', '--storage', storage)
     line = process.stderr.readline()

@@ -37,7 +37,7 @@ sys.exit(spin.run({'fine': Fine, 'hangs': Hangs, 'refuses': refuses}[sys.argv[1]
 
 @pytest.fixture
 def start(domain_id):
-    """Starts the program as one kind of node; ends it if the test did not."""
+    """Starts the program as one kind of node, and ends it if the test has not."""
     started = []
 
     def begin(kind):
@@ -59,7 +59,7 @@ def start(domain_id):
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_node_survives_its_defects_and_ends_on_a_signal(start, number):
-    """Exit status 0; the defect stands in the log."""
+    """Its exit status is 0 and the defect stands in the log."""
     process = start('fine')
     assert process.stdout.readline() == 'ready\n'
     assert process.stdout.readline() == 'ready\n'
@@ -70,7 +70,7 @@ def test_a_node_survives_its_defects_and_ends_on_a_signal(start, number):
 
 
 def test_an_end_that_hangs_is_cut_and_says_where(start):
-    """With the stack of every thread."""
+    """The log holds the stack of every thread."""
     process = start('hangs')
     assert process.stdout.readline() == 'ready\n'
     process.send_signal(signal.SIGINT)
@@ -80,7 +80,7 @@ def test_an_end_that_hangs_is_cut_and_says_where(start):
 
 
 def test_a_node_that_cannot_be_made_says_why(start):
-    """Exit status 2, no traceback."""
+    """Its exit status is 2 and there is no traceback."""
     _, log = start('refuses').communicate(timeout=WAIT_S)
     assert 'opacity=7' in log
     assert 'Traceback' not in log

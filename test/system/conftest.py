@@ -1,4 +1,4 @@
-"""The rigs."""
+"""Rigs: whole systems of real processes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from rig import Rig
 
 @pytest.fixture
 def rig(domain_ids: list[int], tmp_path: Path) -> Iterator[Rig]:
-    """An empty rig: the test starts what it needs."""
+    """A rig with three workers, of which the test starts what it needs."""
     made = Rig(domain_ids, tmp_path)
     yield made
     made.close()
@@ -19,7 +19,7 @@ def rig(domain_ids: list[int], tmp_path: Path) -> Iterator[Rig]:
 
 @pytest.fixture
 def rig_with_spare(tmp_path: Path) -> Iterator[Rig]:
-    """The same with a fourth worker, which is a spare."""
+    """A rig with three workers and a spare."""
     with domains(5) as domain_ids:
         made = Rig(domain_ids, tmp_path)
         yield made
@@ -28,7 +28,7 @@ def rig_with_spare(tmp_path: Path) -> Iterator[Rig]:
 
 @pytest.fixture(scope='module')
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    """A whole system that queues every frame, shared by the tests of a module."""
+    """A running system that queues every frame, shared by the tests of a module."""
     with domains(4) as domain_ids:
         made = Rig(domain_ids, tmp_path_factory.mktemp('rig'))
         made.start_edge(every_frame=True)

@@ -1,4 +1,4 @@
-"""Starts in any order, wrong settings, overload, and the end."""
+"""How a system starts, what wrong settings do to it, how it takes overload, and how it ends."""
 
 import signal
 from itertools import count
@@ -11,23 +11,25 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from fakes import frame
+from pedsam_ros.core.health import WorkerState
 from pedsam_ros.core.model import checkpoint
 from pedsam_ros.srv import Segment
-from rig import SEED, image_msg
+from rig import OTHER_SEED, SEED, WAIT_S, image_msg
 
 pytestmark = pytest.mark.ros
 
 
 def test_workers_may_start_late(rig):
-    """Edge first: without workers frames end as failed, and named; with them they are done."""
+    """While a worker is missing, frames fail and the report names it; then they are done."""
     rig.start_edge()
     camera = rig.client.camera()
     camera.publish(image_msg(frame().rgb, 1))
     rig.client.until(lambda: rig.client.figures().get('failed') == '1')
     assert 'alice not heard of' in rig.client.figures()['last_loss']
     rig.start_workers('alice', 'bob')
-    rig.client.until(lambda: rig.client.report['/edge: alice'][0] == '')
-    assert 'carol not heard of' in rig.client.report['/edge: frames'][0]
+    rig.wait_ready('alice')
+    assert rig.client.state('carol') is WorkerState.NOT_HEARD_OF
+    assert 'carol not heard of' in rig.client.message()
     rig.start_workers('carol')
     rig.wait_ready()
     camera.publish(image_msg(frame().rgb, 2))
@@ -35,7 +37,7 @@ def test_workers_may_start_late(rig):
 
 
 def test_every_frame_waits_for_late_workers(rig):
-    """With every_frame nothing is lost; workers first or last."""
+    """With every_frame, frames that come before the last worker wait for it."""
     rig.start_workers('carol')
     rig.start_edge(every_frame=True)
     camera = rig.client.camera()
@@ -51,21 +53,23 @@ def test_every_frame_waits_for_late_workers(rig):
     'reliability', [ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT]
 )
 def test_cameras_of_both_reliabilities_are_read(rig, reliability):
-    """The default subscription takes both."""
+    """The default subscription takes reliable and best-effort cameras."""
     rig.start_edge()
     rig.start_workers()
     camera = rig.client.camera(QoSProfile(depth=5, reliability=reliability))
     rig.wait_ready()
-    stamp = 0
-    while not rig.client.masks:
-        stamp += 1  # best effort may lose one
-        camera.publish(image_msg(frame().rgb, stamp))
-        rig.client.executor.spin_once(timeout_sec=0.5)
-        assert stamp < 200
+    stamps = count(1)
+
+    def masks_come():  # best effort may lose a frame
+        camera.publish(image_msg(frame().rgb, next(stamps)))
+        rig.client.spin_for(0.5)
+        return rig.client.masks
+
+    rig.client.until(masks_come)
 
 
 def test_the_newest_frame_wins(rig):
-    """A flood: old frames are superseded and counted, masks come in order, all frames end once."""
+    """In a flood old frames are superseded; masks come in order, and every frame ends once."""
     rig.start_edge()
     rig.start_workers()
     camera = rig.client.camera()
@@ -75,7 +79,7 @@ def test_the_newest_frame_wins(rig):
     def flooded():
         for _ in range(5):
             camera.publish(image_msg(image, next(number)))
-            rig.client.executor.spin_once(timeout_sec=0.0)
+            rig.client.spin(0.0)
         return int(rig.client.figures().get('superseded', 0)) > 10 and len(rig.client.masks) > 2
 
     def settled():
@@ -91,7 +95,7 @@ def test_the_newest_frame_wins(rig):
 
 
 def test_ctrl_c_ends_all_four_cleanly(rig):
-    """Exit status 0, no traceback, also with frames in flight."""
+    """The exit statuses are 0 and no log has a traceback, also with frames in flight."""
     rig.start_edge(every_frame=True)
     rig.start_workers()
     camera = rig.client.camera()
@@ -106,12 +110,12 @@ def test_ctrl_c_ends_all_four_cleanly(rig):
 
 
 def test_sigterm_ends_cleanly_too(rig):
-    """As systemd and docker stop things."""
+    """SIGTERM, which systemd and docker send, ends the edge with exit status 0."""
     rig.start_edge()
     rig.client.until(lambda: rig.client.report)
     process = rig.processes['edge'].process
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(WAIT_S) == 0
 
 
 def change(rig, transition):
@@ -134,12 +138,12 @@ WRONG = {
 
 @pytest.mark.parametrize('name', WRONG)
 def test_a_wrong_setting_fails_the_transition_and_the_node_lives(rig, name):
-    """Named in the log and in /diagnostics; mended, the same node goes on."""
+    """Log and /diagnostics name the setting; once it is right, the same node configures."""
     parameters, named = WRONG[name]
     rig.start_edge(autostart=False, **parameters)
     assert not change(rig, Transition.TRANSITION_CONFIGURE)
     assert state(rig) == 'unconfigured'
-    rig.client.until(lambda: named in rig.client.report.get('/edge', ('',))[0])
+    rig.client.until(lambda: named in rig.client.message(''))
     assert named in rig.log('edge')
     workers_file = str(rig.folder / 'workers.yaml')
     good = {'checkpoint': SEED, 'workers_file': workers_file, 'device': 'cpu'}
@@ -161,7 +165,7 @@ def set_parameters(rig, values):
 
 
 def test_a_call_under_way_survives_deactivation(rig):
-    """It is answered, one way or the other, and the edge goes on."""
+    """Every call gets an answer, and the edge can be activated again."""
     rig.start_edge(every_frame=True, **{'automatic.points_per_side': 8})
     rig.start_workers()
     camera = rig.client.camera()
@@ -171,7 +175,7 @@ def test_a_call_under_way_survives_deactivation(rig):
     client = rig.client.node.create_client(Segment, '/edge/segment')
     rig.client.until(client.service_is_ready)
     calls = [client.call_async(Segment.Request()) for _ in range(3)]
-    rig.client.executor.spin_once(timeout_sec=0.2)
+    rig.client.spin(0.2)
     assert change(rig, Transition.TRANSITION_DEACTIVATE)
     rig.client.until(lambda: all(call.done() for call in calls))
     inactive = rig.client.call(Segment, '/edge/segment', Segment.Request())
@@ -181,16 +185,16 @@ def test_a_call_under_way_survives_deactivation(rig):
 
 
 def test_a_parameter_of_wrong_type_is_named_and_can_be_mended(rig):
-    """The node lives, does not configure, and goes on once it is set."""
+    """The node stays unconfigured, and configures once the parameter is set."""
     rig.start_edge(deadline_s=2)
-    rig.client.until(lambda: 'deadline_s' in rig.client.report.get('/edge', ('',))[0])
+    rig.client.until(lambda: 'deadline_s' in rig.client.message(''))
     assert state(rig) == 'unconfigured'
     assert set_parameters(rig, {'deadline_s': 2.0}) == ['']
     assert change(rig, Transition.TRANSITION_CONFIGURE)
 
 
 def test_live_parameters_change_and_others_say_when_they_can(rig):
-    """points while active; deadline_s only while unconfigured; nonsense never."""
+    """An active node takes points and refuses deadline_s; it never takes half a point."""
     rig.start_edge()
     rig.client.camera()
     assert set_parameters(rig, {'points': [1.0, 2.0, 3.0, 4.0]}) == ['']
@@ -211,21 +215,22 @@ def test_live_parameters_change_and_others_say_when_they_can(rig):
     ],
 )
 def test_a_wrong_workers_file_is_named(rig, workers, named):
-    """Duplicate domains, out of range, the edge's own, not YAML."""
+    """The report has the rule: equal domains, out of range, the edge's own, not YAML."""
     wrong = rig.folder / 'wrong.yaml'
-    wrong.write_text(workers.replace('OWN', str(rig.domain_ids[0])))
+    wrong.write_text(workers.replace('OWN', str(rig.domain_id)))
     rig.start_edge(workers_file=str(wrong))
-    rig.client.until(lambda: named in rig.client.report.get('/edge', ('',))[0])
+    rig.client.until(lambda: named in rig.client.message(''))
     assert state(rig) == 'unconfigured'
 
 
 def test_a_worker_with_another_model_is_not_used(rig):
-    """Named with both ids; the frame fails, nobody gets its windows."""
+    """The report names its model, the frame fails, and nobody gets its windows."""
     rig.start_edge()
     rig.start_workers('alice', 'bob')
-    rig.start_workers('carol', checkpoint='random:vit_tiny:1')
-    other = checkpoint.read('random:vit_tiny:1').model_id
-    rig.client.until(lambda: other in rig.client.report.get('/edge: carol', ('',))[0])
+    rig.start_workers('carol', checkpoint=OTHER_SEED)
+    other = checkpoint.read(OTHER_SEED).model_id
+    rig.wait_for(WorkerState.WRONG_MODEL, 'carol')
+    assert other in rig.client.message('carol')
     camera = rig.client.camera()
     camera.publish(image_msg(frame().rgb, 1))
     rig.client.until(lambda: rig.client.figures().get('failed') == '1')

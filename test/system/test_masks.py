@@ -1,6 +1,7 @@
 """Camera images in, masks out, through four processes in four domains."""
 
 import itertools
+from contextlib import closing
 
 import cv2
 import numpy as np
@@ -14,7 +15,8 @@ from pedsam_ros.core.types import Frame, FrameKey, Prompt
 from pedsam_ros.msg import Prompts, WorkerStatus
 from pedsam_ros.ros import convert, qos
 from pedsam_ros.srv import Segment
-from rig import CAMERA, domain_client, image_msg, jpeg_msg, local_pipeline, same
+from pedsam_ros.trial.client import Client
+from rig import image_msg, jpeg_msg, local_pipeline, same
 
 pytestmark = pytest.mark.ros
 stamps = itertools.count(1_000_000_007, 1_000_000_011)
@@ -22,12 +24,12 @@ stamps = itertools.count(1_000_000_007, 1_000_000_011)
 
 @pytest.fixture(scope='module')
 def camera(running):
-    """The camera of this module."""
+    """The camera of all tests of this module."""
     return running.client.camera()
 
 
 def test_masks_of_processes_are_those_of_one_process(running, camera):
-    """Exactly: portrait, landscape, square and odd sizes, to the last bit of every score."""
+    """They are equal to the last bit for portrait, landscape, square and odd sizes."""
     local = local_pipeline(running.workers)
     sizes = [(480, 640), (640, 480), (300, 300), (333, 517), (97, 640), (640, 97)]
     for i, (height, width) in enumerate(sizes):
@@ -39,7 +41,7 @@ def test_masks_of_processes_are_those_of_one_process(running, camera):
 
 
 def test_the_cameras_header_comes_back(running, camera):
-    """Stamp and frame_id, also when time jumps back as in a bag that starts again."""
+    """Masks have its stamp and frame_id, also when time jumps back as in a bag that loops."""
     for stamp_ns, frame_id in ((9_876_543_210_123, 'left'), (5, 'right'), (0, '')):
         camera.publish(image_msg(frame().rgb, stamp_ns, frame_id))
         masks = running.client.masks_for(stamp_ns)
@@ -61,7 +63,7 @@ def test_the_cameras_header_comes_back(running, camera):
     ],
 )
 def test_every_encoding_gives_masks(running, camera, encoding, channels):
-    """And the same as its RGB gives."""
+    """The masks are those of one process that is given the same message."""
     stamp_ns = next(stamps)
     msg = image_msg(frame(96, 128).rgb, stamp_ns)
     data = np.random.default_rng(0).integers(0, 256, 96 * 128 * channels, dtype=np.uint8)
@@ -72,7 +74,7 @@ def test_every_encoding_gives_masks(running, camera, encoding, channels):
 
 
 def test_label_image_and_mask_fit_the_masks(running, camera):
-    """16UC1 ids and 0/255, at the camera's size, with its header."""
+    """The pictures hold ids and 0/255 at the camera's size, with its header."""
     labels = running.client.listen(Image, '/edge/label_image')
     binary = running.client.listen(Image, '/edge/mask')
     camera.publish(image_msg(frame(90, 120).rgb, stamp_ns := next(stamps)))
@@ -86,24 +88,25 @@ def test_label_image_and_mask_fit_the_masks(running, camera):
 
 
 def segment(running, *prompts):
-    """Calls the service."""
+    """The answer of the service to some prompts."""
     request = Segment.Request(prompts=[convert.prompt_to_msg(p) for p in prompts])
     return running.client.call(Segment, '/edge/segment', request)
 
 
 def windows_received(running):
-    """How many windows the workers have been sent, by their own count."""
+    """Maps each worker to the number of windows it has encoded by its own count."""
     counts = {}
     for worker in running.workers:
-        with domain_client(worker.domain_id) as client:
-            heard = client.hear(WorkerStatus, f'/pedsam/{worker.name}/status', qos.STATUS)
-            client.until(lambda heard=heard: heard)
-            counts[worker.name] = heard[-1].encoded
+        with closing(Client(worker.domain_id)) as client:
+            name = f'/pedsam/{worker.name}/status'
+            statuses = client.collect(WorkerStatus, name, qos.STATUS)
+            client.until(lambda statuses=statuses: statuses)
+            counts[worker.name] = statuses[-1].encoded
     return counts
 
 
 def test_new_prompts_are_answered_without_encoding_again(running, camera):
-    """By service and by topics; the answer is what a frame with these prompts gives."""
+    """The service and each topic give the masks that a frame with these prompts gives."""
     image = frame(96, 128, seed=3, stamp_ns=next(stamps))
     camera.publish(image_msg(image.rgb, image.key.stamp_ns))
     running.client.masks_for(image.key.stamp_ns)
@@ -138,7 +141,7 @@ def test_new_prompts_are_answered_without_encoding_again(running, camera):
 
 
 def test_bad_prompts_are_answered_with_the_rule(running, camera):
-    """Outside the image, empty; and the next good one is answered."""
+    """The answer names the rule that a prompt breaks; the next good one is answered."""
     camera.publish(image_msg(frame(96, 128).rgb, stamp_ns := next(stamps)))
     running.client.masks_for(stamp_ns)
     outside = segment(running, Prompt(points=((500.0, 5.0, 1),)))
@@ -149,7 +152,7 @@ def test_bad_prompts_are_answered_with_the_rule(running, camera):
 
 
 def test_bad_images_fail_alone(running, camera):
-    """Unknown encoding, empty, wrong step: each ends as failed, is named, and harms no other."""
+    """An image of unknown encoding, size or step ends as failed; the one after it is done."""
     failed = int(running.client.figures()['failed'])
     good = image_msg(frame(96, 128).rgb, stamp_ns := next(stamps))
     for change in ({'encoding': 'rainbow'}, {'height': 0, 'data': b''}, {'step': 5}):
@@ -165,7 +168,7 @@ def test_bad_images_fail_alone(running, camera):
 
 
 def test_real_sequences_give_the_masks_of_one_process(running, camera, sequences):
-    """Some frames of each camera sequence at hand."""
+    """Three frames of each camera sequence that is at hand."""
     local = local_pipeline(running.workers)
     for folder in sorted(path for path in sequences.iterdir() if path.is_dir()):
         for path in sorted(folder.glob('*.jpg'))[:3]:
@@ -177,7 +180,7 @@ def test_real_sequences_give_the_masks_of_one_process(running, camera, sequences
 
 
 def test_every_frame_ended_once(running, camera):
-    """After all of the above: what came in is done or failed, nothing else."""
+    """After all tests above, every frame that came in is done or failed."""
     camera.publish(image_msg(frame().rgb, stamp_ns := next(stamps)))
     running.client.masks_for(stamp_ns)
     running.client.until(
@@ -191,10 +194,10 @@ def test_every_frame_ended_once(running, camera):
 
 
 def test_compressed_cameras_are_read(rig):
-    """image_transport: compressed takes image/compressed."""
+    """With image_transport 'compressed' the edge reads image/compressed."""
     rig.start_edge(every_frame=True, image_transport='compressed')
     rig.start_workers()
-    camera = rig.client.camera(kind=CompressedImage, topic=CAMERA)
+    camera = rig.client.camera(kind=CompressedImage)
     _, data = cv2.imencode('.jpg', frame(96, 128).rgb)
     msg = jpeg_msg(data.tobytes(), 77)
     camera.publish(msg)

@@ -1,18 +1,15 @@
 """What a subscriber in one worker's domain can see: that worker's topics, and nothing else."""
 
 import socket
-from threading import Event, Thread
 
 import pytest
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 
 from fakes import frame
 from pedsam_ros.msg import Embedding, Window
 from pedsam_ros.ros import qos
-from pedsam_ros.ros.domain import NODE_NAME
+from pedsam_ros.ros.domain import NODE_NAME, topic
+from pedsam_ros.trial.client import Client
 from rig import WAIT_S, image_msg
 
 pytestmark = pytest.mark.ros
@@ -20,42 +17,23 @@ FRAME_ID = 'secret_bedroom_camera'
 
 
 class Spy:
-    """A node that looks around in a domain, on a thread of its own."""
+    """A node that looks around in a worker's domain, on a thread of its own."""
 
     def __init__(self, domain_id: int, worker: str) -> None:
-        self.context = Context()
-        self.context.init(args=[], domain_id=domain_id)
-        self.node = Node('spy', context=self.context, enable_rosout=False)
-        self.windows: list[bytes] = []
-        self.embeddings: list[bytes] = []
-        for kind, what, into in (
-            (Window, 'windows', self.windows),
-            (Embedding, 'embeddings', self.embeddings),
-        ):
-            topic = f'/pedsam/{worker}/{what}'
-            self.node.create_subscription(kind, topic, into.append, qos.WIRE, raw=True)
-        self.stopped = Event()
-        self.executor = SingleThreadedExecutor(context=self.context)
-        self.executor.add_node(self.node)
-        self.thread = Thread(target=self.spin)
-        self.thread.start()
-
-    def spin(self) -> None:
-        while not self.stopped.is_set():
-            self.executor.spin_once(timeout_sec=0.1)
-
-    def close(self) -> None:
-        self.stopped.set()
-        self.thread.join()
-        self.executor.shutdown()
-        self.node.destroy_node()
-        self.context.try_shutdown()
+        self.client = Client(domain_id, 'spy')
+        self.node = self.client.node
+        self.windows, self.embeddings = (
+            self.client.collect(kind, topic(worker, what), qos.WIRE, raw=True)
+            for kind, what in ((Window, 'windows'), (Embedding, 'embeddings'))
+        )
+        self.client.spin_in_background()
 
     def nodes(self) -> set[str]:
+        """Names of the other nodes in the domain."""
         return set(self.node.get_node_names()) - {'spy'}
 
     def of(self, node: str) -> dict[str, set[str]]:
-        """Topics and services of one node."""
+        """The topics and services of one node."""
         by_node = (
             self.node.get_publisher_names_and_types_by_node,
             self.node.get_subscriber_names_and_types_by_node,
@@ -71,16 +49,16 @@ class Spy:
 
 @pytest.fixture
 def spies(running):
-    """One in each worker's domain."""
+    """Maps each worker to a spy in its domain."""
     made = {w.name: Spy(w.domain_id, w.name) for w in running.workers}
     yield made
     for spy in made.values():
-        spy.close()
+        spy.client.close()
 
 
 @pytest.fixture
 def watched(running, spies):
-    """The spies, after a frame has gone through."""
+    """The spies, after a frame has gone through the system."""
     camera = running.client.camera()
     running.client.until(lambda: all({NODE_NAME, n} <= s.nodes() for n, s in spies.items()))
     camera.publish(image_msg(frame(480, 640).rgb, 1_234_567_890_123_456_789, FRAME_ID))
@@ -103,7 +81,7 @@ def test_the_edge_shows_a_worker_only_what_is_allowed(watched):
 
 
 def test_a_domain_holds_nothing_of_another_worker_nor_of_the_camera(watched):
-    """All topics there are, whoever has them."""
+    """No topic of the domain belongs to another worker or to the camera."""
     for name, spy in watched.items():
         topics = {topic for topic, _ in spy.node.get_topic_names_and_types()}
         ours = {topic for topic in topics if topic.startswith('/pedsam/')}
@@ -113,7 +91,7 @@ def test_a_domain_holds_nothing_of_another_worker_nor_of_the_camera(watched):
 
 
 def test_the_data_names_no_camera_and_no_time(running, watched):
-    """No frame_id, no stamp, no name of the robot's in any byte a worker gets."""
+    """No message on the wire holds the camera's frame_id or stamp, or the word camera."""
     stamp = (1_234_567_890).to_bytes(4, 'little') + (123_456_789).to_bytes(4, 'little')
     for spy in watched.values():
         for message in spy.windows + spy.embeddings:
@@ -123,7 +101,7 @@ def test_the_data_names_no_camera_and_no_time(running, watched):
 
 
 def test_no_window_reaches_two_workers(watched):
-    """Together they saw the frame; none saw another's part."""
+    """Each of the frame's twenty windows goes to exactly one worker."""
     seen = {
         name: {deserialize_message(message, Window).window for message in spy.windows}
         for name, spy in watched.items()
@@ -132,7 +110,10 @@ def test_no_window_reaches_two_workers(watched):
 
 
 def test_dds_itself_does_not_announce_user_host_and_process(rig):
-    """Read from what the edge sends into a worker's domain; other fields: docs/trust-model.md."""
+    """The edge's announcement in a worker's domain has an x where DDS would put these names.
+
+    docs/trust-model.md lists what else it holds.
+    """
     worker = rig.workers[0]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         listener.bind(('127.0.0.1', 7400 + 250 * worker.domain_id + 10))  # the first participant's

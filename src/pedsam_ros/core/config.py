@@ -1,7 +1,10 @@
 """The settings of the three nodes: name, default, text, unit and rule of each, in one place.
 
-settings.py says what a setting is. A change here is complete once scripts/write_parameters.py has
-run: it writes config/*.yaml, docs/parameters.md and the tables of README.md anew.
+settings.py says what a setting is. After a change here, run
+
+    PYTHONPATH=src python scripts/write_parameters.py
+
+which writes config/*.yaml, docs/parameters.md and the tables of README.md anew.
 """
 
 from __future__ import annotations
@@ -29,7 +32,10 @@ def _threshold(quality: str, of_sam: float) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutomaticConfig:
-    """SAM's automatic masks. Source of names and defaults: SAM automatic_mask_generator.py."""
+    """SAM's automatic masks. Raises ConfigError.
+
+    Source of names and defaults: SAM automatic_mask_generator.py.
+    """
 
     points_per_side: int = setting(
         16, 'number of points along each side of the image', low=1, high=128
@@ -57,7 +63,7 @@ class AutomaticConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacementConfig:
-    """Which worker may see which window: see placement.py."""
+    """Which worker may see which window; placement.py applies it. Raises ConfigError."""
 
     max_share: float = _share(
         0.0,
@@ -85,7 +91,7 @@ class PlacementConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossConfig:
-    """What is done about a worker that is lost, slow or wrong."""
+    """What is done about a worker that is lost, slow or wrong. Raises ConfigError."""
 
     on_server_loss: tuple[str, ...] = setting(
         ('spare',),
@@ -118,8 +124,10 @@ class LossConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeConfig:
-    """Settings of the edge node. Raises ConfigError where one breaks its rule, BadPrompt where
-    points or boxes lack a number."""
+    """Settings of the edge node.
+
+    Raises ConfigError if one breaks its rule, BadPrompt if points or boxes lack a number.
+    """
 
     checkpoint: str = common.checkpoint('edge')
     workers_file: str = setting(
@@ -195,7 +203,7 @@ class EdgeConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerConfig:
-    """Settings of a worker node. Raises ConfigError where one breaks its rule."""
+    """Settings of a worker node. Raises ConfigError if one breaks its rule."""
 
     name: str = setting(
         'worker',
@@ -219,7 +227,7 @@ class WorkerConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverlayConfig:
-    """Settings of the overlay node, all read at its start. Raises ConfigError where one breaks its
+    """Settings of the overlay node, all read at its start. Raises ConfigError if one breaks its
     rule."""
 
     image_transport: str = common.image_transport(fixed=True)

@@ -1,4 +1,4 @@
-"""What the edge needs of a model. The real one is core/model/edge_half.py; this file needs no
+"""What Edge needs of a model. core/model/edge_half.py is the real one; this file needs no
 torch."""
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pedsam_ros.core.types import Embedding, Masks, Pixels, Prompt, Values, Wind
 
 
 class EdgeModel(Protocol):
-    """The edge's half of a model and, where windows are computed on the edge, the worker's half
-    too."""
+    """The edge's half of a model. If the edge computes windows as well, it also has the worker's
+    half."""
 
     @property
     def arch(self) -> Architecture:
@@ -25,23 +25,25 @@ class EdgeModel(Protocol):
         """The hash that edge and workers must agree on."""
 
     def resize(self, rgb: Pixels, size: tuple[int, int]) -> Pixels:
-        """(H, W, 3) uint8 image -> (h, w, 3) uint8 with (h, w) = `size`."""
+        """Resizes an (H, W, 3) uint8 image to (h, w) = `size`; returns (h, w, 3) uint8."""
 
     def checked(self, worker: str, reply: Embedding, transport: str) -> Values:
-        """(rows, columns, C) float32 tokens of a reply. Raises BadReply if it is malformed."""
+        """Decodes a reply into (rows, columns, C) float32 tokens. Raises BadReply if it is
+        malformed."""
 
     def compute(self, window: Window) -> Embedding:
-        """The embedding of a window that stays on the edge. Raises ValueError without the
-        worker's half."""
+        """Computes the embedding of a window that stays on the edge. Raises ValueError without
+        the worker's half."""
 
     def audit(self, frame: InFlight, index: int, tolerance: float) -> None:
         """Computes a window again. Raises BadReply if its worker computed something else."""
 
     def encode(self, frame: InFlight) -> Encoded:
-        """Runs the global blocks of a complete frame. Raises BadReply if the result is not
+        """Runs the global blocks on a complete frame. Raises BadReply if the result is not
         finite."""
 
     def segment(
         self, encoded: Encoded, prompts: Sequence[Prompt], rules: AutomaticConfig
     ) -> Masks:
-        """Masks for prompts, or of everything in view without prompts. Raises BadPrompt."""
+        """Makes the masks for prompts; without prompts, of everything in view. Raises
+        BadPrompt."""

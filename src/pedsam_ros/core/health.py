@@ -1,67 +1,133 @@
-"""Which workers can be used now, and why not. No I/O; time is an argument (monotonic seconds)."""
+"""What the workers last said, and whom the edge trusts. No I/O; time is an argument (monotonic
+seconds)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from pedsam_ros.core.types import WorkerStatus
+
+_NEVER = float('-inf')
+
+
+class WorkerState(Enum):
+    """How a worker stands with this edge. `/diagnostics` shows the value under the key `state`."""
+
+    USABLE = 'usable'
+    NOT_HEARD_OF = 'not_heard_of'  # it has not sent a heartbeat since activation
+    NOT_CONNECTED = 'not_connected'  # it is heard, but windows or embeddings would be lost
+    SILENT = 'silent'  # its last heartbeat is older than `timeout_s`
+    WRONG_MODEL = 'wrong_model'  # it runs other weights than this edge
+    QUARANTINED = 'quarantined'  # it sent what no honest worker would send
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A worker's state, with a detail for people: the two model ids, or why it is in
+    quarantine."""
+
+    state: WorkerState
+    detail: str = ''
+
+    @property
+    def usable(self) -> bool:
+        """Whether windows may be sent to the worker now."""
+        return self.state is WorkerState.USABLE
+
+
+def sentence(condition: Condition) -> str:
+    """Says in words what is wrong with a worker; empty if nothing is.
+
+    Only people read the result. Code compares `condition.state`.
+    """
+    return {
+        WorkerState.USABLE: '',
+        WorkerState.NOT_HEARD_OF: 'not heard of',
+        WorkerState.NOT_CONNECTED: 'not connected yet',
+        WorkerState.SILENT: 'silent',
+        WorkerState.WRONG_MODEL: condition.detail,
+        WorkerState.QUARANTINED: f'quarantined: {condition.detail}',
+    }[condition.state]
+
+
+def explain(conditions: Mapping[str, Condition]) -> str:
+    """Says in words what is wrong with each of some workers."""
+    return ', '.join(f'{worker} {sentence(one)}' for worker, one in conditions.items())
 
 
 @dataclass(slots=True)
 class Health:
-    """What the workers last said of themselves, and which of them are not trusted any more."""
+    """The heartbeats of all workers, and the workers in quarantine.
+
+    `model_id` is the edge's own. A worker is silent once its last heartbeat is older than
+    `timeout_s` seconds.
+    """
 
     model_id: str
     timeout_s: float
-    distrusted: dict[str, str] = field(default_factory=dict)  # worker -> why
-    _heard: dict[str, tuple[WorkerStatus, float]] = field(default_factory=dict)
-    _idle_s: dict[str, float] = field(default_factory=dict)
-    _new_s: dict[str, float] = field(default_factory=dict)
+    _quarantined: dict[str, str] = field(default_factory=dict, init=False)  # worker -> why
+    _heard: dict[str, tuple[WorkerStatus, float]] = field(default_factory=dict, init=False)
+    _idle_s: dict[str, float] = field(default_factory=dict, init=False)
+    _new_s: dict[str, float] = field(default_factory=dict, init=False)
 
     def heard(self, worker: str, status: WorkerStatus, now_s: float) -> None:
-        """A heartbeat came."""
-        seldom = now_s - self._new_s.get(worker, float('-inf')) > self.timeout_s
+        """Notes a heartbeat."""
+        seldom = now_s - self._new_s.get(worker, _NEVER) > self.timeout_s
         if seldom and self.reader(worker) != status.reader:
             self._new_s[worker] = now_s
         self._heard[worker] = (status, now_s)
         if not status.queued:
             self._idle_s[worker] = now_s
 
-    def trouble(self, worker: str, now_s: float) -> str:
-        """Why a worker cannot be used now; empty if it can."""
-        if reason := self.distrusted.get(worker):
-            return f'quarantined: {reason}'
+    def condition(self, worker: str, now_s: float) -> Condition:
+        """How a worker stands, as far as its heartbeats tell. Whether this edge's link reaches it
+        is for the owner of the link to add."""
+        if self.quarantined(worker):
+            return Condition(WorkerState.QUARANTINED, self._quarantined[worker])
         if worker not in self._heard:
-            return 'not heard of'
+            return Condition(WorkerState.NOT_HEARD_OF)
         status, at_s = self._heard[worker]
         if now_s - at_s > self.timeout_s:
-            return 'silent'
+            return Condition(WorkerState.SILENT)
         if status.model_id != self.model_id:
-            return f'model_id={status.model_id!r:.40}, this edge has {self.model_id}'
-        return '' if status.clients else 'not connected yet'
+            both = f'model_id={status.model_id!r:.40}, this edge has {self.model_id}'
+            return Condition(WorkerState.WRONG_MODEL, both)
+        return Condition(WorkerState.USABLE if status.clients else WorkerState.NOT_CONNECTED)
 
     def status(self, worker: str) -> WorkerStatus | None:
-        """What it last said."""
+        """The worker's last heartbeat; None before the first."""
         return self._heard[worker][0] if worker in self._heard else None
 
     def reader(self, worker: str) -> str:
-        """What it last called its reader of windows; empty: nothing."""
+        """DDS's id of the worker's reader of windows, from its last heartbeat; empty if it named
+        none."""
         status = self.status(worker)
         return status.reader if status else ''
 
     def lost_before_s(self, worker: str, retry_s: float) -> float:
-        """What it was asked for before this time, and still owes, it does not have: it has been
-        idle since for `retry_s`, or it is another process now (believed once in `timeout_s`)."""
-        return max(self.idle_s(worker) - retry_s, self._new_s.get(worker, float('-inf')))
+        """The time before which requests to this worker count as lost, s.
+
+        The worker does not have such a request any more: either it has been idle for `retry_s`
+        since, or another process has taken its place. The latter is believed at most once in
+        `timeout_s`.
+        """
+        return max(self.idle_s(worker) - retry_s, self._new_s.get(worker, _NEVER))
 
     def idle_s(self, worker: str) -> float:
-        """When it last said that it has nothing to do; minus infinity: never."""
-        return self._idle_s.get(worker, float('-inf'))
+        """When the worker last said that it has nothing to do, s; minus infinity if it never
+        did."""
+        return self._idle_s.get(worker, _NEVER)
+
+    def quarantined(self, worker: str) -> bool:
+        """Whether a worker is in quarantine."""
+        return worker in self._quarantined
 
     def quarantine(self, worker: str, reason: str) -> None:
-        """It is not used again before `release`."""
-        self.distrusted.setdefault(worker, reason)
+        """Keeps a worker from being used until `release`. The first reason stays."""
+        self._quarantined.setdefault(worker, reason)
 
     def release(self, worker: str) -> bool:
-        """Whether it was in quarantine."""
-        return self.distrusted.pop(worker, None) is not None
+        """Ends a quarantine. Returns whether the worker was in one."""
+        return self._quarantined.pop(worker, None) is not None

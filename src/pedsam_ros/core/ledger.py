@@ -1,7 +1,7 @@
 """What each worker has ever been sent, and what it may still be sent. No I/O, no clock.
 
-Whoever sends asks `admit` first, writes `to_json` down if `changes` rose, and only then sends: so
-no crash, and no disk that is full, can let a worker see more than its cap.
+Whoever sends follows three steps: ask `admit`; if `changes` rose, write `to_json` to the disk;
+send. In that order, neither a crash nor a full disk can let a worker see more than its cap.
 """
 
 from __future__ import annotations
@@ -16,41 +16,71 @@ from pedsam_ros.core.placement import neighbours
 from pedsam_ros.core.windows import Canvas, Grid
 
 _VERSION = 1
-Extent = tuple[int, int]  # height and width of the content of a window, px on the canvas
+Extent = tuple[int, int]  # (h, w) of the content of a window, canvas px
 
 
 @dataclass(slots=True)
 class Exposure:
-    """What one worker has been sent."""
+    """What one worker has been sent so far."""
 
     windows: dict[int, Extent] = field(default_factory=dict)  # the largest content of each
     frames: int = 0
-    first_s: float = 0.0  # Unix time of the first frame and of the last
-    last_s: float = 0.0
+    first_s: float = 0.0  # Unix time of the first frame
+    last_s: float = 0.0  # Unix time of the last frame
 
 
 @dataclass(slots=True)
 class Ledger:
-    """The exposure of every worker of one edge, and the cap that all of them have.
+    """The exposure of every worker of one edge, and the cap that holds for each of them.
 
-    The cap is `max_share` of all content there ever was; 0: the largest share of `homes`.
+    The scene is the union of all content that any frame ever had. The cap is `max_share` of the
+    scene; if `max_share` is 0, it is the largest share that `homes` gives one worker.
     """
 
     grid: Grid  # in px
-    homes: Mapping[int, str]
+    homes: Mapping[int, str]  # window -> worker
     max_share: float = 0.0
     workers: dict[str, Exposure] = field(default_factory=dict)
-    scene: dict[int, Extent] = field(default_factory=dict)  # all content there ever was
-    stands_in: dict[str, str] = field(default_factory=dict)  # spare -> whose windows it has
-    changes: int = 0  # rises with all that must be written down before anything is sent
+    scene: dict[int, Extent] = field(default_factory=dict)
+    stands_in: dict[str, str] = field(default_factory=dict)  # spare -> the worker it replaces
+    changes: int = 0  # rises with each change that must be on the disk before anything is sent
+
+    @classmethod
+    def from_json(
+        cls,
+        text: str,
+        homes: Mapping[int, str],
+        max_share: float = 0.0,
+        grid: Grid | None = None,
+    ) -> Ledger:
+        """Reads what `to_json` wrote; `homes` and `max_share` are not in it.
+
+        With `grid`, a ledger of any other grid is refused. Without, the file says which grid it
+        is; pass `homes={}` where only the exposure is of interest. Raises ConfigError.
+        """
+        try:
+            read = json.loads(text)
+            version, found = read['version'], Grid(int(read['extent']), int(read['window']))
+            scene, stands_in = _unlisted(read['scene']), dict(read['stands_in'])
+            workers = {name: _exposure(seen) for name, seen in read['workers'].items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(f'not an exposure ledger ({error!r:.100})') from None
+        wanted = grid or found
+        if (version, found) != (_VERSION, wanted):
+            raise ConfigError(
+                f'version {version}, windows of {found.window} in {found.extent} px; expected: '
+                f'version {_VERSION}, {wanted.window} in {wanted.extent} px'
+            )
+        return cls(wanted, homes, max_share, workers, scene, stands_in)
 
     def admit(
         self, sends: Mapping[str, Iterable[int]], canvas: Canvas, frames: int, now_s: float
     ) -> None:
-        """Notes that some windows of a frame go to each worker; `frames`: 1 if it is a new one.
+        """Notes which windows of a frame go to which worker. `frames` is 1 for a new frame and 0
+        for one that is under way; `now_s` is Unix time.
 
-        Raises ExposureError, and notes nothing, if one would see more than the cap, or a window
-        that was another's before: homes hold for as long as the ledger does.
+        Raises ExposureError, and notes nothing, if a worker would see more than its cap or a
+        window that another worker has seen. Homes hold for as long as the ledger does.
         """
         scene = _grown(self.scene, canvas, canvas.windows())
         views = {
@@ -72,7 +102,8 @@ class Ledger:
             self._note(name, view, frames, now_s)
 
     def conflict(self) -> str:
-        """Why windows may not be sent to these homes, as far as is known; empty: they may."""
+        """Says which home may not be sent its windows, because the ledger shows them with another
+        worker; empty if there is no such home."""
         try:
             for index, home in self.homes.items():
                 if home:
@@ -82,9 +113,9 @@ class Ledger:
         return ''
 
     def bind(self, spare: str, home: str) -> None:
-        """Has a spare stand in for a worker from now on: for one only, for good.
+        """Has a spare stand in for a worker from now on. It keeps that role until `reset`.
 
-        Raises ExposureError if it stands in for another.
+        Raises ExposureError if it stands in for another worker already.
         """
         if self.stands_in.get(spare, home) != home:
             raise ExposureError(f'{spare}: stands in for {self.stands_in[spare]}, not for {home}')
@@ -92,23 +123,23 @@ class Ledger:
         self.stands_in[spare] = home
 
     def reset(self) -> None:
-        """Forgets everything: for whoever knows that the workers have too."""
+        """Forgets everything. Only for a person who knows that the workers have forgotten too."""
         self.workers, self.scene, self.stands_in = {}, {}, {}
         self.changes += 1
 
     def share(self, worker: str) -> float:
-        """Part of all content there ever was that a worker has seen, 0..1."""
+        """The part of the scene that a worker has seen, 0..1."""
         total = _area(self.scene)
         return _area(self.workers[worker].windows) / total if worker in self.workers else 0.0
 
     def cap(self) -> float:
-        """Part of all content there ever was that a worker may see, 0..1."""
+        """The part of the scene that a worker may see, 0..1."""
         total = _area(self.scene)
         return self._cap(self.scene) / total if total else self.max_share
 
     def largest_region(self, worker: str) -> float:
-        """Part of all content in the largest piece (windows that share a side) a worker has
-        seen."""
+        """The part of the scene in the largest piece that a worker has seen, 0..1. Windows that
+        share a side belong to one piece."""
         left = dict(self.workers[worker].windows) if worker in self.workers else {}
         largest = 0
         while left:
@@ -116,7 +147,8 @@ class Ledger:
         return largest / _area(self.scene) if largest else 0.0
 
     def to_json(self) -> str:
-        """All of it but the rules, which are the configuration's."""
+        """Writes down the exposure. Homes and cap are not in it: they belong to the
+        configuration."""
         workers = {
             name: {
                 'windows': _listed(seen.windows),
@@ -130,25 +162,9 @@ class Ledger:
         rest = {'scene': _listed(self.scene), 'stands_in': self.stands_in, 'workers': workers}
         return json.dumps(head | rest, indent=1)
 
-    def read_json(self, text: str) -> None:
-        """Takes over what `to_json` wrote. Raises ConfigError if it is not of this grid."""
-        try:
-            read = json.loads(text)
-            version, extent, window = read['version'], read['extent'], read['window']
-            scene, stands_in = _unlisted(read['scene']), dict(read['stands_in'])
-            workers = {name: _exposure(seen) for name, seen in read['workers'].items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ConfigError(f'not an exposure ledger ({error!r:.100})') from None
-        own = (_VERSION, self.grid.extent, self.grid.window)
-        if (version, extent, window) != own:
-            raise ConfigError(
-                f'version {version}, windows of {window} in {extent} px; expected: version '
-                f'{own[0]}, {own[2]} in {own[1]} px'
-            )
-        self.scene, self.stands_in, self.workers = scene, stands_in, workers
-
     def _check_owners(self, worker: str, windows: Iterable[int]) -> None:
-        """A window is its home's and its spares'; nobody else may see it, or have seen it."""
+        """Raises ExposureError unless `worker` is the home of these windows or a spare of it, and
+        nobody else has seen them."""
         regular = set(self.homes.values())
         for index in windows:
             home = self.homes[index]
@@ -171,7 +187,7 @@ class Ledger:
         seen.frames += frames
 
     def _cap(self, scene: Mapping[int, Extent]) -> float:
-        """Most content that a worker may see, px on the canvas."""
+        """The most content that a worker may see, in canvas px."""
         if self.max_share:
             return self.max_share * _area(scene) + 0.5
         shares: dict[str, int] = {}
@@ -181,7 +197,7 @@ class Ledger:
         return max(shares.values(), default=0)
 
     def _take_piece(self, left: dict[int, Extent]) -> int:
-        """Takes one piece out of `left`; its area."""
+        """Takes one piece out of `left`. Returns its area, in canvas px."""
         area, edge = 0, [next(iter(left))]
         while edge:
             index = edge.pop()
@@ -195,7 +211,7 @@ class Ledger:
 def _grown(
     seen: Mapping[int, Extent], canvas: Canvas, windows: Iterable[int]
 ) -> dict[int, Extent]:
-    """`seen`, and the content of some windows of a frame."""
+    """`seen`, with the content of some windows of a frame added."""
     grown = dict(seen)
     for index in windows:
         height, width = canvas.content_shape(index)

@@ -1,4 +1,4 @@
-"""Medians and 95th percentiles of what was measured lately: stage times, bytes."""
+"""Medians and 95th percentiles of what was measured lately: stage times and bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _KEPT = 1000
 
 
 class Metrics:
-    """The last thousand values of each name; `clock` tells seconds."""
+    """Keeps the last thousand values of each name. `clock` returns seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -24,13 +24,13 @@ class Metrics:
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Records how long the block took, unless it raised."""
+        """Records how long the block took, s; records nothing if it raised."""
         begun = self._clock()
         yield
         self.record(name, self._clock() - begun)
 
     def summary(self) -> dict[str, float]:
-        """NAME_p50 and NAME_p95 of each name."""
+        """Returns NAME_p50 and NAME_p95 for each name."""
         return {
             f'{name}_p{percent}': float(np.percentile(values, percent))
             for name, values in self._values.items()

@@ -1,4 +1,5 @@
-"""Who gets a window now: its home, or what `on_server_loss` allows in its place."""
+"""Who gets a window now: its home or, while the home is lost, what `on_server_loss` allows in its
+place."""
 
 from __future__ import annotations
 
@@ -12,14 +13,18 @@ from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.windows import Canvas
 from pedsam_ros.core.workers_file import WorkerEntry
 
-STALE = '*'  # in place of a worker: the window's last embedding
+STALE = '*'  # in place of a worker's name: use the window's last embedding
 Region = tuple[float, float, float, float]  # x0, y0, x1, y1, image px
 EVERYWHERE: Region = (-math.inf, -math.inf, math.inf, math.inf)
 _MOST_REGIONS = 256  # at once; more become one that covers them all
 
 
 class Router:
-    """Homes, spares, and regions of the image that must not leave the edge."""
+    """Homes, spares, and regions of the image that must not leave the edge.
+
+    Arguments named `usable` hold the names of the workers that can be used now; those named
+    `fresh` hold the windows whose last embedding may be used as stale.
+    """
 
     def __init__(
         self,
@@ -30,11 +35,15 @@ class Router:
     ) -> None:
         self.homes, self.rules, self.ledger = dict(homes), rules, ledger
         self.spares = {worker.name: worker for worker in spares}
-        self._regions: dict[Region, float] = {}  # until when
+        self._regions: dict[Region, float] = {}  # region -> the time until which it holds, s
+
+    def free_spares(self) -> set[str]:
+        """Names the spares that have not stood in for any worker yet."""
+        return self.spares.keys() - self.ledger.stands_in.keys()
 
     def protect(self, region: Region, until_s: float) -> None:
-        """Of frames that arrive before then, the windows that hold any of this region stay on the
-        edge; all windows, if its numbers are none."""
+        """Keeps a region here: of frames that arrive before `until_s`, no window that holds any
+        part of it leaves the edge. A region that contains NaN covers the whole image."""
         if any(map(math.isnan, region)):
             region = EVERYWHERE
         self._regions[region] = max(until_s, self._regions.get(region, until_s))
@@ -44,16 +53,16 @@ class Router:
             self._regions = {around: max(self._regions.values())}
 
     def forget(self, before_s: float) -> None:
-        """Forgets regions that held until before then: no frame that arrived earlier will come."""
+        """Forgets the regions that held until `before_s` at most. The caller knows that no frame
+        that arrived earlier will come."""
         self._regions = {r: until for r, until in self._regions.items() if until > before_s}
 
     def plan(
         self, canvas: Canvas, usable: Container[str], fresh: Container[int], arrived_s: float
     ) -> dict[int, str]:
-        """Window -> worker, LOCAL or STALE, for all windows of a frame that arrived then;
-        `fresh`: those whose last embedding may be used as stale.
+        """Maps every window of a frame that arrived at `arrived_s` to a worker, LOCAL or STALE.
 
-        Raises Unavailable if there is a window for which nothing applies.
+        Raises Unavailable if no rule applies to one of them.
         """
         windows, private = list(canvas.windows()), self.private(canvas, arrived_s)
         plan = self.instead([w for w in windows if w not in private], usable, fresh)
@@ -64,7 +73,7 @@ class Router:
         return plan
 
     def private(self, canvas: Canvas, arrived_s: float) -> set[int]:
-        """Windows of a frame that arrived then which regions keep here."""
+        """Names the windows that regions keep here, of a frame that arrived at `arrived_s`."""
         return {
             index
             for region, until_s in self._regions.items()
@@ -75,8 +84,8 @@ class Router:
     def instead(
         self, windows: Iterable[int], usable: Container[str], fresh: Container[int]
     ) -> dict[int, str]:
-        """Of each window its home if that can be used, else what may stand in for it; without
-        those for which nothing may."""
+        """Maps each window to its home if the home is usable, otherwise to the first stand-in
+        that the rules allow. Windows without either are left out."""
         stands_in = dict(self.ledger.stands_in)
         found = {index: self._one(index, usable, index in fresh, stands_in) for index in windows}
         return {index: where for index, where in found.items() if where is not None}
@@ -96,7 +105,8 @@ class Router:
         return None
 
     def _spare(self, home: str, usable: Container[str], stands_in: dict[str, str]) -> str | None:
-        """The spare that stands in for a worker already, or one that may from now on."""
+        """The spare that stands in for a worker already, or else a free one; adds the choice to
+        `stands_in`."""
         able = [
             name
             for name, entry in self.spares.items()
@@ -108,7 +118,7 @@ class Router:
         return spare
 
     def _fits(self, spare: WorkerEntry, home: str) -> bool:
-        """Whether a spare may see a worker's windows, and has never seen any others."""
+        """Whether a spare may see all windows of a worker and has never seen any others."""
         own = {index for index, name in self.homes.items() if name == home}
         seen = self.ledger.workers.get(spare.name)
         allowed = spare.windows is None or own <= set(spare.windows)

@@ -1,4 +1,4 @@
-"""The one thread of a node that computes, and the bounded queues in front of it."""
+"""The one thread of a node that computes, and the bounded queue in front of it."""
 
 from __future__ import annotations
 
@@ -8,41 +8,49 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar('T')
-_MOST_JOBS = 1024  # then `post` waits
+_MOST_JOBS = 1024  # with so many waiting, `post` waits too
 
 
 class Intake(Generic[T]):
-    """A queue that never holds more than `depth`: the oldest makes room for the newest."""
+    """A queue that never holds more than `depth` items: the oldest makes room for the newest. All
+    methods are safe from any thread."""
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
-        self.dropped = 0
+        self._offered = self._dropped = 0
         self._waiting: deque[T] = deque()
         self._lock = threading.Lock()
 
     def offer(self, item: T) -> T | None:
-        """Adds an item; returns the one that had to go."""
+        """Adds an item. Returns the item that had to make room; None if there was room."""
         with self._lock:
+            self._offered += 1
             self._waiting.append(item)
             if len(self._waiting) <= self._depth:
                 return None
-            self.dropped += 1
+            self._dropped += 1
             return self._waiting.popleft()
 
     def take(self, most: int = 1) -> list[T]:
-        """The oldest items, at most `most`."""
+        """Takes the oldest items, at most `most` of them."""
         with self._lock:
             return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
+    def counts(self) -> tuple[int, int]:
+        """How many items were ever offered, and how many of them had to make room."""
+        with self._lock:
+            return self._offered, self._dropped
+
     def __len__(self) -> int:
+        """The number of items that wait."""
         return len(self._waiting)
 
 
 class ComputeThread:
     """Runs posted jobs and then `step`, over and over.
 
-    `step` returns when it wants to run again at the latest: in seconds, or None. It runs after
-    every handful of jobs, so that no flood of them can keep it from its work.
+    `step` returns within how many seconds it wants to run again; None means when something comes.
+    It runs after every batch of jobs, so a flood of jobs cannot keep it from its work.
     """
 
     def __init__(
@@ -55,17 +63,18 @@ class ComputeThread:
         self._thread = threading.Thread(target=self._run, name='compute', daemon=True)
 
     def start(self) -> None:
-        """To be called once; jobs may be posted before."""
+        """Starts the thread; to be called once. Jobs may be posted before."""
         self._thread.start()
 
     def wake(self) -> None:
-        """Has `step` run soon."""
+        """Makes `step` run soon."""
         with self._changed:
             self._woken = True
             self._changed.notify_all()
 
     def post(self, job: Callable[[], None]) -> None:
-        """Has a job run on this thread, in order; after `close` it is dropped."""
+        """Runs a job on this thread, after those posted before it. Waits while too many jobs do.
+        After `close` the job is dropped."""
         with self._changed:
             self._changed.wait_for(lambda: self._closing or len(self._jobs) < _MOST_JOBS)
             if not self._closing:
@@ -73,8 +82,9 @@ class ComputeThread:
                 self._changed.notify_all()
 
     def call(self, job: Callable[[], None]) -> None:
-        """Has a job run on this thread and waits for it. Raises what it raises."""
-        done, raised = threading.Event(), []
+        """Runs a job on this thread and waits for its end. Raises what the job raises."""
+        done = threading.Event()
+        raised: list[Exception] = []
 
         def wrapped() -> None:
             try:
@@ -90,7 +100,7 @@ class ComputeThread:
             raise raised[0]
 
     def close(self) -> None:
-        """Ends the thread after the jobs posted so far."""
+        """Ends the thread once the jobs posted so far have run."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -104,7 +114,7 @@ class ComputeThread:
         self._run_jobs(0.0)
 
     def _run_jobs(self, patience: float | None) -> None:
-        """Those that wait, or the first that comes within `patience` seconds."""
+        """Runs the jobs that wait, or else the first that comes within `patience` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: self._jobs or self._woken or self._closing, patience)
             jobs, self._jobs, self._woken = self._jobs, deque(), False
@@ -113,7 +123,7 @@ class ComputeThread:
             self._guarded(job)
 
     def _guarded(self, work: Callable[[], float | None]) -> float | None:
-        """Whatever a job or step raises is reported, and does not end the thread."""
+        """Reports whatever a job or step raises; the thread goes on."""
         try:
             return work()
         except Exception as error:

@@ -1,142 +1,134 @@
-"""The edge: camera images in, masks out. It wires topics, one link per worker domain and the
-computing thread."""
+"""The edge: camera images in, masks out. This file wires the parts; nodes/edge_loop.py tells how
+they work together."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from geometry_msgs.msg import PointStamped
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.task import Future
-from sensor_msgs.msg import CompressedImage, Image
-from std_srvs.srv import Trigger
-
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import Edge
-from pedsam_ros.core.errors import BadImage, BadPrompt, ConfigError, PedsamError
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.model import checkpoint, loading
+from pedsam_ros.core.model.edge_half import EdgeHalf
 from pedsam_ros.core.placement import place
-from pedsam_ros.core.router import Region
-from pedsam_ros.core.types import Embedding, Masks, Prompt, WorkerStatus
+from pedsam_ros.core.types import Embedding, Masks, WorkerStatus
 from pedsam_ros.core.windows import pixel_grid
-from pedsam_ros.msg import Prompts as PromptsMsg
+from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.nodes.compute import ComputeThread
+from pedsam_ros.nodes.edge_inputs import Inputs
 from pedsam_ros.nodes.edge_loop import EdgeLoop
 from pedsam_ros.nodes.edge_outputs import Outputs
-from pedsam_ros.nodes.edge_report import report
+from pedsam_ros.nodes.edge_services import Active, Services
 from pedsam_ros.nodes.ledger_file import LedgerFile, default_path
+from pedsam_ros.nodes.losses import Losses
 from pedsam_ros.nodes.managed import ManagedNode
 from pedsam_ros.nodes.spin import run
-from pedsam_ros.ros import convert, diagnostics, params, qos, regions
+from pedsam_ros.ros import diagnostics, params
 from pedsam_ros.ros.domain import DomainLink
-from pedsam_ros.srv import Release, Segment
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What `load` makes and `unload` gives back."""
+
+    workers: tuple[WorkerEntry, ...]
+    model: EdgeHalf
+    file: LedgerFile
 
 
 class EdgeNode(ManagedNode):
-    """See EdgeConfig for its parameters, README.md for its topics."""
+    """See EdgeConfig for its parameters and README.md for its topics."""
 
     config_type = EdgeConfig
+    _loop: EdgeLoop  # these three from `start` on
+    _compute: ComputeThread
+    _outputs: Outputs
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('edge', **kwargs)
-        self._file: LedgerFile | None = None  # while configured
-        apart = MutuallyExclusiveCallbackGroup()
-        self.create_service(Segment, '~/segment', self._on_segment, callback_group=apart)
-        self.create_service(Release, '~/release', self._on_release, callback_group=apart)
-        self.create_service(Trigger, '~/reset_exposure', self._on_reset, callback_group=apart)
+        self._loaded: _Loaded | None = None
+        self._services = Services(self)
 
     def load(self) -> None:
-        domain = self.context.get_domain_id()
-        self._workers = params.read_workers(self.config.workers_file, domain)
-        weights, rules = checkpoint.read(self.config.checkpoint), self.config.placement
+        """Reads workers, weights and the exposure ledger. Raises PedsamError."""
+        self.unload()
+        config, domain = self.config, self.context.get_domain_id()
+        workers = params.read_workers(config.workers_file, domain)
+        weights = checkpoint.read(config.checkpoint)
         grid = pixel_grid(weights.arch)
-        self._homes = place(grid, self._workers, rules)
-        dtype, worker_half = loading.DTYPES[self.config.precision], self.config.worker_half
-        self._model = loading.load_edge(weights, self.config.device, dtype, worker_half)
-        self._ledger = Ledger(grid, self._homes, rules.max_share)
-        self._close_file()
-        name = self.config.ledger_file
+        homes = place(grid, workers, config.placement)
+        dtype = loading.DTYPES[config.precision]
+        model = loading.load_edge(weights, config.device, dtype, config.worker_half)
+        name = config.ledger_file
         path = Path(name) if name else default_path(self.get_fully_qualified_name())
-        self._file = LedgerFile(path, self._ledger)
-        if conflict := self._ledger.conflict():
+        file = LedgerFile(path, Ledger(grid, homes, config.placement.max_share))
+        self._loaded = _Loaded(workers, model, file)
+        if conflict := file.ledger.conflict():
             self.get_logger().error(f'frames will fail: {conflict}')
-        ledger = f'ledger={self._file.path} new={self._file.new}'
-        self.get_logger().info(f'configured model_id={self._model.model_id} {ledger}')
+        ledger = f'ledger={file.path} new={file.new}'
+        self.get_logger().info(f'configured model_id={model.model_id} {ledger}')
 
     def unload(self) -> None:
-        self._close_file()
-        del self._model
+        """Closes the ledger's file and gives the model's memory back."""
+        if self._loaded is not None:
+            self._loaded.file.close()
+            self._loaded = None
 
     def start(self, running: ExitStack) -> None:
+        """Starts the loop, one link per worker and the computing thread, then subscribes."""
+        assert self._loaded is not None  # a node is configured before it is activated
+        model, file = self._loaded.model, self._loaded.file
         self._outputs = Outputs(self, running)
-        spares = [worker for worker in self._workers if worker.spare]
-        edge = Edge(self._model, self._homes, self.config, self._ledger, spares)
         links: dict[str, DomainLink] = {}
-        names = [worker.name for worker in self._workers]
-        keep = self._file.keep
-        alarm = self.get_logger().error
-        self._loop = EdgeLoop(edge, names, links, self._publish, self.warn, alarm, keep)
+        self._loop = self._make_loop(self._loaded, links)
         running.callback(self._report)
-        running.callback(self._write_ledger)
+        running.callback(self._write_ledger, file)
         running.callback(self._loop.close)
         self._compute = ComputeThread(self._loop.step, self.on_defect)
-        for worker in self._workers:
+        for worker in self._loaded.workers:
             links[worker.name] = DomainLink(
                 worker, self._on_embedding, self._on_status, self.on_defect
             )
             running.callback(links[worker.name].close)
         self._compute.start()
         running.callback(self._compute.close)
-        self._compute.call(self._model.warm_up)
-        self._subscribe(running)
+        self._compute.call(model.warm_up)
+        inputs = Inputs(self, self._loop, self._compute, lambda: self.config.prompts)
+        inputs.subscribe(self.config, self._on_deaf, running)
+        self._services.active = Active(self._loop, self._compute, file)
+        running.callback(self._services.close)
 
     def changed(self, config: EdgeConfig) -> None:
+        """Uses new prompts at once."""
         if self.running is not None:
-            self._set_prompts(config.prompts)
+            self._compute.post(partial(self._loop.set_prompts, config.prompts))
 
     def report(self) -> None:
+        """Reports from the computing thread, which alone may look at the loop."""
         self._compute.post(self._report)
 
-    def _subscribe(self, running: ExitStack) -> None:
-        config = self.config
-        camera = qos.every_frame(config.queue_frames) if config.every_frame else qos.CAMERA
-        options = {
-            'qos_overriding_options': QoSOverridingOptions.with_default_policies(),
-            'event_callbacks': qos.when_incompatible(self._on_deaf),
-        }
-        compressed = config.image_transport == 'compressed'
-        kind, name = (CompressedImage, 'image/compressed') if compressed else (Image, 'image')
-        subscriptions = [
-            self.create_subscription(kind, name, self._on_image, camera, **options),
-            self.create_subscription(PromptsMsg, '~/prompts', self._on_prompts, qos.PROMPTS),
-            self.create_subscription(PointStamped, '~/point', self._on_point, qos.PROMPTS),
-        ]
-        if config.regions:
-            subscriptions += [
-                self.create_subscription(kind, name, partial(self._on_regions, read), profile)
-                for kind, name, read in regions.sources()
-                for profile in qos.REGIONS
-            ]
-        for subscription in subscriptions:
-            running.callback(self.destroy_subscription, subscription)
+    def _make_loop(self, loaded: _Loaded, links: dict[str, DomainLink]) -> EdgeLoop:
+        file, workers = loaded.file, loaded.workers
+        spares = [worker for worker in workers if worker.spare]
+        edge = Edge(loaded.model, file.ledger.homes, self.config, file.ledger, spares)
+        names = [worker.name for worker in workers]
+        losses = Losses(self.warn, self.get_logger().error)
+        return EdgeLoop(edge, names, links, self._publish, file.keep, losses)
 
-    # From ROS threads: convert, hand over, return.
-    def _on_image(self, msg: Any) -> None:
-        try:
-            frame = convert.frame_from_msg(msg)
-        except BadImage as error:
-            return self._compute.post(partial(self._loop.refuse, str(error)))
-        displaced = self._loop.inbox.frames.offer(replace(frame, arrived_s=time.monotonic()))
-        return self._compute.post(partial(self._loop.arrive, displaced))
+    # From the links' threads.
+    def _on_embedding(self, worker: str, embedding: Embedding) -> None:
+        self._loop.on_embedding(worker, embedding)
+        self._compute.wake()
 
+    def _on_status(self, worker: str, status: WorkerStatus) -> None:
+        self._loop.on_status(worker, status)
+        self._compute.wake()
+
+    # From a ROS thread.
     def _on_deaf(self, policy: str) -> None:
         self.fault = (
             f'image: its publisher offers another {policy} than is read here (with every_frame: '
@@ -144,102 +136,25 @@ class EdgeNode(ManagedNode):
         )
         self.get_logger().error(self.fault)
 
-    def _on_prompts(self, msg: PromptsMsg) -> None:
-        try:
-            prompts = convert.prompts_from_msg(msg.prompts)
-        except BadPrompt as error:
-            return self._compute.post(partial(self._loop.refuse_prompts, str(error)))
-        return self._set_prompts(prompts or self.config.prompts)
-
-    def _on_point(self, msg: PointStamped) -> None:
-        self._set_prompts((convert.prompt_from_point(msg),))
-
-    def _on_regions(self, read: Callable[[Any], list[Region]], msg: Any) -> None:
-        for region in read(msg):
-            self._loop.inbox.protect(region)
-
-    def _set_prompts(self, prompts: tuple[Prompt, ...]) -> None:
-        self._compute.post(partial(self._loop.set_prompts, prompts))
-
-    async def _on_segment(
-        self, request: Segment.Request, response: Segment.Response
-    ) -> Segment.Response:
-        return await self._answer(partial(self._segment, request), response)
-
-    async def _on_release(
-        self, request: Release.Request, response: Release.Response
-    ) -> Release.Response:
-        return await self._answer(partial(self._release, request.worker), response)
-
-    async def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        return await self._answer(self._reset, response)
-
-    async def _answer(self, work: Callable[[Any], None], response: Any) -> Any:
-        """Has the computing thread do some work, which fills in the response."""
-        if self.running is None:
-            response.message = 'the node is not active'
-            return response
-        answer: Future[Any] = Future(executor=self.executor)
-        self._compute.post(partial(self._work, work, response, answer))
-        return await answer
-
-    # From the links' threads.
-    def _on_embedding(self, worker: str, embedding: Embedding) -> None:
-        self._loop.inbox.on_embedding(worker, embedding)
-        self._compute.wake()
-
-    def _on_status(self, worker: str, status: WorkerStatus) -> None:
-        self._loop.inbox.on_status(worker, status)
-        self._compute.wake()
-
-    # On the computing thread.
-    def _work(self, work: Callable[[Any], None], response: Any, answer: Future[Any]) -> None:
-        try:
-            work(response)
-            response.success = True
-        except (PedsamError, OSError) as error:
-            response.message = str(error)
-        finally:
-            answer.set_result(response)
-
-    def _segment(self, request: Segment.Request, response: Segment.Response) -> None:
-        masks = self._loop.answer(convert.prompts_from_msg(request.prompts))
-        response.masks = convert.masks_to_msg(masks)
-
-    def _release(self, worker: str, _: Release.Response) -> None:
-        if not self._loop.health.release(worker):
-            raise ConfigError(f'worker={worker!r}: not in quarantine')
-        self.get_logger().warning(f'{worker}: released from quarantine')
-
-    def _reset(self, _: Trigger.Response) -> None:
-        self.get_logger().warning(f'exposure ledger reset; it was {self._ledger.to_json()}')
-        self._ledger.reset()
-        self._file.write()
-
-    def _close_file(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def _write_ledger(self) -> None:
-        """Counts and times."""
-        try:
-            self._file.write()
-        except OSError as error:
-            self.warn(f'exposure ledger not written: {error}')
-
+    # On the computing thread, or after its end.
     def _publish(self, masks: Masks) -> None:
         self.fault = ''
         self._outputs.masks(masks)
 
+    def _write_ledger(self, file: LedgerFile) -> None:
+        """Saves counts and times, which `keep` writes only now and then."""
+        try:
+            file.write()
+        except OSError as error:
+            self.warn(f'exposure ledger not written: {error}')
+
     def _report(self) -> None:
-        self._outputs.exposure(self._ledger)
+        assert self._loaded is not None
+        self._outputs.exposure(self._loaded.file.ledger)
         name = self.get_fully_qualified_name()
+        parts = self._loop.report(self.fault)
         self.publish_report(
-            [
-                diagnostics.status(f'{name}: {part}', level, trouble, values)
-                for part, level, trouble, values in report(self._loop, self.fault)
-            ]
+            [diagnostics.status(f'{name}: {part.component}', *part[1:]) for part in parts]
         )
 
 

@@ -1,4 +1,4 @@
-"""What the edge publishes: masks, pictures of them, the exposure ledger."""
+"""What the edge publishes: masks, pictures of them and the exposure ledger."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KINDS = {'masks': MasksMsg, 'label_image': Image, 'mask': Image, 'exposure': Ex
 
 
 class Outputs:
-    """Publishers of a node, until `running` is closed."""
+    """The publishers of a node; `running` destroys them."""
 
     def __init__(self, node: Node, running: ExitStack) -> None:
         self._node = node
@@ -31,7 +31,7 @@ class Outputs:
             running.callback(node.destroy_publisher, publisher)
 
     def masks(self, masks: Masks) -> None:
-        """Pictures are made only where somebody looks."""
+        """Publishes masks. Draws pictures of them only for topics that somebody subscribes to."""
         header, publishers = convert.key_to_header(masks.key), self._publishers
         publishers['masks'].publish(convert.masks_to_msg(masks))
         if publishers['label_image'].get_subscription_count():
@@ -41,6 +41,6 @@ class Outputs:
             publishers['mask'].publish(image_to_msg(pictures.any_mask(masks), 'mono8', header))
 
     def exposure(self, ledger: Ledger) -> None:
-        """What each worker has seen so far."""
+        """Publishes what each worker has seen so far."""
         now = self._node.get_clock().now().to_msg()
         self._publishers['exposure'].publish(exposure_msg.exposure_to_msg(ledger, now))

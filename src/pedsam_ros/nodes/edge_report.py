@@ -1,60 +1,92 @@
-"""What the edge says of itself in /diagnostics."""
+"""What the edge shows in /diagnostics."""
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
-from pedsam_ros.core.edge import ENDINGS
-from pedsam_ros.nodes.edge_loop import EdgeLoop
+from pedsam_ros.core.edge import ENDINGS, Edge
+from pedsam_ros.core.health import Condition, WorkerState, explain, sentence
+from pedsam_ros.core.metrics import Metrics
+from pedsam_ros.nodes.departures import Departures
+from pedsam_ros.nodes.inbox import Inbox
+from pedsam_ros.nodes.losses import Losses
+from pedsam_ros.nodes.workers import Workers
 from pedsam_ros.ros import diagnostics
 
-Part: TypeAlias = 'tuple[str, bytes, str, dict[str, Any]]'
+
+class Part(NamedTuple):
+    """One component of the edge."""
+
+    component: str  # 'frames', or a worker's name
+    level: bytes  # OK, WARN or ERROR of ros/diagnostics.py
+    message: str  # what is wrong, for people; empty if nothing is
+    values: dict[str, Any]
 
 
-def report(loop: EdgeLoop, fault: str = '') -> list[Part]:
-    """Component, level, what is wrong with it (empty: nothing since the last report), its figures:
-    frames, then each worker."""
-    troubles = {worker: loop.trouble(worker) for worker in loop.links}
-    workers = [
-        (worker, _level(loop, worker, trouble), trouble, _worker_figures(loop, worker))
-        for worker, trouble in troubles.items()
-    ]
-    lost = ', '.join(f'{worker} {trouble}' for worker, trouble in troubles.items() if trouble)
-    news, loop.news = loop.news, ''
-    wrong = fault or lost or news
-    level = max([_level(loop, '', wrong), *(level for _, level, _, _ in workers)])
-    return [('frames', level, wrong, _frame_figures(loop)), *workers]
+class Report:
+    """Collects the figures of frames and workers. Runs on the computing thread."""
+
+    def __init__(
+        self,
+        edge: Edge,
+        workers: Workers,
+        inbox: Inbox,
+        departures: Departures,
+        losses: Losses,
+        metrics: Metrics,
+    ) -> None:
+        self._edge, self._workers, self._inbox = edge, workers, inbox
+        self._departures, self._losses, self._metrics = departures, losses, metrics
+
+    def parts(self, fault: str = '') -> list[Part]:
+        """The component `frames`, then one for each worker. `fault` is what is wrong with the
+        node itself.
+
+        The message of `frames` is the fault, or else which workers cannot be used, or else what
+        was lost since the last report.
+        """
+        conditions = self._workers.conditions()
+        workers = [self._worker(name, condition) for name, condition in conditions.items()]
+        lost = {name: condition for name, condition in conditions.items() if not condition.usable}
+        news = self._losses.take_news()
+        wrong = fault or explain(lost) or news
+        levels = [part.level for part in workers]
+        level = max([diagnostics.WARN if wrong else diagnostics.OK, *levels])
+        return [Part('frames', level, wrong, self._frame_figures()), *workers]
+
+    def _frame_figures(self) -> dict[str, Any]:
+        edge = self._edge
+        return {
+            'model_id': edge.model.model_id,
+            'frames_in': edge.frames_in,
+            **{ending: edge.endings[ending] for ending in ENDINGS},
+            'in_flight': edge.in_flight,
+            'waiting': self._departures.waiting,
+            'rejected_prompts': self._losses.rejected['prompts'],
+            'last_loss': self._losses.reason,
+            **self._metrics.summary(),
+        }
+
+    def _worker(self, name: str, condition: Condition) -> Part:
+        return Part(name, _level(condition), sentence(condition), self._figures(name, condition))
+
+    def _figures(self, name: str, condition: Condition) -> dict[str, Any]:
+        status, ledger = self._workers.status(name), self._edge.ledger
+        seen = ledger.workers.get(name)
+        rejected = self._losses.rejected[name] + self._inbox.dropped_replies(name)
+        return {
+            'state': condition.state.value,
+            'windows_seen': len(seen.windows) if seen else 0,
+            'share_seen': ledger.share(name),
+            'largest_region_seen': ledger.largest_region(name),
+            'share_cap': ledger.cap(),
+            'stands_in_for': ledger.stands_in.get(name, ''),
+            'rejected': rejected,
+            **({'queued': status.queued, 'encode_s': status.encode_s} if status else {}),
+        }
 
 
-def _level(loop: EdgeLoop, worker: str, trouble: str) -> bytes:
-    if worker in loop.health.distrusted:
+def _level(condition: Condition) -> bytes:
+    if condition.state is WorkerState.QUARANTINED:
         return diagnostics.ERROR
-    return diagnostics.WARN if trouble else diagnostics.OK
-
-
-def _frame_figures(loop: EdgeLoop) -> dict[str, Any]:
-    edge = loop.edge
-    return {
-        'model_id': edge.model.model_id,
-        'frames_in': edge.frames_in,
-        **{ending: edge.endings[ending] for ending in ENDINGS},
-        'in_flight': edge.in_flight,
-        'waiting': loop.waiting,
-        'rejected_prompts': loop.rejected['prompts'],
-        'last_loss': loop.reason,
-        **loop.metrics.summary(),
-    }
-
-
-def _worker_figures(loop: EdgeLoop, worker: str) -> dict[str, Any]:
-    status, ledger = loop.health.status(worker), loop.edge.ledger
-    seen = ledger.workers.get(worker)
-    return {
-        'windows_seen': len(seen.windows) if seen else 0,
-        'share_seen': ledger.share(worker),
-        'largest_region_seen': ledger.largest_region(worker),
-        'share_cap': ledger.cap(),
-        'stands_in_for': ledger.stands_in.get(worker, ''),
-        'rejected': loop.rejected[worker] + loop.inbox.replies[worker].dropped,
-        **({'queued': status.queued, 'encode_s': status.encode_s} if status else {}),
-    }
+    return diagnostics.OK if condition.usable else diagnostics.WARN

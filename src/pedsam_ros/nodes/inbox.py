@@ -1,69 +1,106 @@
-"""What other threads leave for the edge's computing thread; safe from any of them.
+"""What other threads leave for the edge's computing thread.
 
-Frames, replies and heartbeats drop their oldest; regions never do, and are taken at least once a
-second.
+Frames, replies and heartbeats are bounded: the oldest makes room for the newest. Regions are
+never dropped; the computing thread takes them at least once a second. `offer`, `protect` and the
+methods that begin with `on_` may be called from any thread, all others from the computing thread.
 """
 
 from __future__ import annotations
 
-import time
+import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from pedsam_ros.core.edge import Edge
+from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.router import Region
 from pedsam_ros.core.types import Embedding, Frame, WorkerStatus
 from pedsam_ros.nodes.compute import Intake
 
-_REPLIES = 256  # of one worker, waiting: some frames' worth
+_REPLIES = 256  # of one worker, waiting: a few frames' worth
 _REPLIES_AT_ONCE = 64
 
 
 class Inbox:
-    """Frames, and what each worker sends: a flood of one drops its own oldest, and costs no
-    other."""
+    """Frames, regions, and what each worker sends. A worker that floods the edge displaces its own
+    oldest messages and nobody else's. `clock` returns monotonic seconds."""
 
-    def __init__(self, workers: Sequence[str], edge: Edge) -> None:
-        config, arch = edge.config, edge.model.arch
-        depth = config.queue_frames if config.every_frame else 1
-        self.frames: Intake[Frame] = Intake(depth)
-        self.replies: dict[str, Intake[Embedding]] = {w: Intake(_REPLIES) for w in workers}
+    def __init__(
+        self,
+        workers: Sequence[str],
+        config: EdgeConfig,
+        arch: Architecture,
+        clock: Callable[[], float],
+    ) -> None:
+        self._frames: Intake[Frame] = Intake(config.queue_frames if config.every_frame else 1)
+        self._replies: dict[str, Intake[Embedding]] = {w: Intake(_REPLIES) for w in workers}
         self._statuses: dict[str, Intake[tuple[WorkerStatus, float]]] = {
             w: Intake(1) for w in workers
         }
         self._regions: deque[tuple[Region, float]] = deque()
         self._most_bytes = 4 * arch.window**2 * (arch.dim + 1)
-        self._region_s = config.region_s
+        self._region_s, self._clock = config.region_s, clock
+        self._counted = (0, 0)
 
-    def on_embedding(self, worker: str, reply: Embedding) -> None:
-        """One window's tokens came back."""
-        if len(reply.values) > self._most_bytes:  # not worth the memory until its turn
-            reply = replace(reply, values=b'')
-        self.replies[worker].offer(reply)
-
-    def on_status(self, worker: str, status: WorkerStatus) -> None:
-        """A worker's heartbeat came; the newest counts."""
-        self._statuses[worker].offer((status, time.monotonic()))
+    def offer(self, frame: Frame) -> None:
+        """Leaves a camera image. It arrives now, unless it already says when it arrived."""
+        if math.isinf(frame.arrived_s):
+            frame = replace(frame, arrived_s=self._clock())
+        self._frames.offer(frame)
 
     def protect(self, region: Region) -> None:
-        """For a while, the windows that hold any of a region stay here; at once: a frame offered
-        afterwards does not get ahead of it."""
-        self._regions.append((region, time.monotonic() + self._region_s))
+        """Leaves a region whose windows stay on the edge for `region_s` seconds. It holds at once:
+        a frame that is offered afterwards does not overtake it."""
+        self._regions.append((region, self._clock() + self._region_s))
+
+    def on_embedding(self, worker: str, reply: Embedding) -> None:
+        """Leaves the embedding of one window."""
+        if len(reply.values) > self._most_bytes:  # not worth the memory until its turn
+            reply = replace(reply, values=b'')
+        self._replies[worker].offer(reply)
+
+    def on_status(self, worker: str, status: WorkerStatus) -> None:
+        """Leaves a worker's heartbeat; the newest counts."""
+        self._statuses[worker].offer((status, self._clock()))
+
+    def frame(self) -> Frame | None:
+        """Takes the oldest frame; None if no frame waits."""
+        return next(iter(self._frames.take()), None)
+
+    def arrivals(self) -> tuple[int, int]:
+        """Counts the frames that were offered, and those that were displaced by newer ones, since
+        the last call."""
+        before, self._counted = self._counted, self._frames.counts()
+        return self._counted[0] - before[0], self._counted[1] - before[1]
 
     def statuses(self) -> Iterator[tuple[str, WorkerStatus, float]]:
-        """Takes each worker's newest heartbeat, and when it came."""
+        """Takes each worker's newest heartbeat, with the time at which it came."""
         for worker, waiting in self._statuses.items():
             for status, at_s in waiting.take():
                 yield worker, status, at_s
 
     def some_replies(self) -> Iterator[tuple[str, Embedding]]:
-        """Takes some of every worker's."""
-        for worker, waiting in self.replies.items():
+        """Takes a bounded number of replies of every worker."""
+        for worker, waiting in self._replies.items():
             for reply in waiting.take(_REPLIES_AT_ONCE):
                 yield worker, reply
 
     def regions(self) -> Iterator[tuple[Region, float]]:
-        """Takes all regions, and until when each holds."""
+        """Takes all regions, each with the time until which it holds."""
         while self._regions:
             yield self._regions.popleft()
+
+    def waiting_replies(self, worker: str | None = None) -> int:
+        """The number of replies not taken yet, of one worker or of all."""
+        chosen = self._replies.values() if worker is None else [self._replies[worker]]
+        return sum(map(len, chosen))
+
+    def dropped_replies(self, worker: str) -> int:
+        """The number of a worker's replies that had to make room for newer ones."""
+        return self._replies[worker].counts()[1]
+
+    @property
+    def waiting(self) -> int:
+        """The number of frames not taken yet."""
+        return len(self._frames)

@@ -1,4 +1,4 @@
-"""The exposure ledger on disk: what it holds was written before any of it was sent."""
+"""The exposure ledger on the disk. Whatever is sent was written there before."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.files import write_synced
 from pedsam_ros.core.ledger import Ledger
 
-_FRAMES = 500  # how many frames' counts and times a crash may lose
+_FRAMES = 500  # a crash may lose the counts and times of so many frames
 
 
 def default_path(node: str) -> Path:
-    """Of a node with this fully qualified name: in ROS_HOME, ~/.ros by default."""
+    """The file of the node with this fully qualified name, in ROS_HOME (by default ~/.ros)."""
     home = Path(os.environ.get('ROS_HOME', '~/.ros')).expanduser()
     return home / 'pedsam' / f'exposure{node.replace("/", "_")}.json'
 
 
 class LedgerFile:
-    """One edge's ledger. While it is open no other edge can open it.
+    """One edge's ledger. While it is open, no other edge can open it.
 
-    Raises ConfigError if the file is in use, or holds something else than this ledger.
+    `ledger` is what the file holds, under the homes and the cap of `empty`; without a file it is
+    `empty` itself. Raises ConfigError if the file is in use, or does not hold a ledger of this
+    grid.
     """
 
-    def __init__(self, path: Path, ledger: Ledger) -> None:
+    def __init__(self, path: Path, empty: Ledger) -> None:
         path = path.expanduser().resolve()
-        self.path, self._ledger = path, ledger
+        self.path, self.ledger = path, empty
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = path.with_name(path.name + '.lock').open('w')
         try:
@@ -36,29 +38,28 @@ class LedgerFile:
         except BaseException:
             self._lock.close()
             raise
-        self._changes, self._frames = ledger.changes, self._counted()
+        self._changes, self._frames = self.ledger.changes, self._counted()
 
     def keep(self) -> None:
-        """Writes the ledger if it must be on disk before anything is sent, or now and then.
-
-        Never leaves half a file under its name. Raises OSError.
-        """
+        """Writes the ledger if a change must be on the disk before anything is sent, and once in
+        a while to save counts and times. Raises OSError if such a change cannot be written."""
         frames = self._counted()
-        if self._ledger.changes != self._changes:
+        if self.ledger.changes != self._changes:
             self.write()
         elif frames - self._frames >= _FRAMES:
             self._frames = frames
-            with suppress(OSError):  # counts and times only; tried again later
+            with suppress(OSError):  # only counts and times; the next try comes later
                 self.write()
 
     def write(self) -> None:
-        """Writes the ledger; it is on the disk when this returns. Raises OSError."""
-        changes, frames = self._ledger.changes, self._counted()
-        write_synced(self.path, self._ledger.to_json())
+        """Writes the ledger. It is on the disk when this returns, and no crash leaves half a file
+        under its name. Raises OSError."""
+        changes, frames = self.ledger.changes, self._counted()
+        write_synced(self.path, self.ledger.to_json())
         self._changes, self._frames = changes, frames
 
     def close(self) -> None:
-        """Lets another edge have it."""
+        """Lets another edge open the file."""
         self._lock.close()
 
     def _take_over(self) -> None:
@@ -68,9 +69,12 @@ class LedgerFile:
             raise ConfigError(f'ledger_file={str(self.path)!r}: another edge uses it') from None
         self.new = not self.path.exists()
         if self.new:
-            return self.write()
+            self.write()
+            return
+        homes, max_share, grid = self.ledger.homes, self.ledger.max_share, self.ledger.grid
         try:
-            return self._ledger.read_json(self.path.read_text())
+            text = self.path.read_text()
+            self.ledger = Ledger.from_json(text, homes, max_share, grid)
         except (ConfigError, UnicodeDecodeError) as error:
             raise ConfigError(
                 f'ledger_file={str(self.path)!r}: {error}; mend it, or remove it if the workers '
@@ -78,4 +82,4 @@ class LedgerFile:
             ) from None
 
     def _counted(self) -> int:
-        return sum(seen.frames for seen in self._ledger.workers.values())
+        return sum(seen.frames for seen in self.ledger.workers.values())

@@ -1,4 +1,4 @@
-"""What edge and worker nodes share: settings, lifecycle, diagnostics, a clean end."""
+"""What edge and worker nodes share: settings, lifecycle, diagnostics and a clean end."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from pedsam_ros.core.model import loading
 from pedsam_ros.ros import diagnostics, params, qos
 
 _OLDEST_TORCH = (2, 1)  # load_state_dict(assign=True)
-_MOST_WARNINGS, _PER_S = 20, 5.0
-_EXPECTED = (PedsamError, RuntimeError, OSError)  # ours; torch's and DDS's; the disk's
+_MOST_WARNINGS, _PER_S = 20, 5.0  # a flood of log messages is cut to so many
+_EXPECTED = (PedsamError, RuntimeError, OSError)  # from us; from torch and DDS; from the disk
 
 
 class ManagedNode(LifecycleNode):
-    """Configure loads, activate starts, deactivate stops, cleanup unloads; a failed one says why
-    and can be repeated."""
+    """Configure loads, activate starts, deactivate stops, cleanup unloads. A transition that fails
+    says why and can be repeated."""
 
     config_type: ClassVar[type[Any]]
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         self._wrong = params.declare(self, self.config_type)  # parameter -> what is wrong with it
-        self.config: Any = None
+        self.config: Any = None  # while configured
         self.running: ExitStack | None = None  # while active
-        self.fault = ''
-        self._warned: deque[float] = deque(maxlen=_MOST_WARNINGS)  # when, s
+        self.fault = ''  # what is wrong with the node itself
+        self._warned: deque[float] = deque(maxlen=_MOST_WARNINGS)  # monotonic seconds
         self._defects: deque[float] = deque(maxlen=_MOST_WARNINGS)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
@@ -45,71 +45,79 @@ class ManagedNode(LifecycleNode):
 
     # What a node fills in.
     def load(self) -> None:
-        """Weights and all else that `self.config` asks for. Raises PedsamError."""
+        """Loads the weights and all else that `self.config` asks for. Raises PedsamError."""
         raise NotImplementedError
 
     def unload(self) -> None:
-        """Inverse of `load`: gives the memory back."""
+        """Undoes `load` and gives the memory back."""
         raise NotImplementedError
 
     def start(self, running: ExitStack) -> None:
-        """Topics and threads; what ends them goes on `running`, to be called in reverse order."""
+        """Starts topics and threads. What ends them goes on `running`, which calls it in reverse
+        order."""
         raise NotImplementedError
 
     def changed(self, config: Any) -> None:
-        """Live settings changed."""
+        """Takes over live settings that changed."""
 
     def report(self) -> None:
-        """Asks for `publish_report` once what is to be reported is at hand; called every second
-        while running."""
+        """Has `publish_report` called with what there is to report. Called every second while
+        running."""
         raise NotImplementedError
 
     # Lifecycle.
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Checks the parameters and loads."""
         result = self._attempt(self._configure)
         if result != TransitionCallbackReturn.SUCCESS:
             self.config = None
         return result
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Starts."""
         return self._attempt(self._activate)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stops."""
         self.close()
         return TransitionCallbackReturn.SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Unloads."""
         self.config = None
         self.unload()
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stops, if the node is running."""
         self.close()
         return TransitionCallbackReturn.SUCCESS
 
     def close(self) -> None:
-        """Stops, if running."""
+        """Stops, if the node is running."""
         if self.running is not None:
             running, self.running = self.running, None
             running.close()
             self.get_logger().info('inactive')
 
     def destroy_node(self) -> None:
+        """Stops and removes the node."""
         self.close()
         super().destroy_node()
 
     def publish_report(self, statuses: list[DiagnosticStatus]) -> None:
-        """Publishes in /diagnostics; from any thread."""
+        """Publishes in /diagnostics. Safe from any thread."""
         stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(diagnostics.array(stamp, statuses))
 
     def warn(self, message: str) -> None:
-        """A warning; a flood of them is cut."""
+        """Logs a warning; cuts a flood of them."""
         if _may_log(self._warned):
             self.get_logger().warning(message)
 
     def on_defect(self, error: Exception) -> None:
-        """A defect of ours: loud, unless it floods, and the node goes on."""
+        """Logs an exception that nobody expected, with its traceback; cuts a flood of them. The
+        node goes on."""
         self.fault = f'{type(error).__name__}: {error}'
         if _may_log(self._defects):
             self.get_logger().error(''.join(traceback.format_exception(error)))
@@ -167,7 +175,7 @@ class ManagedNode(LifecycleNode):
         )
 
     def _start_alone(self) -> None:
-        """`autostart`: this node is its own lifecycle manager, once."""
+        """With `autostart` the node configures and activates itself, once."""
         self._autostart.cancel()
         if not self.get_parameter('autostart').value:
             return

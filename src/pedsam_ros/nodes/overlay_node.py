@@ -1,4 +1,5 @@
-"""Paints the masks on the camera's image, for rviz2. A node of its own: it never loads torch."""
+"""Paints the masks on the camera's image, for rviz2. It is a node of its own, so that it loads no
+torch."""
 
 from __future__ import annotations
 
@@ -19,11 +20,11 @@ from pedsam_ros.nodes.spin import run
 from pedsam_ros.ros import convert, params, qos
 from pedsam_ros.ros.images import image_to_msg
 
-_KEPT_IMAGES = 60  # two seconds of a 30 Hz camera: how far masks may be behind
+_KEPT_IMAGES = 60  # masks may be so many images late: two seconds of a 30 Hz camera
 
 
 class OverlayNode(Node):
-    """`image` + `masks` -> `overlay` (rgb8), paired by the camera's stamp."""
+    """Pairs `image` and `masks` by the camera's stamp and publishes `overlay` (rgb8)."""
 
     def __init__(self) -> None:
         super().__init__('overlay')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
@@ -11,41 +10,49 @@ from pedsam_ros.core.in_flight import Assignment
 from pedsam_ros.core.metrics import Metrics
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.types import Window
-from pedsam_ros.ros.domain import DomainLink
+from pedsam_ros.nodes.workers import Link
 
 
 class Sender:
-    """Has `keep` write the ledger down before anything is sent; `local` are windows to be computed
-    here."""
+    """Calls `keep`, which writes the ledger to the disk, before anything is sent. Windows that
+    stay here wait for `compute`. `clock` returns monotonic seconds."""
 
     def __init__(
         self,
         edge: Edge,
-        links: Mapping[str, DomainLink],
+        links: Mapping[str, Link],
         keep: Callable[[], None],
         metrics: Metrics,
+        clock: Callable[[], float],
     ) -> None:
-        self.keep, self.local = keep, deque[Window]()
-        self._edge, self._links, self._metrics = edge, links, metrics
+        self._edge, self._links, self._keep = edge, links, keep
+        self._metrics, self._clock = metrics, clock
+        self._local: deque[Window] = deque()
 
     def send(self, assignments: Sequence[Assignment]) -> None:
-        """Raises OSError, and has sent nothing, if the ledger cannot be written."""
-        self.keep()
+        """Sends windows. Raises OSError, and sends nothing, if the ledger cannot be written."""
+        self._keep()
         bytes_up = 0
         for assignment in assignments:
             if assignment.worker == LOCAL:
-                self.local.append(assignment.window)
+                self._local.append(assignment.window)
             else:
                 self._links[assignment.worker].send(assignment.window)
                 bytes_up += assignment.window.pixels.nbytes
         if assignments:
             self._metrics.record('bytes_up', bytes_up)
 
+    @property
+    def local(self) -> int:
+        """The number of windows that wait to be computed here."""
+        return len(self._local)
+
     def compute(self) -> None:
-        """The oldest window that stays here takes the same way as one that does not."""
-        window = self.local.popleft()
-        if not self._edge.awaits(window):  # its frame has ended meanwhile
+        """Computes the oldest window that stays here and hands it to Edge like a worker's reply.
+        Skips it if its frame has ended meanwhile."""
+        window = self._local.popleft()
+        if not self._edge.awaits(window):
             return
         with self._metrics.timed('local_s'):
             reply = self._edge.model.compute(window)
-        self._edge.accept(LOCAL, reply, time.monotonic())
+        self._edge.accept(LOCAL, reply, self._clock())

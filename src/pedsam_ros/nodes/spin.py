@@ -1,4 +1,4 @@
-"""A node's process: spin until Ctrl-C or SIGTERM, then end in order."""
+"""A node's process: it spins until Ctrl-C or SIGTERM and then ends in order."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ _END_S = 10.0  # from the signal to the end of the process at the latest
 
 
 def run(make: Callable[[], Node]) -> int:
-    """Returns the exit status; 2 if the node could not be made.
+    """Makes a node and spins it. Returns the exit status, which is 2 if the node could not be
+    made.
 
-    rclpy's own signal handlers would shut every context at once, links in use included.
+    rclpy's own signal handlers are not used: they would shut every context at once, links in use
+    included.
     """
     stopped = threading.Event()
     for number in _SIGNALS:
@@ -45,9 +47,10 @@ def run(make: Callable[[], Node]) -> int:
 
 
 def _spin(node: Node, stopped: threading.Event) -> None:
-    """What a callback raises is a defect: it is logged, and the node goes on.
+    """Spins until `stopped`. An exception in a callback is logged, and the node goes on.
 
-    An end that hangs (seen once in many) is cut, with the stack of every thread in the log.
+    An end that hangs, which was seen on rare occasions, is cut after `_END_S`; the stack of every
+    thread then stands in the log.
     """
     executor = SingleThreadedExecutor()
     executor.add_node(node)

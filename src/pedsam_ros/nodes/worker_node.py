@@ -1,4 +1,5 @@
-"""A worker: windows in, embeddings out, in its own DDS domain. It knows nothing of the robot."""
+"""A worker: windows in, embeddings out, in a DDS domain of its own. It knows nothing about the
+robot."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ _HEARTBEAT_S = 0.2
 
 
 class WorkerNode(ManagedNode):
-    """Batches whatever windows are waiting; see WorkerConfig for its parameters."""
+    """Encodes the windows that wait in batches. See WorkerConfig for its parameters."""
 
     config_type = WorkerConfig
     _worker: WorkerHalf
@@ -38,15 +39,18 @@ class WorkerNode(ManagedNode):
         self._last_error = ''
 
     def load(self) -> None:
+        """Reads the weights. Raises PedsamError."""
         weights = checkpoint.read(self.config.checkpoint)
         dtype = loading.DTYPES[self.config.precision]
         self._worker = loading.load_worker(weights, self.config.device, dtype)
         self.get_logger().info(f'configured model_id={self._worker.model_id}')
 
     def unload(self) -> None:
+        """Gives the model's memory back."""
         del self._worker
 
     def start(self, running: ExitStack) -> None:
+        """Warms up, then subscribes and sends heartbeats."""
         name = self.config.name
         self._embeddings = self.create_publisher(EmbeddingMsg, topic(name, 'embeddings'), qos.WIRE)
         running.callback(self.destroy_publisher, self._embeddings)
@@ -64,6 +68,7 @@ class WorkerNode(ManagedNode):
         running.callback(self.destroy_timer, self.create_timer(_HEARTBEAT_S, self._on_heartbeat))
 
     def report(self) -> None:
+        """Publishes the fields of the heartbeat in /diagnostics."""
         level = diagnostics.WARN if self.fault else diagnostics.OK
         state = self._state()
         values = {name: getattr(state, name) for name in WorkerStatus.__slots__}
@@ -83,7 +88,7 @@ class WorkerNode(ManagedNode):
         return self._compute.wake()
 
     def _step(self) -> float | None:
-        """Encodes what waits, on the computing thread."""
+        """Encodes the windows that wait. Runs on the computing thread."""
         taken = self._waiting.take(self.config.max_batch)
         if not taken:
             return None
@@ -101,7 +106,8 @@ class WorkerNode(ManagedNode):
         return 0.0
 
     def _awaited(self, window: Window, arrived_s: float) -> bool:
-        """Whether somebody still waits for its embedding; else it is counted as rejected."""
+        """Whether the edge still waits for a window's embedding; if not, counts it as
+        rejected."""
         waited_s = time.monotonic() - arrived_s
         if not window.within_s or waited_s < window.within_s:
             return True

@@ -1,4 +1,4 @@
-"""What a node says of itself in /diagnostics."""
+"""Messages for /diagnostics."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
-OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+OK: bytes = DiagnosticStatus.OK
+WARN: bytes = DiagnosticStatus.WARN
+ERROR: bytes = DiagnosticStatus.ERROR
 
 
 def status(name: str, level: bytes, message: str, values: Mapping[str, Any]) -> DiagnosticStatus:
-    """One component; numbers are written with enough digits to be read back."""
+    """The message of one component. Floats are written with six significant digits."""
     pairs = [KeyValue(key=key, value=_text(value)) for key, value in values.items()]
     return DiagnosticStatus(
         name=name, level=level, message=message, hardware_id='pedsam', values=pairs
@@ -21,7 +23,7 @@ def status(name: str, level: bytes, message: str, values: Mapping[str, Any]) -> 
 
 
 def array(stamp: Time, statuses: list[DiagnosticStatus]) -> DiagnosticArray:
-    """All components of a node."""
+    """The message of all components of a node."""
     return DiagnosticArray(header=Header(stamp=stamp), status=statuses)
 
 

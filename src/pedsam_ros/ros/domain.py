@@ -1,9 +1,9 @@
-"""DomainLink: the edge's foot in one worker's DDS domain. One context, one node, one executor
-thread.
+"""DomainLink connects the edge to one worker's DDS domain, with a context, a node and an executor
+thread of its own.
 
-What a worker may learn from it is its own three topics and a node called `pedsam_client`: no robot
-name, no log, no parameter service. `/parameter_events` cannot be switched off; this node declares
-nothing a worker may not know.
+All that a worker can learn from it is the worker's own three topics and a node that is called
+`pedsam_client`. There is no robot name, no log and no parameter service. `/parameter_events`
+cannot be switched off, so this node declares nothing that a worker may not know.
 """
 
 from __future__ import annotations
@@ -30,12 +30,19 @@ NODE_NAME = 'pedsam_client'
 
 
 def topic(worker: str, what: str) -> str:
-    """Name of a worker's topic: windows, embeddings or status."""
+    """The name of a worker's topic; `what` is windows, embeddings or status."""
     return f'/pedsam/{worker}/{what}'
 
 
 class DomainLink:
-    """Sends windows to a worker; hands its embeddings and status to callbacks, on its own thread.
+    """Sends windows to one worker. Hands the worker's embeddings and heartbeats to callbacks,
+    which run on the link's own thread.
+
+    >>> link = DomainLink(worker, on_embedding, on_status, on_error)
+    >>> link.read_by('')  # the reader that the worker's heartbeat names; none came yet
+    False
+    >>> link.send(window)  # lost, because nobody reads it
+    >>> link.close()
 
     Raises ConfigError if the worker has peers and this ROS cannot use them.
     """
@@ -55,14 +62,15 @@ class DomainLink:
             self._opened = opened.pop_all()
 
     def send(self, window: Window) -> None:
-        """Publishes one window; returns at once."""
+        """Publishes one window and returns at once."""
         self._windows.publish(convert.window_to_msg(window))
 
     def read_by(self, reader: str) -> bool:
-        """Whether this very reader has our windows; what is sent before that never reaches it.
+        """Whether the reader with this DDS id gets our windows. What is sent earlier never reaches
+        it.
 
-        A killed worker's reader is known for some time yet, so counting readers says nothing of
-        its successor's.
+        Counting readers would not do: the reader of a killed worker stays known for some time, and
+        a count cannot tell it from its successor.
         """
         if self._closing.is_set() or not self._windows.get_subscription_count():
             self._known = ''
@@ -75,7 +83,7 @@ class DomainLink:
         self._opened.close()
 
     def _open(self, worker: WorkerEntry, opened: ExitStack) -> None:
-        """What was opened is closed in reverse order, also if the rest fails."""
+        """Opens everything. `opened` closes it in reverse order, also if a later part fails."""
         context = Context()
         with _peers(worker.peers):
             context.init(args=[], domain_id=worker.domain_id, initialize_logging=False)
@@ -115,14 +123,14 @@ class DomainLink:
 
 
 def reader_ids(node: Node, name: str, of: str = '') -> list[str]:
-    """DDS's ids, 32 hexadecimal digits each, of the readers of a topic that a node knows: all, or
-    those of one node."""
+    """Lists the DDS ids, 32 hexadecimal digits each, of the readers of a topic that `node` has
+    discovered; with `of`, only those of the node with that name."""
     readers = node.get_subscriptions_info_by_topic(name)
     return [bytes(r.endpoint_gid[:16]).hex() for r in readers if of in ('', r.node_name)]
 
 
 def own_reader(node: Node, name: str) -> str:
-    """DDS's id of a node's own reader of a topic; empty if it has none."""
+    """The DDS id of a node's own reader of a topic; empty if it has none."""
     return next(iter(reader_ids(node, name, node.get_name())), '')
 
 
@@ -139,7 +147,7 @@ def _quiet_node(context: Context) -> Node:
 
 @contextmanager
 def _peers(addresses: tuple[str, ...]) -> Iterator[None]:
-    """Adds static peers to what the environment says, while one context is made."""
+    """Adds static peers to the environment while one context is made."""
     if addresses and identity.on_humble():
         raise ConfigError(f'peers={addresses}: Humble has no static peers; use an XML profile')
     before = os.environ.get('ROS_STATIC_PEERS')

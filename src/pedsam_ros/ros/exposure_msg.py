@@ -15,7 +15,7 @@ _NS = 10**9
 
 
 def exposure_to_msg(ledger: Ledger, now: Time) -> ExposureMsg:
-    """What every worker has seen."""
+    """Turns the ledger into a message; `now` is its stamp."""
     return ExposureMsg(
         header=Header(stamp=now),
         side=ledger.grid.side,

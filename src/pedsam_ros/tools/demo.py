@@ -1,5 +1,7 @@
-"""`pedsam demo`: a bag in, masks out, through four processes in four DDS domains; then a look at
-what came of it."""
+"""`pedsam demo`: a bag in, masks out, through four processes in four DDS domains.
+
+Then the masks are compared with those of one process, and drawn.
+"""
 
 from __future__ import annotations
 
@@ -16,26 +18,19 @@ from pedsam_ros.bags.make_bag import COMPRESSED, make_bag
 from pedsam_ros.bags.rosbag import BagWriter
 from pedsam_ros.bags.sample_photos import panned_photos
 from pedsam_ros.core.config import EdgeConfig
-from pedsam_ros.core.edge import ENDINGS, Edge
+from pedsam_ros.core.edge import ENDINGS
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
-from pedsam_ros.core.placement import place
 from pedsam_ros.core.types import Frame, Masks
-from pedsam_ros.core.windows import pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.ros import identity
 from pedsam_ros.tools.figures import write_figures
 from pedsam_ros.trial.contact_sheet import write_pictures
+from pedsam_ros.trial.one_process import local_pipeline
 from pedsam_ros.trial.player import Outcome, Player
-from pedsam_ros.trial.processes import (
-    DOMAINS,
-    NAMES,
-    end_all,
-    start_edge,
-    start_workers,
-    three_workers,
-)
+from pedsam_ros.trial.processes import DOMAINS, NAMES, workers_in
+from pedsam_ros.trial.system import System
 
 _STAGES = ('partition', 'send', 'worker', 'return', 'merge_global', 'decode', 'publish')
 _POINTS = ((0.25, 0.3), (0.5, 0.3), (0.75, 0.3), (0.25, 0.7), (0.5, 0.7), (0.75, 0.7))
@@ -44,7 +39,7 @@ _SETTINGS = ('image_transport', 'every_frame', 'deadline_s', 'transport')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
+    """Adds the arguments of the command."""
     source = parser.add_mutually_exclusive_group()
     source.add_argument('--bag', type=Path, help='a rosbag2 of your own')
     source.add_argument('--images', type=Path, help='a folder of images, or a video, of your own')
@@ -61,7 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Writes OUT/demo/*.png, OUT/demo/masks.mcap and OUT/demo.json."""
+    """Writes OUT/demo/*.png, OUT/demo/masks.mcap and OUT/demo.json.
+
+    Returns 0 if every frame is done, with the masks of one process, else 1. Raises PedsamError.
+    """
     identity.stay_on_this_machine()
     folder = _fresh(args.out / 'demo', args.bag or args.images)
     camera = find_camera(args.bag or _as_bag(args.images, folder / 'camera'), args.topic)
@@ -69,10 +67,10 @@ def run(args: argparse.Namespace) -> int:
     if args.checkpoint.startswith('random:'):
         print('demo: random weights: the masks show that the system works, and mean nothing')
     weights = checkpoint.read(args.checkpoint)
-    workers = three_workers(args.domains)
+    system = System(workers_in(args.domains), args.domains[0], folder / 'processes')
     config = _config(camera, args.transport, args.automatic)
-    outcome = _play(folder, weights, workers, args.domains[0], camera, config)
-    local = _local(weights, workers, config)
+    outcome = _play(system, folder, weights, camera, config)
+    local = local_pipeline(weights, system.workers, config)
     equal: list[bool] = []
     write_pictures(folder, _checked(camera, outcome.masks, local, equal), len(outcome.masks))
     figures = _figures(outcome, args.domains)
@@ -82,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _fresh(folder: Path, source: Path | None) -> Path:
-    """The folder, emptied of an earlier demo's results, and of nothing else."""
+    """Empties the folder if an earlier demo made it. Raises ConfigError if anything else is in
+    there, or the source of the images."""
     if source is not None and folder.resolve() in (source.resolve(), *source.resolve().parents):
         raise ConfigError(f'{source}: is in {folder}, which the demo empties; change --out')
     if folder.exists() and not (folder / 'processes').is_dir():
@@ -93,13 +92,13 @@ def _fresh(folder: Path, source: Path | None) -> Path:
 
 
 def _as_bag(images: Path | None, bag: Path) -> Path:
-    """A bag of the user's images, or of photographs."""
+    """Makes a bag of the user's images, or else of photographs."""
     make_bag(frames_of(images) if images else panned_photos(), bag)
     return bag
 
 
 def _config(camera: Camera, transport: str, automatic: bool) -> EdgeConfig:
-    """Some points and a box that lie within every frame; or the automatic grid."""
+    """The edge's settings: prompts that lie within every frame, or the automatic grid."""
     sizes = [frame.rgb.shape for frame in camera.frames()]
     if not sizes:
         raise ConfigError(f'{camera.bag}: no image in {camera.topic} can be read')
@@ -120,26 +119,20 @@ def _config(camera: Camera, transport: str, automatic: bool) -> EdgeConfig:
 
 
 def _play(
-    folder: Path,
-    weights: checkpoint.Weights,
-    workers: list[WorkerEntry],
-    domain_id: int,
-    camera: Camera,
-    config: EdgeConfig,
+    system: System, folder: Path, weights: checkpoint.Weights, camera: Camera, config: EdgeConfig
 ) -> Outcome:
-    """Plays the bag through real processes; each ends with it."""
-    logs = folder / 'processes'
+    """Plays the bag through real processes, which end with it."""
     worker_file, edge_file = loading.split(weights, folder / 'weights', weights.arch.name)
     settings = {name: getattr(config, name) for name in _SETTINGS}
     prompts = {'points': list(config.points), 'boxes': list(config.boxes)}
     settings |= {name: values for name, values in prompts.items() if values}
-    print(f'demo: edge in domain {domain_id}, {", ".join(_describe(w) for w in workers)}')
-    processes = start_workers(workers, logs, {'checkpoint': str(worker_file)})
+    described = ', '.join(map(_describe, system.workers))
+    print(f'demo: edge in domain {system.domain_id}, {described}')
     try:
-        settings['checkpoint'] = str(edge_file)
-        processes.append(start_edge(workers, domain_id, logs, settings, camera.topic))
+        system.start_workers(checkpoint=str(worker_file))
+        system.start_edge(camera.topic, checkpoint=str(edge_file), **settings)
         with BagWriter(folder / 'masks') as writer:
-            player = Player(domain_id, writer, processes)
+            player = Player(system, writer)
             try:
                 outcome = player.play(
                     camera.messages(), camera.count, camera.topic, camera.type_name
@@ -147,9 +140,9 @@ def _play(
             finally:
                 player.close()
     finally:
-        statuses = end_all(processes)
+        statuses = system.end()
     if any(statuses.values()):  # the masks are here all the same
-        print(f'demo: exit statuses {statuses}, all should be 0; logs are in {logs}')
+        print(f'demo: exit statuses {statuses}, all should be 0; logs are in {system.folder}')
     _flatten(folder / 'masks')
     return outcome
 
@@ -159,25 +152,16 @@ def _describe(worker: WorkerEntry) -> str:
 
 
 def _flatten(bag: Path) -> None:
-    """FOLDER/masks/masks.mcap -> FOLDER/masks.mcap, so that FOLDER itself is the rosbag2."""
+    """Moves FOLDER/masks/* to FOLDER, so that FOLDER itself is the rosbag2."""
     for name in (f'{bag.name}.mcap', 'metadata.yaml'):
         (bag / name).replace(bag.parent / name)
     bag.rmdir()
 
 
-def _local(
-    weights: checkpoint.Weights, workers: list[WorkerEntry], config: EdgeConfig
-) -> LocalPipeline:
-    """The same model and settings without any process, domain or message."""
-    homes = place(pixel_grid(weights.arch), workers)
-    edge = Edge(loading.load_edge(weights), homes, config)
-    return LocalPipeline(edge, loading.load_worker(weights))
-
-
 def _checked(
     camera: Camera, masks: Sequence[Masks], local: LocalPipeline, equal: list[bool]
 ) -> Iterator[tuple[Frame, Masks]]:
-    """Each frame with its masks; notes whether the same masks come out in one process."""
+    """Yields each frame with its masks. Appends to `equal` whether one process gives the same."""
     remaining = list(reversed(masks))
     for frame in camera.frames():
         if remaining and remaining[-1].key == frame.key:
@@ -207,12 +191,12 @@ def _figures(outcome: Outcome, domains: Sequence[int]) -> dict[str, Any]:
 
 
 def _number(values: Mapping[str, str], name: str) -> float | None:
-    """None where nothing was measured: no frame got so far."""
+    """A figure of the edge; None if no frame got far enough to be measured."""
     return float(values[name]) if name in values else None
 
 
 def _judge(figures: dict[str, Any], out: Path, count: int) -> int:
-    """Says what came of it; 0 if every frame is done and its masks are those of one process."""
+    """Prints the result. Returns the exit status."""
     equal = figures['masks_equal_in_process']
     print(
         f'demo: {figures["frames_done"]} of {count} frames done; a worker saw at most '

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from pathlib import Path
 
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.ledger import Ledger
-from pedsam_ros.core.windows import Grid
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
+    """Adds the arguments of the command."""
     parser.add_argument('file', type=Path, help='exposure_NODE.json of an edge')
     parser.add_argument('--out', type=Path, help='picture (FILE.png)')
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints one line for each worker, and draws what it has seen."""
+    """Prints one line for each worker and draws what the workers have seen."""
     ledger = read_ledger(args.file)
     for name in ledger.workers:
         print(_line(ledger, name))
@@ -30,15 +28,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def read_ledger(path: Path) -> Ledger:
-    """A ledger of whatever grid its file says. Raises ConfigError."""
+    """Reads a ledger of any grid. Raises ConfigError."""
     try:
-        text = path.read_text()
-        grid = Grid(int(json.loads(text)['extent']), int(json.loads(text)['window']))
-        ledger = Ledger(grid, {})
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Ledger.from_json(path.read_text(), homes={})
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f'{path}: not an exposure ledger ({error!r:.100})') from None
-    ledger.read_json(text)
-    return ledger
+    except ConfigError as error:
+        raise ConfigError(f'{path}: {error}') from None
 
 
 def _line(ledger: Ledger, name: str) -> str:
@@ -54,7 +50,7 @@ def _line(ledger: Ledger, name: str) -> str:
 
 
 def _draw(ledger: Ledger, path: Path) -> None:
-    """One square for each worker: what it has seen, in its place on the canvas."""
+    """Draws one square for each worker: the windows it has seen, in their place on the canvas."""
     from matplotlib import pyplot
     from matplotlib.patches import Rectangle
 

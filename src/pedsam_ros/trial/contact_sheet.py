@@ -1,4 +1,4 @@
-"""Pictures of results: an overlay of each frame, and a sheet of some of them."""
+"""Pictures of results: an overlay of each frame, and a sheet with some of them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import numpy as np
 from pedsam_ros.core import pictures
 from pedsam_ros.core.types import Frame, Masks, Pixels
 
-_COLUMNS, _TILES, _TILE_PX = 4, 12, (320, 240)  # of the sheet; width, height
+_COLUMNS, _TILES, _TILE_PX = 4, 12, (320, 240)  # of the sheet; width and height of a tile
 
 
 def write_pictures(folder: Path, pairs: Iterable[tuple[Frame, Masks]], count: int) -> list[Path]:
-    """FOLDER/NNNN.png for each of `count` frames, and FOLDER/contact_sheet.png; all paths."""
+    """Writes FOLDER/NNNN.png for each of `count` frames, and FOLDER/contact_sheet.png.
+
+    Returns all paths. Raises OSError if a file cannot be written.
+    """
     written, tiles = [], []
     chosen = {i * count // _TILES for i in range(_TILES)}
     for i, (frame, masks) in enumerate(pairs):
@@ -35,6 +38,7 @@ def _write(path: Path, rgb: Pixels) -> Path:
 
 
 def _sheet(tiles: list[Pixels]) -> Pixels:
+    """The tiles in rows; black ones fill the last row."""
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % _COLUMNS)
     rows = [np.hstack(tiles[i : i + _COLUMNS]) for i in range(0, len(tiles), _COLUMNS)]
     return np.vstack(rows)

@@ -1,83 +1,78 @@
-"""What can go wrong with workers and cameras, done to real processes: each takes the soak and the
-worker it happens to."""
+"""What can go wrong with workers and cameras. Each fault is done to real processes of a fleet."""
 
 from __future__ import annotations
 
-import signal
-from typing import TYPE_CHECKING
+from random import Random
 
-from pedsam_ros.trial.hostile import LIES
-from pedsam_ros.trial.processes import NodeProcess
-
-if TYPE_CHECKING:
-    from pedsam_ros.trial.soak import Soak
-
-WEIGHTS, _OTHERS = 'random:vit_tiny:0', 'random:vit_tiny:1'
+from pedsam_ros.core.health import WorkerState
+from pedsam_ros.trial.fleet import Fleet
+from pedsam_ros.trial.lies import FOUND_AT_ONCE
 
 
-def kill(soak: Soak, name: str) -> None:
-    """kill -9, some frames without it, and back."""
-    soak.end(name)
-    soak.some_frames(soak.rng.randrange(30))
-    soak.start(name)
-    soak.recover(name)
+def kill(fleet: Fleet, name: str, rng: Random) -> None:
+    """The worker is killed, and started again some frames later."""
+    fleet.kill(name)
+    fleet.some_frames(rng.randrange(30))
+    fleet.start(name)
+    fleet.recover(name)
 
 
-def stop(soak: Soak, name: str) -> None:
-    """SIGSTOP for a while."""
-    soak.processes[name].signal(signal.SIGSTOP)
-    soak.some_frames(soak.rng.randrange(2, 15))
-    soak.processes[name].signal(signal.SIGCONT)
+def stop(fleet: Fleet, name: str, rng: Random) -> None:
+    """The worker is stopped with SIGSTOP for some frames."""
+    fleet.stop(name)
+    fleet.some_frames(rng.randrange(2, 15))
+    fleet.go_on(name)
 
 
-def slow(soak: Soak, name: str) -> None:
-    """A tenth of its speed for some frames."""
-    for _ in range(15):
-        soak.processes[name].signal(signal.SIGSTOP)
-        soak.client.spin(0.18)
-        soak.processes[name].signal(signal.SIGCONT)
-        soak.client.spin(0.02)
-        soak.show()
+def slow(fleet: Fleet, name: str, _: Random) -> None:
+    """The worker has a tenth of its speed for fifteen frames."""
+    for _frame in range(15):
+        fleet.stop(name)
+        fleet.client.spin_for(0.18)
+        fleet.go_on(name)
+        fleet.client.spin_for(0.02)
+        fleet.camera.show()
 
 
-def wrong_weights(soak: Soak, name: str) -> None:
-    """Restarted with another model, then with its own again."""
-    soak.end(name)
-    soak.start(name, checkpoint=_OTHERS)
-    soak.expect(name, 'model_id=')
-    soak.some_frames(soak.rng.randrange(5, 20))
-    soak.end(name)
-    soak.start(name)
-    soak.recover(name)
+def wrong_weights(fleet: Fleet, name: str, rng: Random) -> None:
+    """The worker is started again with another model, then with its own."""
+    fleet.kill(name)
+    fleet.start(name, other_weights=True)
+    fleet.expect(name, WorkerState.WRONG_MODEL)
+    fleet.some_frames(rng.randrange(5, 20))
+    fleet.kill(name)
+    fleet.start(name)
+    fleet.recover(name)
 
 
-def lies(soak: Soak, name: str) -> None:
-    """A hostile worker in its place; then an honest one, released from quarantine."""
-    soak.end(name)
-    settings = {'name': name, 'checkpoint': WEIGHTS, 'lie': soak.rng.choice(LIES)}
-    domain_id = soak.workers[name].domain_id
-    soak.processes[name] = NodeProcess('trial.hostile', name, domain_id, soak.folder, settings)
-    soak.expect(name, 'quarantined: ')
-    soak.end(name)
-    soak.start(name)
-    soak.recover(name, release=True)
+def lies(fleet: Fleet, name: str, rng: Random) -> None:
+    """A hostile worker takes its place; then an honest one, which is released from quarantine."""
+    fleet.kill(name)
+    fleet.start_hostile(name, rng.choice(FOUND_AT_ONCE))
+    fleet.expect(name, WorkerState.QUARANTINED)
+    fleet.kill(name)
+    fleet.start(name)
+    fleet.recover(name, release=True)
 
 
-def camera_pause(soak: Soak, _: str) -> None:
-    """No image for a second."""
-    soak.client.spin(1.0)
+def camera_pause(fleet: Fleet, _: str, __: Random) -> None:
+    """The camera gives no image for a second."""
+    fleet.client.spin_for(1.0)
 
 
-def camera_burst(soak: Soak, _: str) -> None:
-    """Sixty images a second for a second."""
+def camera_burst(fleet: Fleet, _: str, __: Random) -> None:
+    """The camera gives sixty images within a second."""
     for _frame in range(60):
-        soak.show()
-        soak.client.spin(1 / 60)
+        fleet.camera.show()
+        fleet.client.spin_for(1 / 60)
 
 
-def clock_jump(soak: Soak, _: str) -> None:
-    """The camera's clock, back or ahead: a bag that starts again."""
-    soak.stamp_ns += soak.rng.choice([-1, 1]) * soak.rng.randrange(10**14) * 10 + 1
+def clock_jump(fleet: Fleet, _: str, rng: Random) -> None:
+    """The camera's clock jumps back or ahead, as that of a bag which starts again.
+
+    Each jump adds one nanosecond, so that no stamp comes twice.
+    """
+    fleet.camera.stamp_ns += rng.choice([-1, 1]) * rng.randrange(10**14) * 10 + 1
 
 
 FAULTS = (kill, stop, slow, wrong_weights, lies, camera_pause, camera_burst, clock_jump)

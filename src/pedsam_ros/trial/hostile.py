@@ -1,5 +1,8 @@
-"""A worker that lies: for `pedsam soak` and the system tests. It answers every window with
-garbage, and says of itself that all is well."""
+"""A worker that lies, for the soak and the system tests.
+
+It answers every window with a reply that has one thing wrong (see `lies.py`), and its heartbeat
+claims that all is well.
+"""
 
 from __future__ import annotations
 
@@ -17,25 +20,20 @@ from pedsam_ros.msg import WorkerStatus as StatusMsg
 from pedsam_ros.nodes.spin import run
 from pedsam_ros.ros import convert, qos
 from pedsam_ros.ros.domain import own_reader, topic
+from pedsam_ros.trial.lies import Lie, spoiled
+from pedsam_ros.trial.processes import NAMES
 
-LIES = (
-    'not_finite',
-    'shape',
-    'short',
-    'model',
-    'window',
-)  # and 'zeros', which only an audit finds
 _HEARTBEAT_S = 0.2
 
 
 class HostileNode(Node):
-    """Parameters: `name` of the worker it plays, `checkpoint` of the model, `lie`: see LIES."""
+    """Parameters: `name` of the worker it plays, `checkpoint` of the model, `lie`: see Lie."""
 
     def __init__(self) -> None:
         super().__init__('worker')
-        name = self.declare_parameter('name', 'alice').value
+        name = self.declare_parameter('name', NAMES[0]).value
         weights = checkpoint.read(self.declare_parameter('checkpoint', '').value)
-        self._lie = self.declare_parameter('lie', LIES[0]).value
+        self._lie = Lie(self.declare_parameter('lie', Lie.NOT_FINITE.value).value)
         self._arch, self._model_id = weights.arch, weights.model_id
         self._embeddings = self.create_publisher(EmbeddingMsg, topic(name, 'embeddings'), qos.WIRE)
         self._status = self.create_publisher(StatusMsg, topic(name, 'status'), qos.STATUS)
@@ -44,9 +42,8 @@ class HostileNode(Node):
         self.create_timer(_HEARTBEAT_S, self._on_heartbeat)
 
     def _on_window(self, msg: WindowMsg) -> None:
-        self._embeddings.publish(
-            convert.embedding_to_msg(self._answer(convert.window_from_msg(msg)))
-        )
+        reply = self._well_formed(convert.window_from_msg(msg))
+        self._embeddings.publish(convert.embedding_to_msg(spoiled(reply, self._lie)))
 
     def _on_heartbeat(self) -> None:
         clients = self._embeddings.get_subscription_count()
@@ -54,19 +51,16 @@ class HostileNode(Node):
         status = WorkerStatus(self._model_id, self._arch.name, clients, 0, 0, 0, 0.0, reader, '')
         self._status.publish(convert.status_to_msg(status))
 
-    def _answer(self, window: Window) -> Embedding:
-        rows, columns = token_grid(self._arch).shape(window.index)
-        shape = (rows, columns + (self._lie == 'shape'), self._arch.dim)
-        values = (b'\0' if self._lie == 'zeros' else b'\xff') * codec.size_bytes(
-            shape, window.reply_dtype
-        )
+    def _well_formed(self, window: Window) -> Embedding:
+        """A reply of zeros that has everything else as it should be."""
+        shape = (*token_grid(self._arch).shape(window.index), self._arch.dim)
         return Embedding(
             request_id=window.request_id,
-            model_id='0' * 16 if self._lie == 'model' else self._model_id,
-            index=window.index + (self._lie == 'window'),
+            model_id=self._model_id,
+            index=window.index,
             shape=shape,
             dtype=window.reply_dtype,
-            values=values[: -1 if self._lie == 'short' else None],
+            values=bytes(codec.size_bytes(shape, window.reply_dtype)),
         )
 
 

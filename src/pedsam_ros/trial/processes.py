@@ -1,5 +1,4 @@
-"""Our nodes as processes of their own, each in its DDS domain: for the demo and the system
-tests."""
+"""One node as a process of its own, and the workers that the demo, the soak and the tests use."""
 
 from __future__ import annotations
 
@@ -15,14 +14,18 @@ import yaml
 
 from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
 
+NAMES = ('alice', 'bob', 'carol')  # the example workers, as in config/workers.yaml
+SPARE = 'dave'
 DOMAINS = (20, 21, 22, 23)  # the robot's, then each worker's
-NAMES = ('alice', 'bob', 'carol')
-_END_S = 15.0
+_END_S = 30.0  # a node ends within 10 s, or is stopped and never ends
 
 
 class NodeProcess:
-    """One node, the `main` of a module of ours, started behind the words of `prefix`. Its
-    parameters and its log lie in `folder`, as NAME.yaml and NAME.log."""
+    """One node in one DDS domain: the `main` of the module `pedsam_ros.EXECUTABLE`.
+
+    The node's parameters are written to `folder`/NAME.yaml, its output to `folder`/NAME.log. The
+    words of `prefix` precede the command. `remap` maps the node's own topic names to others.
+    """
 
     def __init__(
         self,
@@ -52,76 +55,56 @@ class NodeProcess:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended, by itself or otherwise."""
+        """Whether the process has not ended yet."""
         return self.process.poll() is None
 
+    @property
+    def resident_bytes(self) -> int:
+        """The memory that the process occupies now."""
+        pages = int(Path(f'/proc/{self.process.pid}/statm').read_text().split()[1])
+        return pages * os.sysconf('SC_PAGE_SIZE')
+
     def signal(self, number: int) -> None:
-        """Sends a signal, if it is still running."""
+        """Sends a signal, if the process is still running."""
         if self.running:
             self.process.send_signal(number)
 
     def wait(self) -> int:
-        """Waits 15 s for its end, then kills it. Returns the exit status."""
+        """Waits 30 s for the process to end, then kills it. Returns the exit status."""
         try:
             return self.process.wait(_END_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()
 
+    def kill(self) -> None:
+        """Sends SIGKILL and waits until the process is gone."""
+        self.process.kill()
+        self.process.wait()
+
+    def interrupt(self) -> None:
+        """Sends what Ctrl-C sends."""
+        self.signal(signal.SIGINT)
+
     def last_words(self, lines: int = 15) -> str:
-        """The end of its log."""
-        return '\n'.join(self.log.read_text(errors='replace').splitlines()[-lines:])
+        """The last lines of the log, headed by the name of the process and of its log."""
+        said = self.log.read_text(errors='replace').splitlines()[-lines:]
+        return '\n'.join([f'last words of {self.name} ({self.log}):', *said])
 
 
-def three_workers(domains: Sequence[int]) -> list[WorkerEntry]:
-    """Of the domains after the first, checked by the rules of any workers file. Raises
-    ConfigError."""
-    pairs = zip(NAMES, domains[1:], strict=True)
-    entries = [{'name': name, 'domain_id': domain_id} for name, domain_id in pairs]
+def workers_in(domains: Sequence[int]) -> list[WorkerEntry]:
+    """The example workers in the domains after the first, which is the robot's.
+
+    A fifth domain is the spare's. Raises ConfigError if the domains break a rule of workers.yaml.
+    """
+    pairs = zip((*NAMES, SPARE), domains[1:], strict=False)
+    entries = [{'name': n, 'domain_id': d, 'spare': n == SPARE} for n, d in pairs]
     return list(parse_workers({'workers': entries}, own_domain=domains[0]))
 
 
-def write_workers(path: Path, workers: list[WorkerEntry]) -> Path:
-    """A workers.yaml."""
+def write_workers(path: Path, workers: Sequence[WorkerEntry]) -> Path:
+    """Writes a workers.yaml and returns its path."""
     keys = ('name', 'domain_id', 'spare')
     entries = [{key: getattr(w, key) for key in keys} | {'peers': list(w.peers)} for w in workers]
     path.write_text(yaml.safe_dump({'workers': entries}))
     return path
-
-
-def start_workers(
-    workers: list[WorkerEntry], folder: Path, parameters: Mapping[str, Any]
-) -> list[NodeProcess]:
-    """One worker process in each worker's domain."""
-    return [
-        NodeProcess(
-            'nodes.worker_node',
-            worker.name,
-            worker.domain_id,
-            folder,
-            {'name': worker.name, 'autostart': True, **parameters},
-        )
-        for worker in workers
-    ]
-
-
-def start_edge(
-    workers: list[WorkerEntry],
-    domain_id: int,
-    folder: Path,
-    parameters: Mapping[str, Any],
-    image: str = '/camera/image_raw',
-) -> NodeProcess:
-    """The edge process; `image` is the camera's topic."""
-    workers_file = write_workers(folder / 'workers.yaml', workers)
-    files = {'workers_file': str(workers_file), 'ledger_file': str(folder / 'exposure.json')}
-    settings = {**files, 'autostart': True, **parameters}
-    remap = {'image': image, 'image/compressed': image}
-    return NodeProcess('nodes.edge_node', 'edge', domain_id, folder, settings, remap)
-
-
-def end_all(processes: list[NodeProcess]) -> dict[str, int]:
-    """Ctrl-C to every process; name -> exit status."""
-    for process in processes:
-        process.signal(signal.SIGINT)
-    return {process.name: process.wait() for process in processes}

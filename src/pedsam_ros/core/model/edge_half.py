@@ -1,5 +1,5 @@
-"""What the edge computes: the global blocks, the masks, and, where it has the worker's half, a
-window now and then."""
+"""What the edge computes: the global blocks and the masks and, if it has the worker's half, some
+windows."""
 
 from __future__ import annotations
 
@@ -27,36 +27,37 @@ from pedsam_ros.core.windows import Canvas, merge, token_grid
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EdgeHalf:
-    """The edge's half of a model, and what is needed to use it; the worker's half too, if windows
-    are to be computed here."""
+    """The edge's half of a model. It also has the worker's half if windows are to be computed
+    here."""
 
     arch: Architecture
     model_id: str
     encoder: GlobalEncoder
     decoder: Decoder
-    padding: Values  # (T, T, C): what canvas padding looks like after the window blocks
+    padding: Values  # (T, T, C): the tokens of canvas padding after the window blocks
     worker: WorkerHalf | None = None
 
     def embed(self, tokens: Values) -> Tensor:
-        """(T, T, C) tokens after the window blocks -> (1, E, T, T) float32."""
+        """Turns (T, T, C) tokens after the window blocks into a (1, E, T, T) float32 embedding."""
         weight = next(self.encoder.parameters())
         with torch.inference_mode():
             embedding: Tensor = self.encoder(torch.tensor(tokens[None]).to(weight)).float()
         return embedding
 
     def resize(self, rgb: Pixels, size: tuple[int, int]) -> Pixels:
-        """(H, W, 3) uint8 image -> (h, w, 3) uint8 with (h, w) = `size`, as SAM does it."""
+        """Resizes an (H, W, 3) uint8 image to (h, w) = `size` as SAM does; returns (h, w, 3)
+        uint8."""
         return preprocess.resize(rgb, size)
 
     def compute(self, window: Window) -> Embedding:
-        """The embedding of a window that stays on the edge. Raises ValueError without the
-        worker's half."""
+        """Computes the embedding of a window that stays on the edge. Raises ValueError without
+        the worker's half."""
         return self._worker_half().encode([window])[0]
 
     def checked(self, worker: str, reply: Embedding, transport: str) -> Values:
-        """(rows, columns, C) float32 tokens of a reply to a request of ours.
+        """Decodes a reply into (rows, columns, C) float32 tokens.
 
-        Raises BadReply unless model, shape, type and values are what was asked for.
+        Raises BadReply unless its model, shape, type and values are what was asked for.
         """
         asked = (*token_grid(self.arch).shape(reply.index), self.arch.dim), transport
         if reply.model_id != self.model_id:
@@ -72,7 +73,7 @@ class EdgeHalf:
             raise BadReply(worker, str(error)) from error
 
     def encode(self, frame: InFlight) -> Encoded:
-        """Runs the global blocks of a frame that has all windows.
+        """Runs the global blocks on a frame that has all windows.
 
         Raises BadReply if finite but absurd embeddings made the result infinite.
         """
@@ -83,8 +84,8 @@ class EdgeHalf:
         return Encoded(frame.key, frame.canvas, embedding, frame.rgb, stale, sources)
 
     def audit(self, frame: InFlight, index: int, tolerance: float) -> None:
-        """Computes a window of a frame again. Raises BadReply if its worker computed something
-        else."""
+        """Computes a window of a frame again. Raises BadReply if the result differs from the
+        worker's by more than `tolerance`, a share of the values: see `error`."""
         error = self.error(index, frame.contents[index], frame.tokens[index])
         if error > tolerance:
             raise BadReply(
@@ -95,7 +96,8 @@ class EdgeHalf:
     def segment(
         self, encoded: Encoded, prompts: Sequence[Prompt], rules: AutomaticConfig
     ) -> Masks:
-        """Masks for prompts, or of everything in view if there is none. Raises BadPrompt."""
+        """Makes the masks for prompts; without prompts, of everything in view. Raises
+        BadPrompt."""
         with torch.inference_mode():
             if prompts:
                 masks = to_masks(self.decoder.answer(encoded, prompts))
@@ -104,15 +106,15 @@ class EdgeHalf:
         return Masks(encoded.key, *encoded.canvas.frame, self.model_id, masks, encoded.stale)
 
     def error(self, index: int, content: Pixels, tokens: Values) -> float:
-        """How far a window's tokens are from what it gives here: root mean square, as a share of
-        its own. Raises ValueError without the worker's half."""
+        """How far a window's tokens are from those computed here: the root mean square of the
+        difference, as a share of that of the tokens computed here. Raises ValueError without the
+        worker's half."""
         expected = self._worker_half().tokens([index], [content])[0].astype(np.float64)
         difference = np.square(tokens - expected).mean()
         return float(np.sqrt(difference / np.square(expected).mean()))
 
     def warm_up(self) -> None:
-        """Computes once on padding, so that the first frame does not pay for what torch sets
-        up."""
+        """Computes once on padding, so that torch's set-up does not delay the first frame."""
         side = self.arch.image_px
         rgb = np.zeros((side, side, 3), np.uint8)
         canvas = Canvas.fit(self.arch, side, side)

@@ -1,5 +1,5 @@
-"""The whole pipeline in one process: what the distributed one must equal, and what is left when
-nobody may help."""
+"""The whole pipeline in one process. The distributed one must give equal masks, to the last
+bit."""
 
 from __future__ import annotations
 
@@ -12,17 +12,24 @@ from pedsam_ros.core.types import Frame, Masks
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LocalPipeline:
-    """An edge with one worker beside it. Windows take the same way, codec included, as over the
-    network."""
+    """An edge with one worker half beside it. Windows take the same way as over the network, codec
+    included.
+
+    >>> pipeline = LocalPipeline(edge, worker)
+    >>> rgb = np.zeros((96, 128, 3), np.uint8)
+    >>> masks = pipeline.segment(Frame(FrameKey(stamp_ns=7, frame_id='camera'), rgb))
+    >>> masks.key.stamp_ns, masks.height, masks.width
+    (7, 96, 128)
+    """
 
     edge: Edge
     worker: WorkerHalf
 
     def segment(self, frame: Frame) -> Masks:
-        """Masks for the prompts of the edge's config. Raises PedsamError."""
+        """Makes the masks for the prompts of the edge's config. Raises PedsamError."""
         self.edge.arrive()
-        everybody = set(self.edge.router.homes.values())
-        started, assignments = self.edge.start(frame, 0.0, everybody)
+        workers = set(self.edge.router.homes.values())
+        started, assignments = self.edge.start(frame, 0.0, workers)
         windows = [assignment.window for assignment in assignments]
         for assignment, reply in zip(assignments, self.worker.encode(windows), strict=True):
             self.edge.accept(assignment.worker, reply)

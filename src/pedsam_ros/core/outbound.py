@@ -1,0 +1,126 @@
+"""What leaves the edge: who gets a window, whether it may, and the message it goes in. No I/O;
+time is an argument."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Container, Mapping
+from typing import TypeAlias
+
+from pedsam_ros.core.config import EdgeConfig
+from pedsam_ros.core.dispatch import Dispatch, Pending
+from pedsam_ros.core.errors import ExposureError
+from pedsam_ros.core.in_flight import Assignment, InFlight
+from pedsam_ros.core.placement import LOCAL
+from pedsam_ros.core.recent import RecentEmbeddings
+from pedsam_ros.core.router import STALE, Router
+from pedsam_ros.core.types import Window
+from pedsam_ros.core.windows import Canvas
+
+Frames: TypeAlias = 'Mapping[int, InFlight]'  # serial -> frame in flight
+
+
+class Outbound:
+    """Plans windows, has the ledger admit the plans, and turns them into messages.
+
+    A plan maps windows to a worker, LOCAL or STALE. Arguments named `usable` hold the names of the
+    workers that can be used now; `now_s` is monotonic, `unix_s` is what the ledger notes.
+    """
+
+    def __init__(
+        self,
+        model_id: str,
+        config: EdgeConfig,
+        router: Router,
+        dispatch: Dispatch,
+        recent: RecentEmbeddings,
+    ) -> None:
+        self._model_id, self._config = model_id, config
+        self._router, self._dispatch, self._recent = router, dispatch, recent
+
+    def plan(
+        self, canvas: Canvas, usable: Container[str], arrived_s: float, now_s: float
+    ) -> dict[int, str]:
+        """Plans all windows of a new frame. Raises Unavailable if no rule applies to one."""
+        return self._router.plan(canvas, usable, self._recent.fresh(canvas, now_s), arrived_s)
+
+    def admit(
+        self, plan: Mapping[int, str], canvas: Canvas, new_frames: int, unix_s: float
+    ) -> None:
+        """Notes in the ledger what is about to leave; `new_frames` is 1 for a frame that starts, 0
+        later. Raises ExposureError, and notes nothing, if the plan would break a cap."""
+        sends: dict[str, list[int]] = defaultdict(list)
+        for index, worker in plan.items():
+            if worker not in (LOCAL, STALE):
+                sends[worker].append(index)
+        ledger = self._router.ledger
+        ledger.admit(sends, canvas, new_frames, unix_s)
+        for spare in sends.keys() & self._router.spares.keys():
+            ledger.bind(spare, self._router.homes[sends[spare][0]])
+
+    def ask(self, frame: InFlight, plan: Mapping[int, str], now_s: float) -> list[Assignment]:
+        """Turns an admitted plan into messages with fresh request ids. Stale windows are filled in
+        here, so they make no message."""
+        assignments = []
+        for index, worker in plan.items():
+            if worker == STALE:
+                self._dispatch.drop(frame.serial, index)
+                frame.fill(index, self._recent[index])
+            else:
+                request_id = self._dispatch.ask(frame.serial, index, worker, now_s)
+                assignments.append(Assignment(worker, self._window(frame, index, request_id)))
+        return assignments
+
+    def reroute(
+        self, frames: Frames, usable: Container[str], now_s: float, unix_s: float
+    ) -> list[Assignment]:
+        """Asks stand-ins for the windows that are pending at lost workers. Windows for which the
+        rules allow no stand-in stay pending."""
+        lost = self._pending(lambda one: one.worker != LOCAL and one.worker not in usable)
+        moved: list[Assignment] = []
+        for serial, windows in lost.items():
+            frame = frames[serial]
+            fresh = self._recent.fresh(frame.canvas, now_s)
+            plan = self._router.instead(windows, usable, fresh)
+            plan |= dict.fromkeys(self._private(frame) & set(windows), LOCAL)
+            moved += self._move(frame, plan, now_s, unix_s)
+        return moved
+
+    def again(
+        self, frames: Frames, worker: str, before_s: float, now_s: float, unix_s: float
+    ) -> list[Assignment]:
+        """Asks a worker once more for the windows that it was asked for before `before_s`. Windows
+        that a region covers by now stay here."""
+        old = self._pending(lambda one: one.worker == worker and one.asked_s < before_s)
+        moved: list[Assignment] = []
+        for serial, windows in old.items():
+            private = self._private(frames[serial])
+            plan = {index: LOCAL if index in private else worker for index in windows}
+            moved += self._move(frames[serial], plan, now_s, unix_s)
+        return moved
+
+    def _pending(self, chosen: Callable[[Pending], bool]) -> dict[int, list[int]]:
+        """Serial of a frame -> its chosen windows, oldest frame first."""
+        windows: dict[int, list[int]] = defaultdict(list)
+        for one in filter(chosen, self._dispatch.pending()):
+            windows[one.serial].append(one.window)
+        return windows
+
+    def _move(
+        self, frame: InFlight, plan: Mapping[int, str], now_s: float, unix_s: float
+    ) -> list[Assignment]:
+        """Asks nobody if that would break a cap."""
+        try:
+            self.admit(plan, frame.canvas, 0, unix_s)
+        except ExposureError:
+            return []
+        return self.ask(frame, plan, now_s)
+
+    def _private(self, frame: InFlight) -> set[int]:
+        return self._router.private(frame.canvas, frame.arrived_s)
+
+    def _window(self, frame: InFlight, index: int, request_id: int) -> Window:
+        pixels, config = frame.contents[index], self._config
+        return Window(
+            request_id, self._model_id, index, pixels, config.transport, config.deadline_s
+        )

@@ -1,0 +1,51 @@
+"""The last embedding of every window, for the rule `stale`. No I/O; time is an argument
+(monotonic seconds)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pedsam_ros.core.config import LossConfig
+from pedsam_ros.core.types import Values
+from pedsam_ros.core.windows import Canvas
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recent:
+    """The last embedding of a window: (rows, columns, C) float32 tokens."""
+
+    tokens: Values
+    canvas: Canvas  # of the frame that the window was cut from
+    at_s: float  # when it came
+    worker: str  # who sent it
+
+
+class RecentEmbeddings:
+    """Keeps the last embedding of each window; keeps nothing if `stale` is not one of the
+    rules."""
+
+    def __init__(self, rules: LossConfig) -> None:
+        self._oldest_s, self._kept = rules.stale_s, 'stale' in rules.on_server_loss
+        self._by_window: dict[int, Recent] = {}
+
+    def note(self, index: int, recent: Recent) -> None:
+        """Replaces the last embedding of a window."""
+        if self._kept:
+            self._by_window[index] = recent
+
+    def fresh(self, canvas: Canvas, now_s: float) -> set[int]:
+        """Names the windows whose last embedding may still be used for a frame of this shape."""
+        oldest = now_s - self._oldest_s
+        return {
+            index
+            for index, recent in self._by_window.items()
+            if recent.canvas == canvas and recent.at_s >= oldest
+        }
+
+    def forget(self, worker: str) -> None:
+        """Drops everything that a worker sent."""
+        self._by_window = {i: one for i, one in self._by_window.items() if one.worker != worker}
+
+    def __getitem__(self, index: int) -> Recent:
+        """The last embedding of one window. Raises KeyError if there is none."""
+        return self._by_window[index]

@@ -1,0 +1,129 @@
+"""How frames leave for the workers: those that wait are started, windows that were lost are sent
+again or elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pedsam_ros.core.edge import Edge
+from pedsam_ros.core.errors import ExposureError, Unavailable
+from pedsam_ros.core.health import explain
+from pedsam_ros.core.metrics import Metrics
+from pedsam_ros.core.readiness import may_wait
+from pedsam_ros.core.types import Frame
+from pedsam_ros.nodes.inbox import Inbox
+from pedsam_ros.nodes.losses import Losses
+from pedsam_ros.nodes.sender import Sender
+from pedsam_ros.nodes.workers import Workers
+
+
+class Departures:
+    """Takes frames from the inbox and sends their windows. Runs on the computing thread.
+
+    Before a frame is planned, the regions that came before it are taken. `clock` returns monotonic
+    seconds, `unix_clock` Unix time, which the ledger notes.
+    """
+
+    def __init__(
+        self,
+        edge: Edge,
+        inbox: Inbox,
+        workers: Workers,
+        sender: Sender,
+        losses: Losses,
+        metrics: Metrics,
+        clock: Callable[[], float],
+        unix_clock: Callable[[], float],
+    ) -> None:
+        self._edge, self._inbox, self._workers = edge, inbox, workers
+        self._sender, self._losses, self._metrics = sender, losses, metrics
+        self._clock, self._unix_clock = clock, unix_clock
+        self._held: Frame | None = None  # with every_frame: it waits for a worker it needs
+
+    @property
+    def waiting(self) -> int:
+        """The number of frames that have not been started."""
+        return self._inbox.waiting + (self._held is not None)
+
+    def count_arrivals(self) -> None:
+        """Counts the frames that came, and ends those that newer ones displaced."""
+        arrived, displaced = self._inbox.arrivals()
+        self._edge.arrive(arrived)
+        self._edge.end('superseded', displaced)
+
+    def take_regions(self) -> None:
+        """Tells Edge which regions must stay here."""
+        for region, until_s in self._inbox.regions():
+            self._edge.router.protect(region, until_s)
+
+    def send_again(self) -> None:
+        """Sends the windows of lost workers elsewhere, where the rules allow it, and those that
+        idle workers have lost to them once more."""
+        if not self._edge.in_flight:
+            return
+        self.take_regions()
+        now, unix, usable = self._clock(), self._unix_clock(), self._usable()
+        moved = self._edge.reroute(usable, now, unix)
+        for worker in usable:
+            moved += self._edge.again(worker, self._workers.lost_before_s(worker), now, unix)
+        try:
+            self._sender.send(moved)
+        except OSError as error:  # the frames end late
+            self._losses.lose(f'exposure ledger not written, nothing sent: {error}')
+
+    def start_frames(self) -> None:
+        """Starts frames, oldest first, until enough are in flight or one has to wait."""
+        while self._edge.in_flight < self._edge.config.max_in_flight:
+            frame, self._held = self._held or self._inbox.frame(), None
+            self.count_arrivals()
+            if frame is None:
+                return
+            self.take_regions()
+            self._start(frame)
+            if self._held is not None:
+                return
+
+    def close(self) -> None:
+        """Ends as failed the frames that wait."""
+        waiting = self.waiting
+        while self._inbox.frame() is not None:
+            pass
+        self._held = None
+        self.count_arrivals()
+        self._edge.end('failed', waiting)
+
+    def _usable(self) -> set[str]:
+        return self._workers.usable(self._edge.router.free_spares())
+
+    def _start(self, frame: Frame) -> None:
+        try:
+            now, unix, usable = self._clock(), self._unix_clock(), self._usable()
+            with self._metrics.timed('partition_s'):
+                started, assignments = self._edge.start(frame, now, usable, unix)
+        except Unavailable as error:
+            return self._hold_or_lose(frame, error.workers)
+        except ExposureError as error:
+            return self._lose(frame, str(error))
+        except Exception:
+            self._edge.end('failed')
+            raise
+        try:
+            with self._metrics.timed('send_s'):
+                self._sender.send(assignments)
+        except OSError as error:
+            self._edge.finish(started, 'failed')
+            return self._losses.lose(f'exposure ledger not written, nothing sent: {error}')
+        started.sent_s = self._clock()
+        return None
+
+    def _hold_or_lose(self, frame: Frame, missing: list[str]) -> None:
+        conditions = self._workers.conditions(missing)
+        if may_wait(conditions.values(), self._edge.config):
+            self._held = frame
+            self._losses.reason = f'waiting: {explain(conditions)}'
+        else:
+            self._lose(frame, explain(conditions))
+
+    def _lose(self, frame: Frame, reason: str) -> None:
+        self._edge.end('failed')
+        self._losses.lose(f'stamp_ns={frame.key.stamp_ns} failed: {reason}')

@@ -1,0 +1,97 @@
+"""What the edge listens to in the robot's domain: camera images, prompts, regions.
+
+All callbacks run on a ROS thread. They convert, hand over and return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from geometry_msgs.msg import PointStamped
+from rclpy.node import Node
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CompressedImage, Image
+
+from pedsam_ros.core.config import EdgeConfig
+from pedsam_ros.core.errors import BadImage, BadPrompt
+from pedsam_ros.core.router import Region
+from pedsam_ros.core.types import Prompt
+from pedsam_ros.msg import Prompts as PromptsMsg
+from pedsam_ros.nodes.compute import ComputeThread
+from pedsam_ros.nodes.edge_loop import EdgeLoop
+from pedsam_ros.ros import convert, qos, regions
+
+
+class Inputs:
+    """Hands over what a node hears. After a message without prompts those that
+    `configured_prompts` returns are used again."""
+
+    def __init__(
+        self,
+        node: Node,
+        loop: EdgeLoop,
+        compute: ComputeThread,
+        configured_prompts: Callable[[], tuple[Prompt, ...]],
+    ) -> None:
+        self._node, self._loop, self._compute = node, loop, compute
+        self._configured_prompts = configured_prompts
+
+    def subscribe(
+        self, config: EdgeConfig, on_deaf: Callable[[str], None], running: ExitStack
+    ) -> None:
+        """Makes the subscriptions; `running` destroys them. `on_deaf` is told the name of the QoS
+        policy that keeps a camera's publisher and this node apart."""
+        compressed = config.image_transport == 'compressed'
+        kind, name = (CompressedImage, 'image/compressed') if compressed else (Image, 'image')
+        camera = qos.every_frame(config.queue_frames) if config.every_frame else qos.CAMERA
+        subscribe = self._node.create_subscription
+        subscriptions = [
+            subscribe(
+                kind,
+                name,
+                self._on_image,
+                camera,
+                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+                event_callbacks=qos.when_incompatible(on_deaf),
+            ),
+            subscribe(PromptsMsg, '~/prompts', self._on_prompts, qos.PROMPTS),
+            subscribe(PointStamped, '~/point', self._on_point, qos.PROMPTS),
+        ]
+        if config.regions:
+            subscriptions += [
+                subscribe(kind, name, partial(self._on_regions, read), profile)
+                for kind, name, read in regions.sources()
+                for profile in qos.REGIONS
+            ]
+        for subscription in subscriptions:
+            running.callback(self._node.destroy_subscription, subscription)
+
+    def _on_image(self, msg: Any) -> None:
+        try:
+            frame = convert.frame_from_msg(msg)
+        except BadImage as error:
+            self._compute.post(partial(self._loop.refuse, str(error)))
+            return
+        self._loop.offer(frame)
+        self._compute.wake()
+
+    def _on_prompts(self, msg: PromptsMsg) -> None:
+        try:
+            prompts = convert.prompts_from_msg(msg.prompts)
+        except BadPrompt as error:
+            self._compute.post(partial(self._loop.refuse_prompts, str(error)))
+            return
+        self._set_prompts(prompts or self._configured_prompts())
+
+    def _on_point(self, msg: PointStamped) -> None:
+        self._set_prompts((convert.prompt_from_point(msg),))
+
+    def _on_regions(self, read: Callable[[Any], list[Region]], msg: Any) -> None:
+        for region in read(msg):
+            self._loop.protect(region)
+
+    def _set_prompts(self, prompts: tuple[Prompt, ...]) -> None:
+        self._compute.post(partial(self._loop.set_prompts, prompts))

@@ -1,0 +1,80 @@
+"""The workers as the edge's loop knows them: their links, their heartbeats, its trust in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Set
+from typing import Protocol
+
+from pedsam_ros.core import readiness
+from pedsam_ros.core.config import EdgeConfig
+from pedsam_ros.core.health import Condition, Health, WorkerState
+from pedsam_ros.core.types import Window, WorkerStatus
+
+
+class Link(Protocol):
+    """The way to one worker: a DomainLink or, in tests, a function call."""
+
+    def send(self, window: Window) -> None:
+        """Sends one window; returns at once."""
+
+    def read_by(self, reader: str) -> bool:
+        """Whether the reader with this id gets what is sent."""
+
+
+class Workers:
+    """Tells which workers can be used now, and why the others cannot.
+
+    `links` may still be filled after this object is made. `clock` returns monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        links: Mapping[str, Link],
+        config: EdgeConfig,
+        model_id: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._links, self._config, self._clock = links, config, clock
+        self._health = Health(model_id, config.loss.worker_timeout_s)
+        self._active_since_s = clock()
+
+    def heard(self, worker: str, status: WorkerStatus, at_s: float) -> None:
+        """Notes a heartbeat and when it came."""
+        self._health.heard(worker, status, at_s)
+
+    def status(self, worker: str) -> WorkerStatus | None:
+        """A worker's last heartbeat; None before the first."""
+        return self._health.status(worker)
+
+    def condition(self, worker: str) -> Condition:
+        """How a worker stands now. It is not connected while its reader gets nothing from our
+        link."""
+        found = self._health.condition(worker, self._clock())
+        if found.usable and not self._links[worker].read_by(self._health.reader(worker)):
+            return Condition(WorkerState.NOT_CONNECTED)
+        return found
+
+    def conditions(self, chosen: Iterable[str] | None = None) -> dict[str, Condition]:
+        """How some workers stand now; all of them by default."""
+        return {name: self.condition(name) for name in chosen or self._links}
+
+    def usable(self, free_spares: Set[str]) -> set[str]:
+        """Names the workers that may be sent windows now: see core/readiness.py."""
+        active_s = self._clock() - self._active_since_s
+        return readiness.usable(self.conditions(), free_spares, active_s)
+
+    def lost_before_s(self, worker: str) -> float:
+        """The time before which requests to a worker count as lost, s."""
+        return self._health.lost_before_s(worker, self._config.loss.retry_s)
+
+    def trusted(self, worker: str) -> bool:
+        """Whether a worker is not in quarantine."""
+        return not self._health.quarantined(worker)
+
+    def quarantine(self, worker: str, reason: str) -> None:
+        """Keeps a worker from being used until `release`."""
+        self._health.quarantine(worker, reason)
+
+    def release(self, worker: str) -> bool:
+        """Ends a quarantine. Returns whether the worker was in one."""
+        return self._health.release(worker)

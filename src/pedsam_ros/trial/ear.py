@@ -1,0 +1,47 @@
+"""Hears in a worker's domain, on a thread, what goes to the worker and what comes from it."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+
+from pedsam_ros.core.workers_file import WorkerEntry
+from pedsam_ros.msg import Window as WindowMsg
+from pedsam_ros.msg import WorkerStatus as StatusMsg
+from pedsam_ros.ros.domain import topic
+from pedsam_ros.trial.client import Client
+
+_QOS = QoSProfile(depth=200, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+class Ear:
+    """Which windows a worker was ever sent, and since when its present process is there.
+
+    A process is told from another by `reader`: DDS's id of its reader of windows, which its
+    heartbeat names. Windows are added to the set `windows`. Times are monotonic seconds.
+    """
+
+    def __init__(self, worker: WorkerEntry, windows: set[int]) -> None:
+        self.windows = windows
+        self.reader = ''  # empty until the first heartbeat
+        self.active_s = math.inf  # when the first heartbeat with this reader came
+        self.sent_s = math.inf  # when the first window came after it
+        self._client = Client(worker.domain_id, 'soak')
+        self._client.hear(WindowMsg, topic(worker.name, 'windows'), self._on_window, _QOS)
+        self._client.hear(StatusMsg, topic(worker.name, 'status'), self._on_status, _QOS)
+        self._client.spin_in_background()
+
+    def close(self) -> None:
+        """Ends the thread and the node."""
+        self._client.close()
+
+    def _on_window(self, msg: WindowMsg) -> None:
+        self.windows.add(msg.window)
+        self.sent_s = min(self.sent_s, time.monotonic())
+
+    def _on_status(self, msg: StatusMsg) -> None:
+        if msg.reader not in ('', self.reader):
+            self.active_s, self.sent_s = time.monotonic(), math.inf
+            self.reader = msg.reader

@@ -1,0 +1,166 @@
+"""What the soak plays with: an edge, three workers and a spare, and whoever watches them."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from pedsam_ros.core.config import EdgeConfig
+from pedsam_ros.core.errors import PedsamError
+from pedsam_ros.core.health import WorkerState
+from pedsam_ros.core.model import checkpoint
+from pedsam_ros.core.placement import place
+from pedsam_ros.core.windows import pixel_grid
+from pedsam_ros.srv import Release
+from pedsam_ros.trial.client import EdgeClient
+from pedsam_ros.trial.ear import Ear
+from pedsam_ros.trial.known_camera import KnownCamera
+from pedsam_ros.trial.lies import Lie
+from pedsam_ros.trial.one_process import local_pipeline
+from pedsam_ros.trial.processes import workers_in
+from pedsam_ros.trial.soak_record import MemorySample, SoakRecord
+from pedsam_ros.trial.system import EDGE, System
+
+_WEIGHTS, _OTHER_WEIGHTS = 'random:vit_tiny:0', 'random:vit_tiny:1'
+_SIZES = ((96, 128), (128, 96), (90, 160))  # height and width of the camera's frames, px
+_POINT = (60.0, 50.0)  # the prompt: x and y, px
+_START_S = 300.0  # only catches hangs
+_READY_S = 60.0  # for a worker to recover, and for the edge to notice what is wrong with it
+_FRAME_S = 0.3  # then the next frame is shown, even if this one has no masks yet
+THREADS = 1  # of torch in each process
+_EDGE: dict[str, Any] = {
+    'checkpoint': _WEIGHTS,
+    'points': list(_POINT),
+    'threads': THREADS,
+    'loss.on_server_loss': ['spare', 'fail'],
+    'loss.worker_timeout_s': 2.0,
+    'loss.audit_rate': 0.02,
+}
+
+
+class Fleet:
+    """Real processes, a camera and an ear in each worker's domain; all they see is in `record`.
+
+    `domains`: the robot's, then each worker's, the spare's last. Workers are given by name.
+    """
+
+    def __init__(self, domains: Sequence[int], folder: Path, seed: int) -> None:
+        self._system = System(workers_in(domains), domains[0], folder)
+        workers, weights = self._system.workers, checkpoint.read(_WEIGHTS)
+        self.homes = [worker.name for worker in workers if not worker.spare]
+        self.record = SoakRecord(
+            arch=weights.arch, homes=place(pixel_grid(weights.arch), workers), sizes=_SIZES
+        )
+        local = local_pipeline(weights, workers, EdgeConfig(points=_POINT))
+        self._replaced: dict[str, str] = {}  # worker -> the reader of the process before
+        with ExitStack() as opened:
+            opened.callback(self._system.end)
+            self.client = EdgeClient(domains[0], 'soak')
+            opened.callback(self.client.close)
+            self.camera = KnownCamera(self.client, local, seed, self.record)
+            self._release = self.client.node.create_client(Release, '/edge/release')
+            self._ears = {worker.name: self._listen(worker.name, opened) for worker in workers}
+            self._opened = opened.pop_all()
+
+    def connect(self) -> None:
+        """Starts every process; returns when masks have come back. Raises PedsamError if they
+        never do."""
+        for worker in self._system.workers:
+            self.start(worker.name)
+        self._system.start_edge(**_EDGE)
+        if not self.client.within(_START_S, self._masks_come):
+            edge = self._system.processes[EDGE]
+            raise PedsamError(f'no masks come back ({_START_S:.0f} s); {edge.last_words()}')
+
+    def finish(self) -> None:
+        """Lets frames that are under way end, and records the edge's own account of them."""
+        self.client.spin_for(5.0)
+        self.record.figures = dict(self.client.figures())
+        self.record.ledger = self._system.ledger_file.read_text()
+
+    def close(self) -> None:
+        """Ends all processes, threads and nodes."""
+        self._opened.close()
+
+    def some_frames(self, count: int) -> None:
+        """Shows frames, each when the masks of the one before have come, or 0.3 s later."""
+        for _ in range(count):
+            before = self.record.done
+            self.camera.show()
+            self.client.within(_FRAME_S, lambda: self.record.done > before)  # noqa: B023
+        self._look()
+
+    def start(self, name: str, other_weights: bool = False) -> None:
+        """Starts a worker, if asked with weights that are not the edge's."""
+        self._replaced[name] = self._ears[name].reader
+        weights = _OTHER_WEIGHTS if other_weights else _WEIGHTS
+        self._system.start_workers(name, checkpoint=weights, threads=THREADS)
+
+    def start_hostile(self, name: str, lie: Lie) -> None:
+        """Starts a worker that tells a lie."""
+        self._system.start_hostile(name, lie, _WEIGHTS)
+
+    def kill(self, name: str) -> None:
+        """Ends a worker with SIGKILL."""
+        self._system.kill(name)
+
+    def stop(self, name: str) -> None:
+        """Stops a worker with SIGSTOP."""
+        self._system.processes[name].signal(signal.SIGSTOP)
+
+    def go_on(self, name: str) -> None:
+        """Lets a stopped worker go on."""
+        self._system.processes[name].signal(signal.SIGCONT)
+
+    def expect(self, name: str, state: WorkerState) -> None:
+        """Shows frames until the edge reports this state of a worker; records if it never does."""
+        self.client.forget(name)
+        end_s = time.monotonic() + _READY_S
+        while self.client.state(name) is not state:
+            if time.monotonic() > end_s:
+                return self.record.unnoticed.append(f'{name}: {state.value}')
+            self.some_frames(1)
+        return None
+
+    def recover(self, name: str, release: bool = False) -> None:
+        """Waits for a worker that was started again, and shows frames until it is in use.
+
+        `release`: from quarantine, as soon as it is active. Records how long it took from its
+        first heartbeat until masks came of a frame shown after it was sent windows again.
+        """
+        ear, before = self._ears[name], self._replaced[name]
+        if not self.client.within(_READY_S, lambda: ear.reader not in ('', before)):
+            return self.record.unrecovered.append(name)
+        if release:
+            call = self._release.call_async(Release.Request(worker=name))
+            self.client.within(2.0, call.done)
+        end_s = time.monotonic() + _READY_S
+        while ear.sent_s >= self.camera.last_done_shown_s:
+            if time.monotonic() > end_s:
+                return self.record.unrecovered.append(name)
+            self.some_frames(1)
+        return self.record.recoveries_s.append(self.camera.last_done_s - ear.active_s)
+
+    def _masks_come(self) -> bool:
+        self.camera.show()
+        self.client.spin_for(0.2)
+        return self.record.done > 0
+
+    def _listen(self, name: str, opened: ExitStack) -> Ear:
+        ear = Ear(self._system.worker(name), self.record.heard.setdefault(name, set()))
+        opened.callback(ear.close)
+        return ear
+
+    def _look(self) -> None:
+        """Records the memory of every process, and which ones have ended unasked."""
+        for name, process in list(self._system.processes.items()):
+            if not process.running:
+                self.record.ended.append(name)
+                del self._system.processes[name]
+                continue
+            sample = MemorySample(process.process.pid, self.record.shown, process.resident_bytes)
+            self.record.memory.setdefault(name, []).append(sample)

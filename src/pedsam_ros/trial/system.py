@@ -1,0 +1,85 @@
+"""A whole system as real processes: an edge and its workers, each in its own DDS domain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pedsam_ros.core.workers_file import WorkerEntry
+from pedsam_ros.trial.lies import Lie
+from pedsam_ros.trial.processes import NodeProcess, write_workers
+
+CAMERA = '/camera/image_raw'
+EDGE = 'edge'  # name of the edge's process
+
+
+class System:
+    """Starts processes by name, and ends whatever it has started.
+
+    `domain_id` is the robot's. Settings, logs and the ledger go to `folder`. Parameters are those
+    of the nodes; one of a group is given as `**{'loss.audit_rate': 1.0}`.
+
+        system = System(workers_in(DOMAINS), DOMAINS[0], folder)
+        try:
+            system.start_workers(checkpoint='vit_tiny')
+            system.start_edge(checkpoint='vit_tiny')
+            ...
+        finally:
+            system.end()
+    """
+
+    def __init__(self, workers: Sequence[WorkerEntry], domain_id: int, folder: Path) -> None:
+        self.workers, self.domain_id, self.folder = list(workers), domain_id, folder
+        self.processes: dict[str, NodeProcess] = {}
+
+    @property
+    def ledger_file(self) -> Path:
+        """Where the edge writes its exposure ledger."""
+        return self.folder / 'exposure.json'
+
+    def worker(self, name: str) -> WorkerEntry:
+        """The worker of this name."""
+        return next(worker for worker in self.workers if worker.name == name)
+
+    def start_workers(self, *names: str, **parameters: Any) -> None:
+        """Starts the workers of these names, or all of them if no name is given."""
+        for name in names or [worker.name for worker in self.workers]:
+            settings = {'name': name, 'autostart': True, **parameters}
+            self.start('nodes.worker_node', name, settings)
+
+    def start_hostile(self, name: str, lie: Lie, checkpoint: str) -> None:
+        """Starts a worker that tells a lie, in the place of the worker of this name."""
+        settings = {'name': name, 'checkpoint': checkpoint, 'lie': lie.value}
+        self.start('trial.hostile', name, settings)
+
+    def start(
+        self, executable: str, name: str, settings: dict[str, Any], prefix: Sequence[str] = ()
+    ) -> None:
+        """Starts the module `pedsam_ros.EXECUTABLE` in the domain of the worker of this name."""
+        domain_id = self.worker(name).domain_id
+        self.processes[name] = NodeProcess(
+            executable, name, domain_id, self.folder, settings, prefix=prefix
+        )
+
+    def start_edge(self, camera: str = CAMERA, **parameters: Any) -> None:
+        """Starts the edge; `camera` is the topic of its images."""
+        workers_file = write_workers(self.folder / 'workers.yaml', self.workers)
+        files = {'workers_file': str(workers_file), 'ledger_file': str(self.ledger_file)}
+        settings = {**files, 'autostart': True, **parameters}
+        remap = {'image': camera, 'image/compressed': camera}
+        self.processes[EDGE] = NodeProcess(
+            'nodes.edge_node', EDGE, self.domain_id, self.folder, settings, remap
+        )
+
+    def kill(self, name: str) -> None:
+        """Ends a process with SIGKILL, and forgets it."""
+        self.processes.pop(name).kill()
+
+    def end(self) -> dict[str, int]:
+        """Interrupts every process and waits for its end. Returns exit statuses by name."""
+        for process in self.processes.values():
+            process.interrupt()
+        statuses = {name: process.wait() for name, process in self.processes.items()}
+        self.processes.clear()
+        return statuses
