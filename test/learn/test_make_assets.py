@@ -117,7 +117,7 @@ def test_a_copyright_file_in_another_format_is_refused(tmp_path, packages):
 
 
 def test_a_robot_without_the_room_is_told_how_to_get_it(tmp_path, packages, monkeypatch):
-    """Where make-assets is not installed, the error names the build option and the requirements."""
+    """If make-assets is not installed, the error names the build option and the requirements."""
     monkeypatch.setitem(sys.modules, 'pedsam_ros.assets.pack', None)
     with pytest.raises(ConfigError, match=r'PEDSAM_ASSETS=ON.*requirements/assets\.txt'):
         make(tmp_path, packages, TAKE)
