@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedsam_ros.core.errors import BadImage
+from pedsam_ros.core.pictures import tight_box
 
 Image = NDArray[np.uint8]
 
@@ -53,7 +54,7 @@ def tidy(image: Image) -> Image:
     areas = stats[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0
     alpha[(areas < SPECK * areas.max())[parts]] = 0
-    left, top, width, height = cv2.boundingRect(alpha)
+    left, top, width, height = tight_box(alpha)
     cut = np.dstack([image[..., :3], alpha])[top : top + height, left : left + width]
     around = (MARGIN_PX,) * 4
     return _bytes(cv2.copyMakeBorder(cut, *around, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0)))

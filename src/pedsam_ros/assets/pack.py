@@ -22,6 +22,7 @@ from pedsam_ros.assets import credits, cutouts, render, walking, wavefront
 from pedsam_ros.assets.cutouts import Image
 from pedsam_ros.assets.files import INSIDE, Tree
 from pedsam_ros.core.errors import BadImage, ConfigError
+from pedsam_ros.core.files import replacing
 
 FOLDERS = {
     'cutout': 'cutouts',
@@ -65,12 +66,10 @@ def write_pack(debs: Path, config: Path, out: Path) -> list[Asset]:
     """
     sources = _sources(config)
     out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(out.name + '.part')
-    with zipfile.ZipFile(partial, 'w', zipfile.ZIP_STORED) as pack:
+    with replacing(out) as partial, zipfile.ZipFile(partial, 'w', zipfile.ZIP_STORED) as pack:
         assets = [_put(pack, asset, data) for asset, data in _assets(debs, sources)]
         index = json.dumps([asdict(asset) for asset in assets], indent=1, ensure_ascii=False)
         pack.writestr(zipfile.ZipInfo('index.json', EPOCH), index)
-    partial.replace(out)
     return assets
 
 

@@ -8,9 +8,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from pedsam_ros.core.errors import BadImage, ConfigError
+from pedsam_ros.core.files import read_image
 from pedsam_ros.core.types import Pixels
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff')
@@ -98,18 +98,6 @@ def _natural(file: Path) -> list[tuple[int, str]]:
     """Sort key: frame9 before frame10."""
     parts = re.split(r'(\d+)', file.name)
     return [(int(part), '') if part.isdecimal() else (-1, part) for part in parts]
-
-
-def read_image(file: Path) -> Pixels:
-    """(H, W, 3) uint8 RGB of an image file. Raises BadImage naming it."""
-    try:
-        data = file.read_bytes()  # not imread: it fills what is missing of a cut JPEG with grey
-        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    except (OSError, cv2.error) as error:
-        raise BadImage(f'{file}: {error}') from error
-    if bgr is None:
-        raise BadImage(f'{file}: damaged, or no image ({len(data)} bytes)')
-    return _rgb(bgr)
 
 
 def _video(file: Path) -> tuple[Iterator[Pixels], float]:

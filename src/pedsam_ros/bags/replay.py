@@ -19,8 +19,8 @@ from tqdm import tqdm
 from pedsam_ros.bags.command_node import message_class
 from pedsam_ros.bags.message_types import begins_with_header
 from pedsam_ros.bags.rosbag import Content, Record, contents_of, read_bag
-from pedsam_ros.core.config import check_fields, setting
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.settings import check_fields, setting
 
 _ALONE_NS = 10**9  # from one pass of a loop to the next, if the bag lasts no time at all
 _NAP_S = 0.1  # longest wait between two looks at `stopped`

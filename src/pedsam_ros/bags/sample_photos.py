@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.files import read_image
 from pedsam_ros.core.types import Pixels
 
 _PHOTOS = ('astronaut.png', 'coffee.png', 'motorcycle_left.png', 'rocket.jpg', 'chelsea.png')
@@ -24,9 +25,9 @@ def panned_photos(per_photo: int = 6) -> Iterator[tuple[int, Pixels]]:
     another."""
     paths = _paths()
     for i in range(per_photo * len(paths)):
-        photo = cv2.imread(str(paths[i // per_photo]), cv2.IMREAD_COLOR)
+        photo = read_image(paths[i // per_photo])
         view = _view(photo, (i % per_photo) / max(1, per_photo - 1))
-        yield (i + 1) * 10**9 // _RATE_HZ, cv2.cvtColor(view, cv2.COLOR_BGR2RGB)
+        yield (i + 1) * 10**9 // _RATE_HZ, view
 
 
 def _paths() -> list[Path]:
@@ -37,10 +38,11 @@ def _paths() -> list[Path]:
     return [Path(spec.origin).parent / 'data' / name for name in _PHOTOS]
 
 
-def _view(photo: np.ndarray, progress: float) -> np.ndarray:
+def _view(photo: Pixels, progress: float) -> Pixels:
     """The view at 0..1 of its way from the top left to the bottom right of the photo."""
     height, width = photo.shape[:2]
     scale = _VIEW * min(width / _SIZE[0], height / _SIZE[1])
     w, h = int(_SIZE[0] * scale), int(_SIZE[1] * scale)
     x, y = int((width - w) * progress), int((height - h) * progress)
-    return cv2.resize(photo[y : y + h, x : x + w], _SIZE, interpolation=cv2.INTER_AREA)
+    part = photo[y : y + h, x : x + w]
+    return np.asarray(cv2.resize(part, _SIZE, interpolation=cv2.INTER_AREA), np.uint8)

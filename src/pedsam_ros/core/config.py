@@ -1,67 +1,55 @@
-"""Every setting with its default, unit and rule. Checked once, here; the ROS parameters are
-declared from these.
+"""The settings of the three nodes: name, default, text, unit and rule of each, in one place.
 
-A field's `note` says what it is and its unit; `low`/`high` bound it, `choices` lists what it may
-be; `live` marks what may change while the node is configured, `fixed` what is read at its start
-only.
+settings.py says what a setting is. A change here is complete once scripts/write_parameters.py has
+run: it writes config/*.yaml, docs/parameters.md and the tables of README.md anew.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
+from pedsam_ros.core import common_settings as common
 from pedsam_ros.core.codec import DTYPES
-from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.prompts import prompts_from_flat
+from pedsam_ros.core.settings import check_fields, grouped, setting
 from pedsam_ros.core.types import Prompt
 
 ON_LOSS = ('spare', 'local', 'stale', 'fail')
-PRECISIONS = ('float32', 'float16', 'bfloat16')
-NAME = re.compile(r'[a-z][a-z0-9_]{0,31}')
 
 
-def setting(default: Any, note: str, **rule: Any) -> Any:
-    """A dataclass field that knows its own rule."""
-    return field(default=default, metadata={'note': note, **rule})
+def _share(default: float, text: str, **rule: Any) -> Any:
+    return setting(default, text, low=0.0, high=1.0, **rule)
 
 
-def check_fields(config: Any) -> None:
-    """Raises ConfigError if a field of `config` is outside its bounds or choices."""
-    for each in fields(config):
-        value, rule = getattr(config, each.name), each.metadata
-        if 'choices' in rule and value not in rule['choices']:
-            choices = ', '.join(map(str, rule['choices']))
-            raise ConfigError(f'{each.name}={value!r}: one of {choices}')
-        if 'each' in rule and not set(value) <= set(rule['each']):
-            raise ConfigError(f'{each.name}={value!r}: each one of {", ".join(rule["each"])}')
-        if 'low' in rule and not rule['low'] <= value <= rule['high']:
-            raise ConfigError(f'{each.name}={value}: from {rule["low"]} to {rule["high"]}')
+def _threshold(quality: str, of_sam: float) -> Any:
+    suits = f'-1 takes what suits the model (SAM {of_sam}, vit_tiny 0.5)'
+    return setting(-1.0, f'masks of lower {quality} are dropped; {suits}', low=-1.0, high=1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutomaticConfig:
     """SAM's automatic masks. Source of names and defaults: SAM automatic_mask_generator.py."""
 
-    points_per_side: int = setting(16, 'points along each side of the image', low=1, high=128)
-    points_per_batch: int = setting(64, 'points decoded at once', low=1, high=1024)
-    pred_iou_thresh: float = setting(
-        -1.0,
-        'least IoU predicted by the model; -1 = what suits it (SAM: 0.88, vit_tiny: 0.5)',
-        low=-1.0,
-        high=1.0,
+    points_per_side: int = setting(
+        16, 'number of points along each side of the image', low=1, high=128
     )
-    stability_score_thresh: float = setting(
-        -1.0, 'least stability; -1 = what suits it (SAM: 0.95, vit_tiny: 0.5)', low=-1.0, high=1.0
-    )
+    points_per_batch: int = setting(64, 'number of points decoded at once', low=1, high=1024)
+    pred_iou_thresh: float = _threshold('predicted IoU', 0.88)
+    stability_score_thresh: float = _threshold('stability', 0.95)
     stability_score_offset: float = setting(
-        1.0, 'logits by which the cut is moved to measure stability', low=0.0, high=10.0
+        1.0,
+        'distance by which the mask threshold is moved to measure stability',
+        unit='logits',
+        low=0.0,
+        high=10.0,
     )
-    box_nms_thresh: float = setting(
-        0.7, 'box IoU from which masks are duplicates', low=0.0, high=1.0
+    box_nms_thresh: float = _share(
+        0.7, 'of two masks whose boxes have a higher IoU only the better one is kept'
     )
-    min_area_px: int = setting(0, 'smaller holes and islands are removed, px', low=0, high=10**6)
+    min_area_px: int = setting(
+        0, 'holes and islands of a smaller area are removed from masks', low=0, high=10**6
+    )
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -71,20 +59,25 @@ class AutomaticConfig:
 class PlacementConfig:
     """Which worker may see which window: see placement.py."""
 
-    max_share: float = setting(
+    max_share: float = _share(
         0.0,
-        "most of the scene's content that one worker may ever see; 0 = what the lattice "
-        'itself gives',
-        low=0.0,
-        high=1.0,
+        'largest share of the scene that one worker may ever see; 0 takes what the lattice gives',
     )
     adjacency: int = setting(
         0,
-        'no worker has two windows that share a side (4), or that touch (8); 0 = may be',
+        'neighbouring windows that one worker must not have: 4 those that share a side, '
+        '8 also those that share a corner, 0 no such rule',
         choices=(0, 4, 8),
     )
-    local_windows: tuple[int, ...] = setting((), 'windows that never leave the edge')
-    session_key: str = setting('', 'another key, other homes; the same for a whole session')
+    local_windows: tuple[int, ...] = setting(
+        (),
+        'indices (row by row, 0 at the top left) of windows that never leave the edge; '
+        "needs the worker's half of the weights",
+        example=(0, 1),
+    )
+    session_key: str = setting(
+        '', 'another text deals the windows to other workers; keep one for a whole session'
+    )
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -95,23 +88,28 @@ class LossConfig:
     """What is done about a worker that is lost, slow or wrong."""
 
     on_server_loss: tuple[str, ...] = setting(
-        ('spare',), 'in this order; a frame for which none applies is failed', each=ON_LOSS
+        ('spare',),
+        'what replaces a lost worker, tried in this order; the frame fails if nothing applies',
+        each=ON_LOSS,
     )
-    stale_s: float = setting(1.0, 'oldest embedding used as stale, s', low=0.0, high=3600.0)
+    stale_s: float = setting(
+        1.0, 'largest age of an embedding that stale may use', low=0.0, high=3600.0
+    )
     retry_s: float = setting(
         1.0,
-        'a window is sent to its worker again if, this long after, the worker is idle, s',
+        'idle time after which a worker is asked again for missing replies',
         low=0.05,
         high=600.0,
     )
     worker_timeout_s: float = setting(
-        3.0, 'silence that makes a worker lost, s', low=0.5, high=600.0
+        3.0, 'silence after which a worker is lost', low=0.5, high=600.0
     )
-    audit_rate: float = setting(
-        0.0, 'share of frames of which one window is computed again on the edge', low=0.0, high=1.0
+    audit_rate: float = _share(
+        0.0, 'share of frames that are audited: the edge computes one window again and compares'
     )
-    audit_tolerance: float = setting(
-        0.05, 'largest difference that passes, as a share of the values', low=0.0, high=1.0
+    audit_tolerance: float = _share(
+        0.05,
+        'largest difference that passes an audit: root mean square, as a share of the values',
     )
 
     def __post_init__(self) -> None:
@@ -120,46 +118,64 @@ class LossConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeConfig:
-    """Settings of the edge node. Raises ConfigError where a rule is broken."""
+    """Settings of the edge node. Raises ConfigError where one breaks its rule, BadPrompt where
+    points or boxes lack a number."""
 
-    checkpoint: str = setting(
-        '', "edge half or whole model: a file, 'vit_tiny', or 'random:ARCH:SEED'"
+    checkpoint: str = common.checkpoint('edge')
+    workers_file: str = setting(
+        '', 'YAML file that lists the workers; config/workers.yaml is an example'
     )
-    workers_file: str = setting('', 'YAML list of workers: name, domain_id, windows, peers')
-    image_transport: str = setting(
-        'raw', 'image: raw or compressed', choices=('raw', 'compressed')
-    )
+    image_transport: str = common.image_transport()
     every_frame: bool = setting(
-        False, 'queue frames instead of dropping old ones (bags, tests)', fixed=True
+        False, 'queue frames (for bags and tests) instead of dropping old ones', fixed=True
     )
     queue_frames: int = setting(
-        500, 'with every_frame: most frames waiting', low=1, high=100000, fixed=True
+        500, 'largest number of frames that wait under every_frame', low=1, high=100000, fixed=True
     )
     deadline_s: float = setting(
-        2.0, 'from dispatch to the last embedding, s', low=0.01, high=600.0
+        2.0, 'longest time from dispatch to the last embedding of a frame', low=0.01, high=600.0
     )
-    max_in_flight: int = setting(2, 'frames at the workers at once', low=1, high=16)
+    max_in_flight: int = setting(
+        2, 'largest number of frames at the workers at once', low=1, high=16
+    )
     ledger_file: str = setting(
-        '', "what each worker has seen, kept for good; '' = exposure_NODE.json in ROS_HOME/pedsam"
+        '',
+        'file that keeps what each worker has seen, also over restarts; '
+        "'' stands for exposure_NODE.json in ROS_HOME/pedsam",
     )
     regions: bool = setting(
-        False, 'listen for regions of the image that must not leave the edge: ~/sensitive'
+        False,
+        'keep those regions of the image on the edge that ~/sensitive and ~/detections name; '
+        "needs the worker's half of the weights",
     )
-    region_s: float = setting(2.0, 'for how long a region holds, s', low=0.0, high=3600.0)
-    transport: str = setting('float16', 'how embeddings travel', choices=DTYPES)
-    device: str = setting('cpu', 'torch device of the edge half: cpu, cuda, cuda:0 ...')
-    precision: str = setting('float32', 'arithmetic of the global blocks', choices=PRECISIONS)
-    threads: int = setting(0, 'torch threads; 0 = as many as cores', low=0, high=1024)
-    points: tuple[float, ...] = setting((), 'x, y of each point prompt, image px', live=True)
+    region_s: float = setting(2.0, 'time for which a region holds', low=0.0, high=3600.0)
+    transport: str = setting('float16', 'number type in which embeddings travel', choices=DTYPES)
+    device: str = common.device('edge')
+    precision: str = common.precision('global')
+    threads: int = common.threads()
+    points: tuple[float, ...] = setting(
+        (), 'point prompts, x and y of each', unit='image px', example=(320.0, 240.0), live=True
+    )
     boxes: tuple[float, ...] = setting(
-        (), 'x0, y0, x1, y1 of each box prompt, image px', live=True
+        (),
+        'box prompts, x0, y0, x1 and y1 of each',
+        unit='image px',
+        example=(100.0, 80.0, 420.0, 360.0),
+        live=True,
     )
-    autostart: bool = setting(
-        False, 'configure and activate at once, without a lifecycle manager', fixed=True
+    autostart: bool = common.autostart()
+    automatic: AutomaticConfig = field(
+        default_factory=AutomaticConfig,
+        metadata=grouped("SAM's automatic masks, used if there are no prompts"),
     )
-    automatic: AutomaticConfig = field(default_factory=AutomaticConfig)
-    placement: PlacementConfig = field(default_factory=PlacementConfig)
-    loss: LossConfig = field(default_factory=LossConfig)
+    placement: PlacementConfig = field(
+        default_factory=PlacementConfig,
+        metadata=grouped('which worker may see which window'),
+    )
+    loss: LossConfig = field(
+        default_factory=LossConfig,
+        metadata=grouped('what is done about a worker that is lost, slow or wrong'),
+    )
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -173,43 +189,41 @@ class EdgeConfig:
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
-        """The prompts of `points` and `boxes`; none means the automatic grid."""
+        """The prompts of `points` and `boxes`; if there are none, the automatic grid is used."""
         return prompts_from_flat(self.points, self.boxes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerConfig:
-    """Settings of a worker node. Raises ConfigError where a rule is broken."""
+    """Settings of a worker node. Raises ConfigError where one breaks its rule."""
 
-    name: str = setting('worker', 'its name in workers.yaml and in its topics')
-    checkpoint: str = setting(
-        '', "worker half or whole model: a file, 'vit_tiny', or 'random:ARCH:SEED'"
+    name: str = setting(
+        'worker',
+        'its name in workers.yaml and in its topics',
+        pattern=common.NAME,
+        form=common.NAME_FORM,
     )
-    max_batch: int = setting(25, 'windows encoded at once', low=1, high=1024)
+    checkpoint: str = common.checkpoint('worker')
+    max_batch: int = setting(25, 'largest number of windows encoded at once', low=1, high=1024)
     queue_windows: int = setting(
-        256, 'most windows waiting; the oldest goes first', low=1, high=100000
+        256, 'largest number of windows that wait; the oldest are dropped', low=1, high=100000
     )
-    device: str = setting('cpu', 'torch device: cpu, cuda, cuda:0 ...')
-    precision: str = setting('float32', 'arithmetic of the window blocks', choices=PRECISIONS)
-    threads: int = setting(0, 'torch threads; 0 = as many as cores', low=0, high=1024)
-    autostart: bool = setting(
-        False, 'configure and activate at once, without a lifecycle manager', fixed=True
-    )
+    device: str = common.device('worker')
+    precision: str = common.precision('window')
+    threads: int = common.threads()
+    autostart: bool = common.autostart()
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if not NAME.fullmatch(self.name):
-            raise ConfigError(f'name={self.name!r}: small letters, digits and _, a letter first')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverlayConfig:
-    """Settings of the overlay node. Raises ConfigError where a rule is broken."""
+    """Settings of the overlay node, all read at its start. Raises ConfigError where one breaks its
+    rule."""
 
-    image_transport: str = setting(
-        'raw', 'image: raw or compressed', choices=('raw', 'compressed')
-    )
-    opacity: float = setting(0.5, 'of the masks: 0 invisible, 1 opaque', low=0.0, high=1.0)
+    image_transport: str = common.image_transport(fixed=True)
+    opacity: float = _share(0.5, 'opacity of the masks on the image; 0 is invisible', fixed=True)
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -19,6 +19,17 @@ def binary(mask: Mask, height: int, width: int) -> NDArray[np.bool_]:
     return np.repeat(ones, mask.counts).reshape(width, height).T
 
 
+def tight_box(shape: NDArray[np.bool_] | Pixels) -> tuple[int, int, int, int]:
+    """x, y, width and height, px, of the smallest box around all that is not zero.
+
+    `shape` is (H, W) bool or uint8. The box is four zeros if the shape is empty.
+    """
+    ys, xs = (np.flatnonzero(shape.any(axis)) for axis in (1, 0))
+    if not xs.size:
+        return 0, 0, 0, 0
+    return int(xs[0]), int(ys[0]), int(xs[-1] - xs[0]) + 1, int(ys[-1] - ys[0]) + 1
+
+
 def label_image(masks: Masks) -> NDArray[np.uint16]:
     """(H, W) uint16: the id of the mask at each pixel, counted from 1; 0 means no mask.
 

@@ -1,4 +1,4 @@
-"""Prompts from parameters, and the rules every prompt must keep."""
+"""Makes prompts from parameters, and checks the rules that every prompt must keep."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pedsam_ros.core.types import Prompt
 
 
 def prompts_from_flat(points: Sequence[float], boxes: Sequence[float]) -> tuple[Prompt, ...]:
-    """One prompt for each x, y of `points`, then one for each x0, y0, x1, y1 of `boxes`; image px.
+    """Makes one prompt of each x, y in `points`, then one of each x0, y0, x1, y1 in `boxes`.
 
-    Raises BadPrompt if a number is left over.
+    All numbers are image px. Raises BadPrompt if some are left over.
     """
     if len(points) % 2 or len(boxes) % 4:
         raise BadPrompt(
-            f'{len(points)} numbers of points, {len(boxes)} of boxes: not 2, not 4 each'
+            f'{len(points)} numbers of points, {len(boxes)} of boxes: '
+            'a point has 2 numbers, a box 4'
         )
     pairs = zip(points[::2], points[1::2], strict=True)
     corners = zip(boxes[::4], boxes[1::4], boxes[2::4], boxes[3::4], strict=True)
@@ -25,8 +26,10 @@ def prompts_from_flat(points: Sequence[float], boxes: Sequence[float]) -> tuple[
 
 
 def check_prompt(prompt: Prompt, height: int, width: int) -> None:
-    """Raises BadPrompt unless the prompt says something, and lies within the image of height x
-    width px."""
+    """Checks that a prompt has a point or a box, and that it lies within the image.
+
+    `height` and `width` are the image's size in px. Raises BadPrompt.
+    """
     if not prompt.points and prompt.box is None:
         raise BadPrompt('prompt without a point or a box')
     for x, y, label in prompt.points:

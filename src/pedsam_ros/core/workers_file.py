@@ -1,47 +1,73 @@
-"""The workers of an edge, as workers.yaml names them."""
+"""The workers of an edge, as workers.yaml lists them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, field
 from typing import Any
 
-from pedsam_ros.core.config import NAME
+from pedsam_ros.core.common_settings import NAME, NAME_FORM
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.settings import described, setting, settings_of
 
 MAX_DOMAIN = 232  # what DDS's port numbers allow
 _TOP_KEYS = {'workers'}
-_WORKER_KEYS = {'name', 'domain_id', 'windows', 'peers', 'spare'}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerEntry:
-    """One worker as the edge knows it: a line of workers.yaml."""
+    """One worker as the edge knows it: an entry of workers.yaml. Raises ConfigError."""
 
-    name: str
-    domain_id: int
-    windows: tuple[int, ...] | None = None  # the only windows it may be given; None: any
-    peers: tuple[str, ...] = ()  # addresses of its host, where multicast does not reach
-    spare: bool = False  # gets nothing until a worker is lost; then that one's windows, for good
+    name: str = field(
+        metadata=described(
+            "the worker's name, part of its topics /pedsam/NAME/...", pattern=NAME, form=NAME_FORM
+        )
+    )
+    domain_id: int = field(
+        metadata=described(
+            'DDS domain of this worker alone (on Linux below 102 or above 214, outside the ports '
+            'that the system gives to others)',
+            low=0,
+            high=MAX_DOMAIN,
+        )
+    )
+    windows: tuple[int, ...] | None = setting(
+        None, 'the only windows it may see: indices row by row, 0 at the top left; or all'
+    )
+    peers: tuple[str, ...] = setting(
+        (),
+        'addresses of its host, where multicast does not reach (added to ROS_STATIC_PEERS)',
+        example=('10.0.0.7',),
+    )
+    spare: bool = setting(
+        False, 'it gets nothing until a worker is lost, then the windows of that worker only'
+    )
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.name, str) and NAME.fullmatch(self.name)):
-            raise ConfigError(
-                f'worker name={self.name!r}: small letters, digits and _, a letter first'
-            )
-        if type(self.domain_id) is not int or not 0 <= self.domain_id <= MAX_DOMAIN:
-            raise ConfigError(f'{self.name}: domain_id={self.domain_id!r}: from 0 to {MAX_DOMAIN}')
-        if type(self.spare) is not bool:
-            raise ConfigError(f'{self.name}: spare={self.spare!r}: true or false')
+        for each in settings_of(WorkerEntry):
+            value = getattr(self, each.name)
+            if each.kind in (bool, int) and type(value) is not each.kind:
+                raise self._error(each.name, value, each.allowed or 'true or false')
+            if broken := each.broken_rule(value):
+                raise self._error(each.name, value, broken)
         if self.windows == ():
-            raise ConfigError(f'{self.name}: windows=[]: at least one, or all')
+            raise self._error('windows', [], 'at least one, or all')
         if not all(type(index) is int and index >= 0 for index in self.windows or ()):
-            raise ConfigError(f'{self.name}: windows={self.windows}: a list of indices, or all')
+            raise self._error('windows', self.windows, 'a list of indices, or all')
+
+    def _error(self, key: str, value: Any, rule: str) -> ConfigError:
+        return ConfigError(f'{self.name}: {key}={value!r}: {rule}')
+
+
+_KEYS = [each.name for each in settings_of(WorkerEntry)]
+_REQUIRED = [each.name for each in settings_of(WorkerEntry) if each.default is MISSING]
 
 
 def parse_workers(data: Any, own_domain: int) -> tuple[WorkerEntry, ...]:
-    """The workers of a workers.yaml, already read. Raises ConfigError naming the worker and the
-    rule."""
+    """The workers of a workers.yaml that has been read; `own_domain` is the edge's.
+
+    Raises ConfigError, which names the worker and the rule.
+    """
     if (
         not isinstance(data, Mapping)
         or set(data) != _TOP_KEYS
@@ -62,9 +88,10 @@ def parse_workers(data: Any, own_domain: int) -> tuple[WorkerEntry, ...]:
 
 
 def _parse_worker(entry: Any) -> WorkerEntry:
-    if not isinstance(entry, Mapping) or not {'name', 'domain_id'} <= set(entry) <= _WORKER_KEYS:
+    if not isinstance(entry, Mapping) or not set(_REQUIRED) <= set(entry) <= set(_KEYS):
         raise ConfigError(
-            f'workers file: {entry!r}: name and domain_id, perhaps windows, peers and spare'
+            f'workers file: {entry!r}: needs {" and ".join(_REQUIRED)}; '
+            f'its keys are {", ".join(_KEYS)}'
         )
     windows = entry.get('windows', 'all')
     if windows != 'all' and not isinstance(windows, list):

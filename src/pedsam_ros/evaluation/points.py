@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pedsam_ros.core.pictures import tight_box
+
 
 def farthest(pixels: NDArray[np.bool_]) -> tuple[int, int]:
     """x, y of the pixel farthest from the segment's border, the image's border being one too.
@@ -15,12 +17,12 @@ def farthest(pixels: NDArray[np.bool_]) -> tuple[int, int]:
     `pixels` (H, W), not empty; of several such pixels the uppermost, then leftmost. Source: SAM
     paper, appendix D.1.
     """
-    ys, xs = (np.flatnonzero(pixels.any(axis)) for axis in (1, 0))
-    part = pixels[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
+    left, top, width, height = tight_box(pixels)
+    part = pixels[top : top + height, left : left + width]
     padded = np.pad(part, 1).astype(np.uint8)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     y, x = np.unravel_index(int(depth.argmax()), depth.shape)
-    return int(x) + int(xs[0]), int(y) + int(ys[0])
+    return left + int(x), top + int(y)
 
 
 def centre(pixels: NDArray[np.bool_]) -> tuple[int, int]:

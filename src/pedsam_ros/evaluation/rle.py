@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco
 
+from pedsam_ros.core.pictures import tight_box
 from pedsam_ros.core.types import Mask
 
 Rle: TypeAlias = 'dict[str, Any]'  # size: [H, W], counts: bytes, as pycocotools has it
@@ -48,12 +49,4 @@ def mask_of(shape: NDArray[np.bool_], prompt: int = -1) -> Mask:
     if flat[0]:
         bounds = [0, *bounds]
     counts = tuple(np.diff(bounds).tolist())
-    return Mask(prompt, 1.0, 1.0, _box(shape), int(flat.sum()), counts)
-
-
-def _box(shape: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """x, y, width, height of what is true; zeros where nothing is."""
-    ys, xs = (np.flatnonzero(shape.any(axis)) for axis in (1, 0))
-    if not xs.size:
-        return 0, 0, 0, 0
-    return int(xs[0]), int(ys[0]), int(np.ptp(xs)) + 1, int(np.ptp(ys)) + 1
+    return Mask(prompt, 1.0, 1.0, tight_box(shape), int(flat.sum()), counts)

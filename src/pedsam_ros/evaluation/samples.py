@@ -7,17 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pedsam_ros.core.errors import BadImage, ConfigError
+from pedsam_ros.core.files import read_image
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.evaluation import rle
 from pedsam_ros.evaluation.points import POINTS
 
 CLASSES = ('things', 'regions')  # countable objects; all else (stuff, parts without a name)
-_READ = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION  # the labels know of no turned camera
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +77,9 @@ class Sample:
 
     def rgb(self) -> Pixels:
         """(H, W, 3) uint8 RGB. Raises BadImage if it cannot be read or has another size."""
-        bgr = cv2.imread(str(self.path), _READ)
-        if bgr is None:
-            raise BadImage(f'{self.path}: no image that can be read')
-        check_size(self.path, bgr.shape[:2], (self.height, self.width))
-        return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+        rgb = read_image(self.path, as_stored=True)  # labels are drawn on unturned images
+        check_size(self.path, rgb.shape[:2], (self.height, self.width))
+        return rgb
 
 
 def check_size(path: Path, found: tuple[int, ...], wanted: tuple[int, int]) -> None:

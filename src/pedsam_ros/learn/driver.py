@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,6 +19,7 @@ from tqdm import tqdm
 
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import loading
+from pedsam_ros.core.options import add_options, config_of
 from pedsam_ros.learn.curves import draw_curves
 from pedsam_ros.learn.examples import Example
 from pedsam_ros.learn.learner import Learner
@@ -34,21 +34,14 @@ _ALLOCATOR = {  # glibc keeps what torch frees: the kernel need not zero it agai
 
 
 def add_arguments(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
-    """Those of any run; the recipe's numbers are the defaults."""
+    """Adds the arguments of any training run; `recipe` holds the defaults of its options."""
     parser.add_argument('--out', type=Path, required=True, help='folder; a run in it goes on')
     parser.add_argument('--device', default='cpu', help='cpu (default), cuda')
     parser.add_argument(
         '--processes', type=int, default=1, help='that learn together, on the CPU; 1 thread each'
     )
     parser.add_argument('--loaders', type=int, default=1, help='that make examples, for each')
-    for field in fields(Recipe):
-        default = getattr(recipe, field.name)
-        parser.add_argument(
-            f'--{field.name.replace("_", "-")}',
-            type=type(default),
-            default=default,
-            help=f'{field.metadata["note"]} ({default})',
-        )
+    add_options(parser, recipe, shown='({})')
 
 
 def run(args: argparse.Namespace, make: Make) -> int:
@@ -68,17 +61,13 @@ def run(args: argparse.Namespace, make: Make) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    _recipe(args)
+    config_of(Recipe, args)
     if args.processes < 1 or args.batch % args.processes:
         raise ConfigError(f'processes={args.processes}: at least 1, a divisor of {args.batch=}')
     if args.processes > 1 and args.device != 'cpu':
         raise ConfigError(f'processes={args.processes}: on the CPU only')
     loading.check_device(args.device)
     args.out.mkdir(parents=True, exist_ok=True)
-
-
-def _recipe(args: argparse.Namespace) -> Recipe:
-    return Recipe(**{field.name: getattr(args, field.name) for field in fields(Recipe)})
 
 
 def _together(args: argparse.Namespace, make: Make) -> None:
@@ -106,7 +95,7 @@ def _one_of(rank: int, args: argparse.Namespace, make: Make) -> None:
 def _run(args: argparse.Namespace, make: Make) -> None:
     # Descriptors for each tensor that a loader hands over are too many for a process.
     multiprocessing.set_sharing_strategy('file_system')
-    recipe = _recipe(args)
+    recipe = config_of(Recipe, args)
     learner, examples = make(args)
     trainer = Trainer(learner, recipe, args.out, args.device)
     first = trainer.rank == 0

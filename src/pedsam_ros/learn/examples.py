@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.model import preprocess
+from pedsam_ros.core.pictures import tight_box
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.core.windows import Canvas
 from pedsam_ros.learn.asset_pack import Assets
@@ -69,7 +70,7 @@ def make_example(scene: Scene, numbers: list[int], arch: Architecture, rng: Gene
     chosen = rng.permutation(numbers)[np.arange(OBJECTS) % len(numbers)]
     chosen = rng.permutation(chosen)
     masks = [(scene.labels == number).astype(np.uint8) for number in chosen]
-    boxes = np.array([_box(mask) for mask in masks])
+    boxes = np.array([(x, y, x + w, y + h) for x, y, w, h in map(tight_box, masks)])
     asked = [_shaken(box, canvas.frame, rng) for box in boxes[:BOXES]]
     points = [(*_point(mask, rng), 1) for mask in masks[BOXES:]]
     scale = np.array(canvas.content[::-1]) / canvas.frame[::-1]
@@ -94,11 +95,6 @@ def _coarse(mask: Pixels, canvas: Canvas, arch: Architecture) -> NDArray[np.floa
     )
     side = 4 * arch.tokens
     return np.asarray(cv2.resize(whole, (side, side), interpolation=cv2.INTER_AREA), np.float32)
-
-
-def _box(mask: Pixels) -> tuple[int, int, int, int]:
-    x, y, width, height = cv2.boundingRect(mask)
-    return x, y, x + width, y + height
 
 
 def _shaken(box: NDArray[np.int64], frame: tuple[int, int], rng: Generator) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.errors import BadImage, ConfigError
+from pedsam_ros.core.files import read_image
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.learn.examples import Example, make_example
 from pedsam_ros.learn.scenes import Scene
@@ -45,9 +47,8 @@ class Photos(Dataset[Example]):
     def _readable(self, rng: Generator) -> Pixels:
         """RGB of an image, the next one if it cannot be read."""
         for index in rng.permutation(len(self.paths)):
-            picture = cv2.imread(str(self.paths[index]), cv2.IMREAD_COLOR)
-            if picture is not None:
-                return np.asarray(picture[..., ::-1], np.uint8)
+            with suppress(BadImage):
+                return read_image(self.paths[index])
         raise ConfigError(f'{self.paths[0].parent}: none of {len(self.paths)} images can be read')
 
 

@@ -17,10 +17,11 @@ from torch import distributed as dist
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from pedsam_ros.core.config import check_fields, setting
 from pedsam_ros.core.errors import ConfigError, PedsamError
+from pedsam_ros.core.files import replacing
 from pedsam_ros.core.model import checkpoint
 from pedsam_ros.core.model.checkpoint import Weights
+from pedsam_ros.core.settings import check_fields, setting
 from pedsam_ros.learn.examples import Example
 from pedsam_ros.learn.learner import Batch, Learner
 
@@ -106,9 +107,8 @@ class Trainer:
             'average': self.average,
             'optimiser': self._optimiser.state_dict(),
         }
-        partial = self._state.with_suffix('.partial')
-        torch.save(state, partial)
-        partial.replace(self._state)
+        with replacing(self._state) as partial:
+            torch.save(state, partial)
         checkpoint.write(self.weights(), self._state.with_name('model.safetensors'))
 
     def learn(self, examples: list[Example]) -> dict[str, float]:

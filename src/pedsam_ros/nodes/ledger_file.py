@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.files import write_synced
 from pedsam_ros.core.ledger import Ledger
 
 _FRAMES = 500  # how many frames' counts and times a crash may lose
@@ -53,17 +54,7 @@ class LedgerFile:
     def write(self) -> None:
         """Writes the ledger; it is on the disk when this returns. Raises OSError."""
         changes, frames = self._ledger.changes, self._counted()
-        partial = self.path.with_name(self.path.name + '.partial')
-        with partial.open('w') as file:
-            file.write(self._ledger.to_json())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_synced(self.path, self._ledger.to_json())
         self._changes, self._frames = changes, frames
 
     def close(self) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import Field, fields, is_dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,27 +18,28 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from pedsam_ros.core.errors import ConfigError, PedsamError
+from pedsam_ros.core.settings import Group, Setting, groups_of, settings_of
 from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
 
 ConfigT = TypeVar('ConfigT')
 _LISTS = {
-    'tuple[float, ...]': Parameter.Type.DOUBLE_ARRAY,
-    'tuple[int, ...]': Parameter.Type.INTEGER_ARRAY,
+    tuple[float, ...]: Parameter.Type.DOUBLE_ARRAY,
+    tuple[int, ...]: Parameter.Type.INTEGER_ARRAY,
 }
 
 
 def declare(node: Node, config: type[Any]) -> dict[str, str]:
-    """Declares every setting of a config class; nested ones as GROUP.NAME.
+    """Declares every setting of a config class as a parameter; those of a group as GROUP.NAME.
 
-    Returns, by name, what is wrong with the values given from outside: of another type, or out of
-    range. Those parameters have their defaults until they are set again.
+    Some values given from outside may be of the wrong type or out of range. Their parameters keep
+    the default until they are set again. Returns what is wrong with each of them, by name.
     """
     wrong = {}
-    for prefix, group in _groups(config()):
-        for each in _settings(group):
-            name, value = prefix + each.name, getattr(group, each.name)
+    for group in groups_of(config):
+        for each in group.settings:
+            name, value = group.prefix + each.name, each.default
             if value == ():
-                value = _LISTS[str(each.type)]  # an empty list has no type of its own
+                value = _LISTS[each.kind]  # an empty list has no type of its own
             try:
                 node.declare_parameter(name, value, _descriptor(name, each))
             except (InvalidParameterTypeException, InvalidParameterValueException) as error:
@@ -49,8 +49,14 @@ def declare(node: Node, config: type[Any]) -> dict[str, str]:
 
 
 def read(node: Node, config: type[ConfigT]) -> ConfigT:
-    """The parameters as a checked config. Raises ConfigError."""
-    return _read(node, config, '')
+    """The parameters as a checked config. Raises PedsamError if a value breaks a rule."""
+    own, *nested = groups_of(config)
+    defaults: Any = config()
+    values = _values(node, own)
+    for group in nested:
+        name = group.prefix.removesuffix('.')
+        values[name] = replace(getattr(defaults, name), **_values(node, group))
+    return config(**values)
 
 
 def read_workers(path: str, own_domain: int) -> tuple[WorkerEntry, ...]:
@@ -63,21 +69,19 @@ def read_workers(path: str, own_domain: int) -> tuple[WorkerEntry, ...]:
 
 
 def live_changes(config: type[Any], changes: list[Parameter]) -> list[Parameter]:
-    """Those of settings that may change while the node is configured."""
-    live = {each.name for each in _settings(config()) if each.metadata.get('live')}
+    """The changes of settings that may change while the node is configured."""
+    live = {each.name for each in settings_of(config) if each.rule.live}
     return [change for change in changes if change.name in live]
 
 
 def check_change(config: type[Any], current: Any, changes: list[Parameter]) -> SetParametersResult:
-    """May these parameters be set now? `current` is None while the node is unconfigured.
+    """Whether these parameters may be set now. `current` is None while the node is unconfigured.
 
-    While it is configured only live ones may, and only to what the rules allow.
+    While it is configured only live settings may change, and only as the rules allow.
     """
     if current is None:
         return SetParametersResult(successful=True)
-    names = {
-        prefix + each.name for prefix, group in _groups(config()) for each in _settings(group)
-    }
+    names = {group.prefix + each.name for group in groups_of(config) for each in group.settings}
     live = live_changes(config, changes)
     fixed = [change.name for change in changes if change.name in names and change not in live]
     if fixed:
@@ -92,48 +96,31 @@ def check_change(config: type[Any], current: Any, changes: list[Parameter]) -> S
 
 def replaced(current: ConfigT, changes: list[Parameter]) -> ConfigT:
     """`current` with its live settings changed. Raises PedsamError if a rule is broken."""
-    values = {each.name: getattr(current, each.name) for each in fields(current)}  # type: ignore[arg-type]
-    values |= {c.name: tuple(c.value or ()) for c in changes if c.name in values}
-    return type(current)(**values)
+    names = {each.name for each in settings_of(type(current))}
+    values = {c.name: tuple(c.value or ()) for c in changes if c.name in names}
+    return replace(current, **values)  # type: ignore[type-var]
 
 
-def _read(node: Node, config: type[ConfigT], prefix: str) -> ConfigT:
-    values: dict[str, Any] = {}
-    for each in fields(config):  # type: ignore[arg-type]
-        default = getattr(config(), each.name)
-        if is_dataclass(default):
-            values[each.name] = _read(node, type(default), f'{each.name}.')
+def _values(node: Node, group: Group) -> dict[str, Any]:
+    """The parameters of a group, as its config class takes them."""
+    values = {}
+    for each in group.settings:
+        value = node.get_parameter_or(group.prefix + each.name).value
+        values[each.name] = tuple(value or ()) if isinstance(each.default, tuple) else value
+    return values
+
+
+def _descriptor(name: str, each: Setting) -> ParameterDescriptor:
+    rule = each.rule
+    descriptor = ParameterDescriptor(name=name, description=each.text, read_only=rule.fixed)
+    if rule.choices:
+        descriptor.additional_constraints = f'one of: {each.allowed}'
+    elif not rule.live:
+        descriptor.additional_constraints = f'may change {each.changes}'
+    if rule.low is not None:
+        ends = {'from_value': rule.low, 'to_value': rule.high}
+        if isinstance(rule.low, float):
+            descriptor.floating_point_range = [FloatingPointRange(step=0.0, **ends)]
         else:
-            value = node.get_parameter_or(prefix + each.name).value
-            values[each.name] = tuple(value or ()) if isinstance(default, tuple) else value
-    return config(**values)
-
-
-def _groups(config: Any) -> Iterator[tuple[str, Any]]:
-    """The config itself and each config nested in it, with the prefix of its parameters."""
-    yield '', config
-    for each in fields(config):
-        if is_dataclass(getattr(config, each.name)):
-            yield f'{each.name}.', getattr(config, each.name)
-
-
-def _settings(config: Any) -> list[Field[Any]]:
-    return [each for each in fields(config) if 'note' in each.metadata]
-
-
-def _descriptor(name: str, each: Field[Any]) -> ParameterDescriptor:
-    rule = each.metadata
-    descriptor = ParameterDescriptor(
-        name=name, description=rule['note'], read_only=rule.get('fixed', False)
-    )
-    if 'choices' in rule:
-        descriptor.additional_constraints = 'one of: ' + ', '.join(map(str, rule['choices']))
-    elif not rule.get('live'):
-        descriptor.additional_constraints = 'may change only while the node is unconfigured'
-    if 'low' in rule and isinstance(rule['low'], float):
-        ends = {'from_value': rule['low'], 'to_value': rule['high']}
-        descriptor.floating_point_range = [FloatingPointRange(step=0.0, **ends)]
-    elif 'low' in rule:
-        ends = {'from_value': rule['low'], 'to_value': rule['high']}
-        descriptor.integer_range = [IntegerRange(step=1, **ends)]
+            descriptor.integer_range = [IntegerRange(step=1, **ends)]
     return descriptor

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
 from pedsam_ros.core.errors import PedsamError, WeightsError
+from pedsam_ros.core.files import replacing
 from pedsam_ros.core.model import sam
 from pedsam_ros.core.model.encoder import IMAGE, half_of
 from pedsam_ros.core.model.refiner import Refiner
@@ -106,9 +107,9 @@ def write(weights: Weights, path: Path) -> Path:
     metadata = {'format': _FORMAT, 'architecture': weights.arch.to_json(), **weights.hashes}
     metadata |= {'model_id': weights.model_id, 'order': weights.order}
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + '.partial')
-    save_file({k: t.contiguous() for k, t in weights.tensors.items()}, partial, metadata)
-    return partial.replace(path)
+    with replacing(path) as partial:
+        save_file({k: t.contiguous() for k, t in weights.tensors.items()}, partial, metadata)
+    return path
 
 
 def _read_seed(source: str) -> Weights:

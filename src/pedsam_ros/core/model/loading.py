@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.config import PRECISIONS
+from pedsam_ros.core.common_settings import PRECISIONS
 from pedsam_ros.core.errors import ConfigError, WeightsError
 from pedsam_ros.core.model.checkpoint import HALVES, PADDING, Weights, check_half, write
 from pedsam_ros.core.model.decoder import Decoder

@@ -1,0 +1,48 @@
+"""Settings that more than one node has, each as a function that makes its field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pedsam_ros.core.settings import setting
+
+PRECISIONS = ('float32', 'float16', 'bfloat16')
+NAME = r'[a-z][a-z0-9_]{0,31}'
+NAME_FORM = 'a small letter, then at most 31 small letters, digits and _'
+
+
+def image_transport(**rule: Any) -> Any:
+    """Which of the two image topics a node reads."""
+    text = 'image topic to read: image (raw) or image/compressed (compressed)'
+    return setting('raw', text, choices=('raw', 'compressed'), **rule)
+
+
+def checkpoint(half: str) -> Any:
+    """Where a node finds the weights of its half."""
+    return setting(
+        '',
+        f'{half} half of the weights, or a whole model: a file (.safetensors, .pth), '
+        "'vit_tiny' or 'random:ARCH:SEED'",
+    )
+
+
+def device(half: str) -> Any:
+    """What the half of the model runs on."""
+    return setting('cpu', f'torch device of the {half} half: cpu, cuda, cuda:0 ...')
+
+
+def precision(blocks: str) -> Any:
+    """The type in which some blocks compute."""
+    return setting('float32', f'arithmetic of the {blocks} blocks', choices=PRECISIONS)
+
+
+def threads() -> Any:
+    """How many threads torch may use."""
+    return setting(0, 'number of torch threads; 0 takes one for each core', low=0, high=1024)
+
+
+def autostart() -> Any:
+    """Whether a node is its own lifecycle manager."""
+    return setting(
+        False, 'configure and activate at start, without a lifecycle manager', fixed=True
+    )

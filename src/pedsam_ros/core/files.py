@@ -1,0 +1,63 @@
+"""Files on disk: written as a whole or not at all, and images read as RGB."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pedsam_ros.core.errors import BadImage
+from pedsam_ros.core.types import Pixels
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives the path of a file beside `path`, to be written; at the end it becomes `path`.
+
+    Nobody ever finds half a file under `path`. If the block raises, the new file is removed and
+    `path` stays as it was. Raises OSError.
+    """
+    partial = path.with_name(path.name + '.partial')
+    try:
+        yield partial
+        partial.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+
+
+def write_synced(path: Path, text: str) -> None:
+    """Replaces a text file; the file and its name are on the disk when this returns.
+
+    Nobody ever finds half a file under `path`. Raises OSError.
+    """
+    with replacing(path) as partial, partial.open('w') as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def read_image(file: Path, as_stored: bool = False) -> Pixels:
+    """(H, W, 3) uint8 RGB of an image file, turned as its camera noted.
+
+    `as_stored` leaves it unturned: the rows of the file. Raises BadImage, which names the file.
+    """
+    how = cv2.IMREAD_COLOR | (cv2.IMREAD_IGNORE_ORIENTATION if as_stored else 0)
+    try:
+        data = file.read_bytes()  # not imread: it fills what is missing of a cut JPEG with grey
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), how) if data else None
+    except (OSError, cv2.error) as error:
+        raise BadImage(f'{file}: {error}') from error
+    if bgr is None:
+        raise BadImage(f'{file}: damaged, or no image ({len(data)} bytes)')
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
