@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pedsam_ros.bags.image_files import frames_of
-from pedsam_ros.bags.image_topics import Camera, find_camera
-from pedsam_ros.bags.make_bag import COMPRESSED, make_bag
+from pedsam_ros.bags.image_topics import COMPRESSED, ImageTopic, find_image_topic
+from pedsam_ros.bags.make_bag import make_bag
 from pedsam_ros.bags.rosbag import BagWriter
 from pedsam_ros.bags.sample_photos import panned_photos
 from pedsam_ros.core.config import EdgeConfig
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """Writes OUT/demo/*.png, OUT/demo/masks.mcap and OUT/demo.json."""
     identity.stay_on_this_machine()
     folder = _fresh(args.out / 'demo', args.bag or args.images)
-    camera = find_camera(args.bag or _as_bag(args.images, folder / 'camera'), args.topic)
+    camera = find_image_topic(args.bag or _as_bag(args.images, folder / 'camera'), args.topic)
     print(f'demo: {camera.count} images of {camera.topic}')
     if args.checkpoint.startswith('random:'):
         print('demo: random weights: the masks show that the system works, and mean nothing')
@@ -98,7 +98,7 @@ def _as_bag(images: Path | None, bag: Path) -> Path:
     return bag
 
 
-def _config(camera: Camera, transport: str, automatic: bool) -> EdgeConfig:
+def _config(camera: ImageTopic, transport: str, automatic: bool) -> EdgeConfig:
     """Some points and a box that lie within every frame; or the automatic grid."""
     sizes = [frame.rgb.shape for frame in camera.frames()]
     if not sizes:
@@ -124,7 +124,7 @@ def _play(
     weights: checkpoint.Weights,
     workers: list[WorkerEntry],
     domain_id: int,
-    camera: Camera,
+    camera: ImageTopic,
     config: EdgeConfig,
 ) -> Outcome:
     """Plays the bag through real processes; each ends with it."""
@@ -175,7 +175,7 @@ def _local(
 
 
 def _checked(
-    camera: Camera, masks: Sequence[Masks], local: LocalPipeline, equal: list[bool]
+    camera: ImageTopic, masks: Sequence[Masks], local: LocalPipeline, equal: list[bool]
 ) -> Iterator[tuple[Frame, Masks]]:
     """Each frame with its masks; notes whether the same masks come out in one process."""
     remaining = list(reversed(masks))
