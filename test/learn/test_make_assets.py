@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.learn.asset_pack import Assets
+from pedsam_ros.learn.asset_pack import AssetPack
 from pedsam_ros.tools import make_assets
 
 pytest.importorskip('pedsam_ros.assets', reason='built without PEDSAM_ASSETS')
@@ -83,7 +83,7 @@ def test_a_pack_holds_what_is_named_with_its_licence(tmp_path, packages):
         entries = json.loads(pack.read('index.json'))
     assert [e['licence'] for e in entries] == ['GPL-2+', 'CC-BY-4.0', 'CC0', 'CC0', 'CC0']
     assert entries[1]['credit'] == '2002 Photographer'
-    pictures = Assets.open(out).pictures
+    pictures = AssetPack.open(out).pictures
     disc, *cubes = pictures['cutout']
     assert disc.shape[:2] == (165, 165)
     assert np.abs(disc[82, 82].astype(int) - (200, 60, 30, 255)).max() < 12

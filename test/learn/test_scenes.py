@@ -7,15 +7,15 @@ import pytest
 from drawn_assets import SMALL, write_assets
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.learn import appearance
-from pedsam_ros.learn.asset_pack import Assets
-from pedsam_ros.learn.examples import BOXES, OBJECTS, Examples
-from pedsam_ros.learn.photo_folder import Photos
+from pedsam_ros.learn.asset_pack import AssetPack
+from pedsam_ros.learn.examples import BOX_PROMPTS, OBJECTS, Examples
+from pedsam_ros.learn.photo_folder import PhotoExamples
 from pedsam_ros.learn.scenes import LONG_PX, compose
 
 
 @pytest.fixture(scope='module')
 def assets(tmp_path_factory):
-    return Assets.open(write_assets(tmp_path_factory.mktemp('assets') / 'assets.zip'))
+    return AssetPack.open(write_assets(tmp_path_factory.mktemp('assets') / 'assets.zip'))
 
 
 def test_a_scene_is_a_function_of_its_seed(assets):
@@ -48,7 +48,8 @@ def test_examples_ask_for_what_their_masks_show(assets):
         example = examples[index]
         height, width = example.masks.shape[1:]
         scale = width / example.canvas.content[1]
-        for mask, point in zip(example.masks[BOXES:], example.points[:, 0], strict=True):
+        points = example.point_prompts[:, 0]
+        for mask, point in zip(example.masks[BOX_PROMPTS:], points, strict=True):
             x, y = (point[:2] * scale).long().tolist()
             assert mask[min(y, height - 1), min(x, width - 1)] == 1
         for mask, box in zip(example.masks, example.boxes, strict=True):
@@ -72,7 +73,7 @@ def test_dressed_objects_keep_their_shape():
 def test_lines_across_lead_from_one_side_to_the_other():
     """About 0 to 1, along a side."""
     for seed in range(20):
-        level = appearance.across(30, 50, np.random.default_rng(seed))
+        level = appearance.wavy_ramp(30, 50, np.random.default_rng(seed))
         assert level.shape == (30, 50)
         assert np.ptp(level) > 0.8
 
@@ -81,7 +82,7 @@ def test_an_example_is_a_function_of_its_index(assets):
     """So that a run can be resumed, and shared among processes."""
     one, same = (Examples(assets, SMALL, seed=1)[5] for _ in range(2))
     assert (one.pixels == same.pixels).all()
-    assert (one.points == same.points).all()
+    assert (one.point_prompts == same.point_prompts).all()
     other = Examples(assets, SMALL, seed=2)[5]
     assert (one.pixels != other.pixels).any()
 
@@ -91,7 +92,7 @@ def test_photographs_give_examples_without_labels(tmp_path):
     rng = np.random.default_rng(0)
     cv2.imwrite(str(tmp_path / 'a.png'), rng.integers(0, 256, (90, 160, 3), dtype=np.uint8))
     (tmp_path / 'broken.jpg').write_bytes(b'nothing')
-    example = Photos(tmp_path, SMALL, seed=0)[1]
+    example = PhotoExamples(tmp_path, SMALL, seed=0)[1]
     assert example.pixels.shape == (3, SMALL.image_px, SMALL.image_px)
     assert len(example.masks) == OBJECTS
     assert (example.masks.flatten(1).sum(1) > 0).all()
@@ -101,7 +102,7 @@ def test_photographs_give_examples_without_labels(tmp_path):
 def test_packs_without_what_a_scene_needs_are_refused(tmp_path, drop):
     """Cut-outs and backgrounds."""
     with pytest.raises(ConfigError, match='needs cut-outs and backgrounds'):
-        Assets.open(write_assets(tmp_path / 'assets.zip', drop={drop}))
+        AssetPack.open(write_assets(tmp_path / 'assets.zip', drop={drop}))
 
 
 def test_what_is_no_pack_is_refused(tmp_path):
@@ -109,6 +110,6 @@ def test_what_is_no_pack_is_refused(tmp_path):
     (tmp_path / 'text').write_text('text')
     for name in ('missing.zip', 'text'):
         with pytest.raises(ConfigError, match=name):
-            Assets.open(tmp_path / name)
+            AssetPack.open(tmp_path / name)
     with pytest.raises(ConfigError, match='no image'):
-        Photos(tmp_path, SMALL, seed=0)
+        PhotoExamples(tmp_path, SMALL, seed=0)

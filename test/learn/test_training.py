@@ -14,7 +14,7 @@ from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.decoder import Candidates
 from pedsam_ros.core.types import Frame, FrameKey, Prompt
 from pedsam_ros.learn import losses
-from pedsam_ros.learn.asset_pack import Assets
+from pedsam_ros.learn.asset_pack import AssetPack
 from pedsam_ros.learn.curves import draw_curves
 from pedsam_ros.learn.examples import Examples
 from pedsam_ros.learn.learner import Batch
@@ -27,7 +27,7 @@ QUICK = Recipe(steps=4, batch=2, rate=1e-3, warmup=2)
 
 @pytest.fixture(scope='module')
 def examples(tmp_path_factory):
-    assets = Assets.open(write_assets(tmp_path_factory.mktemp('assets') / 'assets.zip'))
+    assets = AssetPack.open(write_assets(tmp_path_factory.mktemp('assets') / 'assets.zip'))
     return Examples(assets, SMALL, seed=0)
 
 
@@ -145,7 +145,7 @@ def test_training_shows_the_refiner_what_the_decoder_shows_it(examples):
     batch = Batch.of([example])
     with torch.inference_mode():
         embedding = model.encoder(batch.pixels)
-        by_box, _ = model.first(batch, embedding)
+        by_box, _ = model.first_round(batch, embedding)
         coarse = by_box.logits[:, 0]
         read, context, _, _ = model._crops(batch, embedding, by_box, coarse)
         logits, scores = model.decoder.refiner(read, context, by_box.scores[:, 0])
