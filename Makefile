@@ -7,7 +7,7 @@ setup:
 
 build: setup
 	@. scripts/env.bash && colcon --log-base log build --base-paths . --event-handlers console_direct- \
-	  --cmake-args -DBUILD_TESTING=OFF -Wno-dev
+	  --cmake-args -DBUILD_TESTING=OFF -DPEDSAM_ASSETS=ON -Wno-dev
 
 demo: build
 	@./pedsam demo

@@ -8,9 +8,7 @@ unset _ROS_WHEELS_BOOTSTRAP_COMPLETE LD_LIBRARY_PATH VIRTUAL_ENV PYTHONPATH AMEN
 
 fail() { echo "setup: $1" >&2; echo "setup: on Debian or Ubuntu: sudo apt-get install $2" >&2; exit 1; }
 
-wanted() { cat requirements/ros.txt requirements/run.txt requirements/dev.txt requirements/docs.txt \
-    scripts/repair_ros_wheels.py scripts/setup.sh \
-  | sha256sum; }
+wanted() { cat requirements/{ros,run,assets,dev,docs}.txt scripts/repair_ros_wheels.py scripts/setup.sh | sha256sum; }
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ]; then exit 0; fi
 
 command -v "$python" >/dev/null || fail "$python is missing" python3
@@ -25,6 +23,7 @@ sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Pyth
 echo "setup: installing ROS 2, PyTorch and the tools into .venv (about 2 GB, some minutes)"
 "$python" -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check \
-  -r requirements/run.txt -r requirements/ros.txt -r requirements/dev.txt -r requirements/docs.txt
+  -r requirements/run.txt -r requirements/ros.txt -r requirements/assets.txt -r requirements/dev.txt \
+  -r requirements/docs.txt
 .venv/bin/python scripts/repair_ros_wheels.py
 wanted > "$stamp"

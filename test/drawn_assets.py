@@ -1,4 +1,4 @@
-"""A pack of drawn assets, and a model small enough to train in a test."""
+"""Draws a small asset pack, and names a model small enough to train in a test."""
 
 import json
 import zipfile
@@ -13,7 +13,7 @@ SMALL = replace(fakes.TINY, name='small', image_px=96, window=4, refine_px=16)
 
 
 def write_assets(path, drop=()):
-    """Discs and bars on noise, clip art and textures: every kind but those of `drop`."""
+    """Writes a pack with pictures of every kind except those in `drop`; returns its path."""
     rng = np.random.default_rng(0)
     pictures = {
         'cutouts/disc.webp': ('cutout', _shape(rng, round_=True)),

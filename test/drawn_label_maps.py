@@ -1,4 +1,4 @@
-"""Small images with known segments, in both formats, and a model that says what it is told."""
+"""Small images with known segments, in both formats, and a model with fixed answers."""
 
 import json
 
@@ -14,8 +14,8 @@ HEIGHT, WIDTH = 40, 60
 
 
 def labels():
-    """(40, 60) uint16: a ring, two segments that touch it and each other, one in two parts, a
-    dot."""
+    """(40, 60) uint16: a ring, two segments that touch it and each other, one in two parts, and
+    a dot."""
     found = np.zeros((HEIGHT, WIDTH), np.uint16)
     found[5:25, 5:30] = 1
     found[10:20, 12:22] = 0
@@ -42,7 +42,7 @@ def write_sample(root, source, stem, label_map, segments, **changes):
 
 
 def write_coco(root, label_map, crowd=()):
-    """The same as COCO has it: packed run lengths, one image."""
+    """Writes a label map in COCO's format: one image, with packed run lengths."""
     annotations = []
     for number in np.unique(label_map[label_map > 0]).tolist():
         packed = rle.encode(label_map == number)
@@ -66,29 +66,29 @@ def write_coco(root, label_map, crowd=()):
 
 
 class Parrot:
-    """Answers the k-th prompt of each call with the k-th shape."""
+    """Answers the k-th prompt of each call with the k-th of its shapes."""
 
     def __init__(self, *shapes):
         self.shapes = shapes
 
     def encode(self, frame):
-        """Remembers the frame."""
+        """The frame itself."""
         return frame
 
     def decode(self, encoded, prompts):
-        """The first shapes, whatever was asked."""
+        """The first shapes, whatever the prompts are."""
         masks = tuple(rle.mask_of(s, i) for i, s in enumerate(self.shapes[: len(prompts)]))
         return Masks(encoded.key, *encoded.rgb.shape[:2], 'parrot', masks)
 
 
 def judge(model, sample, kinds=('box', 'point')):
-    """Its scores."""
+    """The scores of a model on a sample."""
     image = Frame(FrameKey(1, ''), sample.rgb())
     return list(scores(sample, answers(model, image, sample, kinds)))
 
 
 def write_folder(root):
-    """`labels` as data/eval has its images."""
+    """Writes `labels` as a folder of label maps with one image; returns the folder."""
     segments = [{'id': i, 'thing': thing} for i, thing in THINGS.items()]
     write_sample(root, 'here', 'one', labels(), segments)
     return root

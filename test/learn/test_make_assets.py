@@ -1,6 +1,7 @@
-"""The pack holds what its configuration names, with the licence of each picture."""
+"""`pedsam make-assets` packs exactly the pictures that its configuration names, with licences."""
 
 import json
+import sys
 import zipfile
 from argparse import Namespace
 
@@ -10,8 +11,10 @@ import pytest
 import yaml
 
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.learn.asset_pack import Assets
+from pedsam_ros.learn.asset_pack import AssetPack
 from pedsam_ros.tools import make_assets
+
+pytest.importorskip('pedsam_ros.assets', reason='built without PEDSAM_ASSETS')
 
 COPYRIGHT = """Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 
@@ -32,7 +35,7 @@ f 1 2 3 4\nf 5 6 7 8\nf 1 2 6 5\nf 4 3 7 8\nf 1 4 8 5\nf 2 3 7 6
 
 @pytest.fixture
 def packages(tmp_path):
-    """An extracted package: a cut-out, a photograph, a model in an archive."""
+    """A folder with one extracted package: a cut-out, a photograph and a model in an archive."""
     share = tmp_path / 'debs/things/usr/share'
     (share / 'doc/things').mkdir(parents=True)
     (share / 'doc/things/copyright').write_text(COPYRIGHT)
@@ -74,13 +77,13 @@ def make(tmp_path, packages, take):
 
 
 def test_a_pack_holds_what_is_named_with_its_licence(tmp_path, packages):
-    """Per file where the copyright file goes per file; and training can read it."""
+    """The licence comes from the copyright file's paragraph for the picture; training reads it."""
     out = make(tmp_path, packages, TAKE)
     with zipfile.ZipFile(out) as pack:
         entries = json.loads(pack.read('index.json'))
     assert [e['licence'] for e in entries] == ['GPL-2+', 'CC-BY-4.0', 'CC0', 'CC0', 'CC0']
     assert entries[1]['credit'] == '2002 Photographer'
-    pictures = Assets.open(out).pictures
+    pictures = AssetPack.open(out).pictures
     disc, *cubes = pictures['cutout']
     assert disc.shape[:2] == (165, 165)
     assert np.abs(disc[82, 82].astype(int) - (200, 60, 30, 255)).max() < 12
@@ -93,14 +96,28 @@ def test_a_pack_holds_what_is_named_with_its_licence(tmp_path, packages):
 
 
 def test_equal_packages_give_equal_packs(tmp_path, packages):
-    """Byte for byte."""
+    """Making a pack twice gives the same bytes."""
     one = make(tmp_path, packages, TAKE).read_bytes()
     assert make(tmp_path, packages, TAKE).read_bytes() == one
 
 
 def test_another_version_of_a_package_is_noticed(tmp_path, packages):
-    """A pattern that matches nothing, a package that is not there."""
+    """A pattern that matches nothing and a missing package are errors that name it."""
     with pytest.raises(ConfigError, match=r"nothing matches 'usr/share/\*\.gif'"):
         make(tmp_path, packages, [{'kind': 'cutout', 'files': ['*.gif']}])
     with pytest.raises(ConfigError, match='no such folder'):
         make(tmp_path, tmp_path / 'elsewhere', TAKE)
+
+
+def test_a_copyright_file_in_another_format_is_refused(tmp_path, packages):
+    """Free text cannot be searched for a picture's licence."""
+    (packages / 'things/usr/share/doc/things/copyright').write_text('Free for all.\n')
+    with pytest.raises(ConfigError, match='not in the DEP-5 format'):
+        make(tmp_path, packages, TAKE)
+
+
+def test_a_robot_without_the_room_is_told_how_to_get_it(tmp_path, packages, monkeypatch):
+    """If make-assets is not installed, the error names the build option and the requirements."""
+    monkeypatch.setitem(sys.modules, 'pedsam_ros.assets.pack', None)
+    with pytest.raises(ConfigError, match=r'PEDSAM_ASSETS=ON.*requirements/assets\.txt'):
+        make(tmp_path, packages, TAKE)

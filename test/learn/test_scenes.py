@@ -1,4 +1,4 @@
-"""Scenes and examples: made from a number, true to their labels."""
+"""Scenes and examples follow from their seed, and agree with their labels."""
 
 import cv2
 import numpy as np
@@ -7,19 +7,19 @@ import pytest
 from drawn_assets import SMALL, write_assets
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.learn import appearance
-from pedsam_ros.learn.asset_pack import Assets
-from pedsam_ros.learn.examples import BOXES, OBJECTS, Examples
-from pedsam_ros.learn.photo_folder import Photos
+from pedsam_ros.learn.asset_pack import AssetPack
+from pedsam_ros.learn.examples import BOX_PROMPTS, OBJECTS, Examples
+from pedsam_ros.learn.photo_folder import PhotoExamples
 from pedsam_ros.learn.scenes import LONG_PX, compose
 
 
 @pytest.fixture(scope='module')
 def assets(tmp_path_factory):
-    return Assets.open(write_assets(tmp_path_factory.mktemp('assets') / 'assets.zip'))
+    return AssetPack.open(write_assets(tmp_path_factory.mktemp('assets') / 'assets.zip'))
 
 
 def test_a_scene_is_a_function_of_its_seed(assets):
-    """Same numbers, same pixels; other numbers, others."""
+    """Equal seeds give equal pixels, other seeds give other pixels."""
     one, same, other = (compose(assets, np.random.default_rng(seed)) for seed in (3, 3, 4))
     assert (one.rgb == same.rgb).all()
     assert (one.labels == same.labels).all()
@@ -27,8 +27,7 @@ def test_a_scene_is_a_function_of_its_seed(assets):
 
 
 def test_scenes_have_objects_of_all_sizes(assets):
-    """Long side as promised, labels of the picture's size; small and large objects, many and
-    few."""
+    """Scenes have the promised long side, few or many objects, and small and large ones."""
     counts, areas = set(), []
     for seed in range(40):
         scene = compose(assets, np.random.default_rng(seed))
@@ -42,13 +41,14 @@ def test_scenes_have_objects_of_all_sizes(assets):
 
 
 def test_examples_ask_for_what_their_masks_show(assets):
-    """Points lie on their object, boxes about it; the coarse mask is the same object."""
+    """Points lie on their object, boxes enclose it, and the coarse mask shows the same object."""
     examples = Examples(assets, SMALL, seed=0)
     for index in range(10):
         example = examples[index]
         height, width = example.masks.shape[1:]
         scale = width / example.canvas.content[1]
-        for mask, point in zip(example.masks[BOXES:], example.points[:, 0], strict=True):
+        points = example.point_prompts[:, 0]
+        for mask, point in zip(example.masks[BOX_PROMPTS:], points, strict=True):
             x, y = (point[:2] * scale).long().tolist()
             assert mask[min(y, height - 1), min(x, width - 1)] == 1
         for mask, box in zip(example.masks, example.boxes, strict=True):
@@ -61,7 +61,7 @@ def test_examples_ask_for_what_their_masks_show(assets):
 
 
 def test_dressed_objects_keep_their_shape():
-    """Parts in colours of their own; opacity as before; the original untouched."""
+    """Colours change in parts, the opacity stays, and the original is not touched."""
     picture = np.full((60, 40, 4), 90, np.uint8)
     parts = appearance.dressed(picture, np.random.default_rng(1))
     assert (parts[..., 3] == 90).all()
@@ -69,29 +69,29 @@ def test_dressed_objects_keep_their_shape():
     assert 2 <= len(np.unique(parts[..., :3].reshape(-1, 3), axis=0)) <= 4
 
 
-def test_lines_across_lead_from_one_side_to_the_other():
-    """About 0 to 1, along a side."""
+def test_a_wavy_ramp_leads_from_one_side_to_the_other():
+    """It rises from about 0 to about 1."""
     for seed in range(20):
-        level = appearance.across(30, 50, np.random.default_rng(seed))
+        level = appearance.wavy_ramp(30, 50, np.random.default_rng(seed))
         assert level.shape == (30, 50)
         assert np.ptp(level) > 0.8
 
 
 def test_an_example_is_a_function_of_its_index(assets):
-    """So that a run can be resumed, and shared among processes."""
+    """So a run can be resumed, and several processes can share it."""
     one, same = (Examples(assets, SMALL, seed=1)[5] for _ in range(2))
     assert (one.pixels == same.pixels).all()
-    assert (one.points == same.points).all()
+    assert (one.point_prompts == same.point_prompts).all()
     other = Examples(assets, SMALL, seed=2)[5]
     assert (one.pixels != other.pixels).any()
 
 
 def test_photographs_give_examples_without_labels(tmp_path):
-    """For distillation, any folder of images will do; what is no image is passed over."""
+    """Distillation takes any folder of images; files that are not images are skipped."""
     rng = np.random.default_rng(0)
     cv2.imwrite(str(tmp_path / 'a.png'), rng.integers(0, 256, (90, 160, 3), dtype=np.uint8))
     (tmp_path / 'broken.jpg').write_bytes(b'nothing')
-    example = Photos(tmp_path, SMALL, seed=0)[1]
+    example = PhotoExamples(tmp_path, SMALL, seed=0)[1]
     assert example.pixels.shape == (3, SMALL.image_px, SMALL.image_px)
     assert len(example.masks) == OBJECTS
     assert (example.masks.flatten(1).sum(1) > 0).all()
@@ -99,16 +99,16 @@ def test_photographs_give_examples_without_labels(tmp_path):
 
 @pytest.mark.parametrize('drop', ['cutout', 'background'])
 def test_packs_without_what_a_scene_needs_are_refused(tmp_path, drop):
-    """Cut-outs and backgrounds."""
+    """A pack needs cut-outs and backgrounds."""
     with pytest.raises(ConfigError, match='needs cut-outs and backgrounds'):
-        Assets.open(write_assets(tmp_path / 'assets.zip', drop={drop}))
+        AssetPack.open(write_assets(tmp_path / 'assets.zip', drop={drop}))
 
 
-def test_what_is_no_pack_is_refused(tmp_path):
-    """A missing file, one that is no zip, a folder without images: named, with the reason."""
+def test_what_is_not_a_pack_is_refused(tmp_path):
+    """The error names a missing file, a file that is not a zip, or a folder without images."""
     (tmp_path / 'text').write_text('text')
     for name in ('missing.zip', 'text'):
         with pytest.raises(ConfigError, match=name):
-            Assets.open(tmp_path / name)
+            AssetPack.open(tmp_path / name)
     with pytest.raises(ConfigError, match='no image'):
-        Photos(tmp_path, SMALL, seed=0)
+        PhotoExamples(tmp_path, SMALL, seed=0)

@@ -1,4 +1,4 @@
-"""Training lowers the loss, can be interrupted anywhere, and distillation nears its teacher."""
+"""Training lowers the loss and can stop anywhere; a student comes nearer to its teacher."""
 
 import json
 from dataclasses import replace
@@ -14,7 +14,7 @@ from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.decoder import Candidates
 from pedsam_ros.core.types import Frame, FrameKey, Prompt
 from pedsam_ros.learn import losses
-from pedsam_ros.learn.asset_pack import Assets
+from pedsam_ros.learn.asset_pack import AssetPack
 from pedsam_ros.learn.curves import draw_curves
 from pedsam_ros.learn.examples import Examples
 from pedsam_ros.learn.learner import Batch
@@ -23,11 +23,20 @@ from pedsam_ros.learn.trainee import Trainee
 from pedsam_ros.learn.trainer import Recipe, Trainer
 
 QUICK = Recipe(steps=4, batch=2, rate=1e-3, warmup=2)
+HANGS_S = 900  # a step takes a second where four other processes want the same core
+
+pytestmark = pytest.mark.timeout(HANGS_S)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Threads of torch that wait for each other starve on a busy machine."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope='module')
 def examples(tmp_path_factory):
-    assets = Assets.open(write_assets(tmp_path_factory.mktemp('assets') / 'assets.zip'))
+    assets = AssetPack.open(write_assets(tmp_path_factory.mktemp('assets') / 'assets.zip'))
     return Examples(assets, SMALL, seed=0)
 
 
@@ -39,7 +48,7 @@ def trainer(folder, order='ped', recipe=QUICK):
     ('order', 'precision'), [('ped', 'float32'), ('sam', 'float32'), ('ped', 'bfloat16')]
 )
 def test_fifty_steps_on_a_fixed_batch_lower_its_loss(tmp_path, examples, order, precision):
-    """In either block order, and in bfloat16."""
+    """This holds in either block order, and in bfloat16."""
     recipe = Recipe(steps=50, batch=2, rate=2e-3, warmup=5, precision=precision)
     run = trainer(tmp_path, order, recipe)
     batch = [examples[i] for i in range(2)]
@@ -50,7 +59,7 @@ def test_fifty_steps_on_a_fixed_batch_lower_its_loss(tmp_path, examples, order, 
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, examples):
-    """Curve and weights, to the last bit."""
+    """The losses and the weights are equal to the last bit."""
     whole = trainer(tmp_path / 'whole')
     expected = [told['loss'] for told in whole.run(examples, loaders=0)]
     broken = trainer(tmp_path / 'broken')
@@ -59,7 +68,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, examples):
         found.append(told['loss'])
         broken.save()
         if len(found) == 2:
-            break  # what is not saved is lost, as by kill -9
+            break  # whatever is not saved is lost, as after kill -9
     resumed = trainer(tmp_path / 'broken')
     assert resumed.step == 2
     found += [told['loss'] for told in resumed.run(examples, loaders=0)]
@@ -68,7 +77,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, examples):
 
 
 def test_bfloat16_costs_little_and_keeps_the_weights_in_float32(tmp_path, examples):
-    """The same loss but for its rounding."""
+    """The loss differs only by rounding, and the averaged weights stay in float32."""
     batch = [examples[i] for i in range(2)]
     exact = trainer(tmp_path / 'exact').learn(batch)
     rounded = trainer(tmp_path / 'rounded', recipe=replace(QUICK, precision='bfloat16'))
@@ -79,7 +88,7 @@ def test_bfloat16_costs_little_and_keeps_the_weights_in_float32(tmp_path, exampl
 
 
 def test_a_state_of_another_run_is_refused(tmp_path, examples):
-    """Other recipe, other order: what would come of it is neither run."""
+    """Another recipe or block order would continue the run as neither of the two."""
     trainer(tmp_path).save()
     for other in (
         lambda: trainer(tmp_path, order='sam'),
@@ -90,7 +99,7 @@ def test_a_state_of_another_run_is_refused(tmp_path, examples):
 
 
 def test_what_was_trained_is_a_checkpoint_like_any_other(tmp_path, examples):
-    """Written, read, and run in one piece."""
+    """Trained weights can be written, read, and run in one piece."""
     run = trainer(tmp_path)
     run.learn([examples[0], examples[1]])
     read = checkpoint.read(str(checkpoint.write(run.weights(), tmp_path / 'model.safetensors')))
@@ -104,7 +113,7 @@ def test_what_was_trained_is_a_checkpoint_like_any_other(tmp_path, examples):
 
 
 def test_distillation_brings_the_reordered_model_nearer_to_its_teacher(tmp_path, examples):
-    """Loss and embedding; the decoder stays as it was."""
+    """The distance of the embedding falls, and the decoder stays as it was."""
     weights = checkpoint.random_weights(SMALL, 0)
     run = Trainer(Student(weights), Recipe(steps=40, batch=2, warmup=2), tmp_path, 'cpu')
     batch = [examples[i] for i in range(2)]
@@ -115,7 +124,7 @@ def test_distillation_brings_the_reordered_model_nearer_to_its_teacher(tmp_path,
 
 
 def test_curves_are_drawn_from_a_log(tmp_path):
-    """Also where a step was logged twice, by a run that was resumed."""
+    """A step may be logged twice, because a resumed run repeats the steps after its last save."""
     rows = [{'step': s, 'loss': 1 / s, 'coarse': 0.5, 'box': 0.1} for s in (1, 2, 2, 3)]
     (tmp_path / 'log.jsonl').write_text('\n'.join(map(json.dumps, rows)))
     draw_curves(tmp_path / 'log.jsonl', tmp_path / 'curves.png')
@@ -123,7 +132,7 @@ def test_curves_are_drawn_from_a_log(tmp_path):
 
 
 def test_losses_know_a_good_mask_from_a_bad_one():
-    """Perfect, empty and inverted; an object of one pixel counts as much as a large one."""
+    """Losses rank perfect, empty and inverted masks, of an object of one pixel too."""
     target = torch.zeros(2, 24, 24)
     target[0, 4:20, 4:20] = 1
     target[1, 10, 10] = 1
@@ -139,13 +148,13 @@ def test_losses_know_a_good_mask_from_a_bad_one():
 
 
 def test_training_shows_the_refiner_what_the_decoder_shows_it(examples):
-    """Same image, mask and prompt: the crops of training are those of inference."""
+    """From the same image, mask and prompt, training makes the crops that inference makes."""
     example = examples[0]
     model = Trainee(SMALL, 'ped', seed=0).eval()
     batch = Batch.of([example])
     with torch.inference_mode():
         embedding = model.encoder(batch.pixels)
-        by_box, _ = model.first(batch, embedding)
+        by_box, _ = model.first_round(batch, embedding)
         coarse = by_box.logits[:, 0]
         read, context, _, _ = model._crops(batch, embedding, by_box, coarse)
         logits, scores = model.decoder.refiner(read, context, by_box.scores[:, 0])
@@ -158,13 +167,13 @@ def test_training_shows_the_refiner_what_the_decoder_shows_it(examples):
 
 
 def test_the_iou_of_a_crop_counts_what_lies_outside():
-    """A perfect crop of half an object is half right."""
+    """A perfect mask of a crop that shows half the object has an IoU of one half."""
     target = torch.ones(1, 8, 8)
     assert losses.iou(target * 8, target, torch.tensor([64.0])).tolist() == [0.5]
 
 
 def test_recipes_and_runs_that_cannot_be_are_refused(tmp_path, examples):
-    """Named, before anything is computed; a loss that is not finite before it is learned."""
+    """The value is named before anything is computed; a loss that is not finite stops the run."""
     for wrong in (
         {'batch': 0},
         {'warmup': 0},

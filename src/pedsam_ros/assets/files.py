@@ -1,4 +1,7 @@
-"""Files of an extracted package, also those in its archives: 'a/b.zip!/c.png' is a path too."""
+"""Finds and reads the files of an extracted package, also those inside its archives.
+
+The path 'a/b.zip!/c.png' means the file c.png in the archive a/b.zip.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,11 @@ from numpy.typing import NDArray
 from pedsam_ros.assets.rcc import RccFile
 from pedsam_ros.core.errors import BadImage, ConfigError
 
-INSIDE = '!/'  # between an archive and the path within it
+INSIDE = '!/'  # separates an archive from the path within it
 
 
 class Tree:
-    """A package's files below `root`."""
+    """The files of a package below `root`. Raises ConfigError if that folder does not exist."""
 
     def __init__(self, root: Path) -> None:
         if not root.is_dir():
@@ -27,9 +30,11 @@ class Tree:
         self._root = root
 
     def matching(self, wanted: Sequence[str], unwanted: Sequence[str] = ()) -> list[str]:
-        """Sorted paths that match a wanted glob ('*' also crosses '/') and no unwanted one.
+        """The sorted paths that match a wanted glob ('*' also crosses '/') and no unwanted one.
 
-        Raises ConfigError for a glob that matches nothing: the package is not the one meant."""
+        Raises ConfigError if a wanted glob matches nothing: then this is another version of the
+        package than the configuration was written for.
+        """
         found: set[str] = set()
         for glob in wanted:
             names = [name for name in self._names(glob) if fnmatchcase(name, glob)]
@@ -39,11 +44,11 @@ class Tree:
         return sorted(n for n in found if not any(fnmatchcase(n, glob) for glob in unwanted))
 
     def has(self, path: str) -> bool:
-        """Whether there is such a file."""
+        """Whether the package has this file."""
         return path in self._names(path)
 
     def read(self, path: str) -> bytes:
-        """A file's bytes. Raises ConfigError if it is not there."""
+        """The bytes of a file. Raises ConfigError if it cannot be read."""
         try:
             if INSIDE in path:
                 archive, inner = path.split(INSIDE, 1)
@@ -53,11 +58,15 @@ class Tree:
             raise ConfigError(f'{self._root}: {path}: {error}') from error
 
     def image(self, path: str) -> NDArray[np.uint8]:
-        """(H, W), (H, W, 3) BGR or (H, W, 4) BGRA, uint8. Raises BadImage."""
+        """(H, W) grey, (H, W, 3) BGR or (H, W, 4) BGRA, uint8.
+
+        Raises BadImage if OpenCV cannot read the file, ConfigError if it does not exist.
+        """
         image = cv2.imdecode(np.frombuffer(self.read(path), np.uint8), cv2.IMREAD_UNCHANGED)
         if image is None:
             raise BadImage(f'{self._root}: {path}: no image that OpenCV reads')
-        return image if image.dtype == np.uint8 else (image // 257).astype(np.uint8)
+        eight_bit = image if image.dtype == np.uint8 else image // 257  # 16 bits: 65535 -> 255
+        return np.asarray(eight_bit, np.uint8)
 
     def _names(self, glob: str) -> Sequence[str]:
         if INSIDE in glob:

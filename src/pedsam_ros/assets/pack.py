@@ -1,7 +1,7 @@
-"""Cut-outs, backgrounds and textures of packages -> one pack to train on.
+"""Writes the training pack: cut-outs, backgrounds and textures out of extracted packages.
 
-What is taken, and under which licence, stands in config/assets.yaml; docs/training-data.md
-explains it."""
+config/assets.yaml says what is taken; docs/training-data.md explains why.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 import yaml
 
-from pedsam_ros.assets import credits, masks, mesh, render
+from pedsam_ros.assets import credits, cutouts, render, walking, wavefront
+from pedsam_ros.assets.cutouts import Image
 from pedsam_ros.assets.files import INSIDE, Tree
-from pedsam_ros.assets.masks import Image
 from pedsam_ros.core.errors import BadImage, ConfigError
 from pedsam_ros.core.files import replacing
 
@@ -31,29 +31,39 @@ FOLDERS = {
     'texture': 'textures',
 }
 LONG_SIDE_PX = {'cutout': 320, 'clipart': 320, 'background': 640, 'texture': 256}
-RENDER_PX = 432  # models are drawn at this size, then made smaller: smooth edges
-WEBP_QUALITY = 88  # of the colours; alpha is kept without loss
+RENDER_PX = 432  # models are drawn at this size, then shrunk, which smooths their edges
+WEBP_QUALITY = 88  # of the colours; alpha is stored without loss
 JPEG_QUALITY = 90
-EPOCH = (1980, 1, 1, 0, 0, 0)  # time of every member: equal inputs give equal bytes
+EPOCH = (
+    1980,
+    1,
+    1,
+    0,
+    0,
+    0,
+)  # of every file in the zip: equal inputs must give equal bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """One entry of index.json: a picture of the pack and where it is from."""
+    """One entry of index.json: a picture of the pack and its origin."""
 
-    file: str
+    file: str  # in the pack
     kind: str  # cutout, clipart, background or texture
     group: str  # of objects: people, animals, vehicles or other
     package: str
     version: str
-    path: str
+    path: str  # in the package
     licence: str
     credit: str
 
 
 def write_pack(debs: Path, config: Path, out: Path) -> list[Asset]:
-    """Writes OUT from the extracted packages in `debs`; what is in it. Raises ConfigError,
-    BadImage."""
+    """Writes the pack `out` from the extracted packages in `debs`; returns its entries.
+
+    Raises ConfigError if the configuration does not fit the packages, BadImage if a picture
+    cannot be made; then `out` is left as it was.
+    """
     sources = _sources(config)
     out.parent.mkdir(parents=True, exist_ok=True)
     with replacing(out) as partial, zipfile.ZipFile(partial, 'w', zipfile.ZIP_STORED) as pack:
@@ -64,6 +74,7 @@ def write_pack(debs: Path, config: Path, out: Path) -> list[Asset]:
 
 
 def _sources(config: Path) -> list[dict[str, Any]]:
+    """The sources of a configuration. Raises ConfigError."""
     try:
         return list(yaml.safe_load(config.read_text(encoding='utf-8'))['sources'])
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
@@ -71,7 +82,7 @@ def _sources(config: Path) -> list[dict[str, Any]]:
 
 
 def _assets(root: Path, sources: list[dict[str, Any]]) -> Iterator[tuple[Asset, bytes]]:
-    """Every asset and its encoded picture, in the order of the configuration."""
+    """Yields every asset with its encoded picture, in the order of the configuration."""
     for source in sources:
         tree = Tree(root / source['package'])
         for take in source['take']:
@@ -83,6 +94,7 @@ def _assets(root: Path, sources: list[dict[str, Any]]) -> Iterator[tuple[Asset, 
 
 
 def _taken(tree: Tree, take: dict[str, Any]) -> Iterator[tuple[Asset, bytes]]:
+    """Yields the assets of one list of files; files without a known licence are left out."""
     root = take.get('root', '')
     wanted, unwanted = ([root + each for each in take[key]] for key in ('files', 'except'))
     for path in tree.matching(wanted, unwanted):
@@ -99,37 +111,45 @@ def _taken(tree: Tree, take: dict[str, Any]) -> Iterator[tuple[Asset, bytes]]:
 
 
 def _pictures(tree: Tree, path: str, take: dict[str, Any]) -> Iterator[Image]:
-    """What one file gives: an image one picture, a model one for each view."""
+    """The pictures of one file: one of an image, one for each view of a model."""
     limit_px = LONG_SIDE_PX[take['kind']]
     if FOLDERS[take['kind']] != 'cutouts':
-        yield masks.fit(masks.opaque(tree.image(path)), limit_px)
+        yield cutouts.fit(cutouts.opaque(tree.image(path)), limit_px)
         return
     if path.endswith('.obj'):
         images = _rendered(tree, path, **take['render'])
     elif take.get('plain'):
-        images = iter([masks.cut_from_plain(tree.image(path))])
+        images = iter([cutouts.cut_from_plain(tree.image(path))])
     else:
         images = iter([tree.image(path)])
     for image in images:
-        yield masks.fit(masks.tidy(image), limit_px)
+        yield cutouts.fit(cutouts.tidy(image), limit_px)
 
 
 def _rendered(
     tree: Tree, path: str, views: int, pitch_deg: tuple[float, float], swing_deg: float = 0
 ) -> Iterator[Image]:
-    """(RENDER_PX, RENDER_PX, 4) views of a model; with a swing it walks, left, right, left..."""
-    parts = mesh.read_obj(tree, path)
+    """(RENDER_PX, RENDER_PX, 4) views of a model.
+
+    With a swing above 0 the model is a person who walks: in turn the left and the right leg is
+    ahead, by 40 to 100 % of `swing_deg`.
+    """
+    parts = wavefront.read_obj(tree, path)
     seed = zlib.crc32(path.encode())
     swings = np.deg2rad(swing_deg) * np.random.default_rng(seed).uniform(0.4, 1, views)
     for number, view in enumerate(render.some_views(seed, views, pitch_deg)):
         posed = parts
         if swing_deg:
-            posed = mesh.step(parts, float(swings[number]) * (-1) ** number)
+            posed = walking.step(parts, float(swings[number]) * (-1) ** number)
         yield render.render(posed, view, RENDER_PX)
 
 
 def _credit(tree: Tree, path: str, take: dict[str, Any]) -> tuple[str, str]:
-    """Licence and copyright of a file; empty if it must be named for itself and is not."""
+    """Licence and copyright of a file.
+
+    Both are empty if the take allows only files that the copyright file names, and this one is
+    not named there.
+    """
     if 'licence' in take:
         return take['licence'], _author(tree, path, take) + take['credit']
     found = credits.credit_of(path, take['credits'])
@@ -139,7 +159,7 @@ def _credit(tree: Tree, path: str, take: dict[str, Any]) -> tuple[str, str]:
 
 
 def _author(tree: Tree, path: str, take: dict[str, Any]) -> str:
-    """The author of a model, if the text file `author_in` beside it names one."""
+    """The author of a model, if the text file `author_in` beside the model names one."""
     if 'author_in' not in take:
         return ''
     notes = [f'{path.rpartition("/")[0]}/{take["author_in"]}']

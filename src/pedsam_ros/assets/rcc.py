@@ -1,4 +1,4 @@
-"""Qt's resource archives (.rcc), read like a zip file. Source: Qt, qresource.cpp, rcc.cpp."""
+"""Reads Qt's resource archives (.rcc) like zip files. Source: Qt, qresource.cpp, rcc.cpp."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-ZLIB, FOLDER, ZSTD = 1, 2, 4  # flags of a node
-NODE_BYTES = {1: 14, 2: 22, 3: 22}  # by version of the format
+ZLIB, FOLDER, ZSTD = 1, 2, 4  # a node's flags
+NODE_BYTES = {1: 14, 2: 22, 3: 22}  # size of a node in each version of the format
 
 
 class RccFile:
-    """The files of an archive by path. Raises zipfile.BadZipFile if it is none."""
+    """The files of an archive, by path.
+
+    Raises zipfile.BadZipFile if `file` is not such an archive, OSError if it cannot be read.
+    """
 
     def __init__(self, file: Path) -> None:
         self._data = file.read_bytes()
@@ -28,11 +31,11 @@ class RccFile:
         self._nodes = dict(self._below(0, ''))
 
     def namelist(self) -> list[str]:
-        """Paths of all files."""
+        """The paths of all files."""
         return list(self._nodes)
 
     def read(self, name: str) -> bytes:
-        """A file's bytes. Raises KeyError."""
+        """The bytes of a file. Raises KeyError if it is absent or compressed with zstd."""
         node = self._nodes[name]
         (flags,) = struct.unpack_from('>H', self._data, node + 4)
         (offset,) = struct.unpack_from('>I', self._data, node + 10)
@@ -44,7 +47,7 @@ class RccFile:
         return zlib.decompress(data[4:]) if flags & ZLIB else data
 
     def _below(self, index: int, folder: str) -> Iterator[tuple[str, int]]:
-        """(path, offset of its node) of each file below a node."""
+        """Yields path and node offset of each file below a node."""
         node = self._tree + index * self._node_bytes
         name_at, flags = struct.unpack_from('>IH', self._data, node)
         path = f'{folder}/{self._name(name_at)}'.lstrip('/') if index else ''

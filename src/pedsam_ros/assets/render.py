@@ -1,6 +1,8 @@
-"""Cut-outs of textured meshes: a small renderer in numpy that needs neither GPU nor window.
+"""Draws textured meshes as cut-outs: a small renderer in numpy that needs no GPU and no window.
 
-Each triangle is covered with sample points closer than a pixel; the nearest to the eye wins."""
+It covers each triangle with sample points that lie closer than a pixel; at each pixel the point
+nearest to the eye wins. Equal inputs give equal bytes on every machine.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +12,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pedsam_ros.assets.masks import Image
-from pedsam_ros.assets.mesh import Floats, Material, Part
+from pedsam_ros.assets.cutouts import Image
+from pedsam_ros.assets.wavefront import Floats, Indices, Material, Part
 
-SPACING_PX = 0.7
-CHUNK = 1 << 19  # sample points at a time
-AMBIENT, DIFFUSE, GLINT = 0.5, 0.62, 110
+SPACING_PX = 0.7  # of the sample points
+CHUNK = 1 << 19  # sample points computed at once
+AMBIENT, DIFFUSE, GLINT = 0.5, 0.62, 110  # strengths of the light
 EYE = 3.2  # distance of the eye, in radii of the model
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where the eye and the light are: yaw and pitch of the eye, a unit vector to the light."""
+    """Yaw and pitch of the eye, and a unit vector, (3,), from the model to the light."""
 
     yaw_rad: float
     pitch_rad: float
@@ -29,7 +31,10 @@ class View:
 
 
 def some_views(seed: int, count: int, pitch_deg: tuple[float, float]) -> list[View]:
-    """Views all around, `pitch_deg` from..to above the horizon, light from above somewhere."""
+    """Views from all around, `pitch_deg` (from, to) above the horizon, each lit from above.
+
+    Equal seeds give equal views.
+    """
     rng = np.random.default_rng(seed)
     turns = (np.arange(count) + rng.uniform(-0.35, 0.35, count) + rng.uniform()) / count
     views = []
@@ -42,7 +47,7 @@ def some_views(seed: int, count: int, pitch_deg: tuple[float, float]) -> list[Vi
 
 
 def render(parts: list[Part], view: View, side_px: int) -> Image:
-    """(side, side, 4) BGRA of the model, which fills the square but for a small margin."""
+    """(side, side, 4) BGRA picture of the model, which fills the square up to a small margin."""
     canvas = _Canvas(side_px)
     parts = _seen(parts, view, side_px)
     for number, part in enumerate(parts):
@@ -54,7 +59,7 @@ def render(parts: list[Part], view: View, side_px: int) -> Image:
 
 
 class _Canvas:
-    """Which point of which triangle is nearest at each pixel, and the picture of them."""
+    """The nearest point at each pixel, as part, triangle and weights; and the picture."""
 
     def __init__(self, side_px: int) -> None:
         self._side_px, count = side_px, side_px * side_px
@@ -64,15 +69,15 @@ class _Canvas:
         self._weights = np.zeros((count, 3), np.float32)
         self.picture = np.zeros((count, 4), np.uint8)
 
-    def add(self, part: Part, number: int, chosen: NDArray[np.int_], weights: Floats) -> None:
-        """Points with `weights` (P, 3) of the corners, on each of the chosen triangles."""
+    def add(self, part: Part, number: int, chosen: Indices, weights: Floats) -> None:
+        """Adds sample points: on each `chosen` triangle, (P, 3) `weights` of its corners."""
         points = np.einsum('pc,tcd->tpd', weights, part.corners[chosen]).reshape(-1, 3)
         pixel = points[:, 1].astype(np.int32) * self._side_px + points[:, 0].astype(np.int32)
         far = points[:, 2]
         keep = np.flatnonzero(far < self._depth[pixel])
         triangle, weight = chosen[keep // len(weights)], weights[keep % len(weights)]
         solid = _painted(part.material, _mixed(part.uv, triangle, weight), alpha=True) > 127
-        order = np.argsort(-far[keep[solid]], kind='stable')  # the last one in a pixel stays
+        order = np.argsort(-far[keep[solid]], kind='stable')  # the last point of a pixel stays
         nearest = pixel[keep[solid]][order]
         self._depth[nearest] = far[keep[solid]][order]
         self._part[nearest] = number
@@ -80,7 +85,7 @@ class _Canvas:
         self._weights[nearest] = weight[solid][order]
 
     def paint(self, part: Part, number: int, light: Floats) -> None:
-        """Colours the pixels where this part is nearest; both sides of a face look alike."""
+        """Colours the pixels where this part is nearest. Both sides of a face look alike."""
         pixel = np.flatnonzero(self._part == number)
         triangle, weights = self._triangle[pixel], self._weights[pixel]
         normal = _mixed(part.normals, triangle, weights)
@@ -95,15 +100,17 @@ class _Canvas:
         self.picture[pixel, 3] = 255
 
 
-def _mixed(values: Floats, triangle: NDArray[np.int_], weights: Floats) -> Floats:
-    """(n, D) of the corners' (N, 3, D), on the n triangles with the n weights."""
-    return np.einsum('nc,ncd->nd', weights, values[triangle])
+def _mixed(values: Floats, triangle: Indices, weights: Floats) -> Floats:
+    """(n, D) weighted means of the corners' values, (N, 3, D), for n triangles and n weights."""
+    mixed: Floats = np.einsum('nc,ncd->nd', weights, values[triangle])
+    return mixed
 
 
 def _seen(parts: list[Part], view: View, side_px: int) -> list[Part]:
-    """The parts with corners in pixels and depth, normals as the eye has them.
+    """The parts as the eye sees them: corners as x, y in pixels and depth, normals turned.
 
-    Corner 0 of each triangle is made the one across from the shortest edge."""
+    Corner 0 of each triangle becomes the one across from its shortest edge.
+    """
     turn = _turn(view)
     corners = [part.corners for part in parts]
     every = np.concatenate([each.reshape(-1, 3) for each in corners])
@@ -130,24 +137,24 @@ def _ordered(part: Part) -> Part:
         np.roll(part.corners, -1, axis=1)[..., :2] - np.roll(part.corners, -2, axis=1)[..., :2],
         axis=-1,
     )
-    order = (across.argmin(axis=1)[:, None] + np.arange(3)) % 3
-    named = {'corners': part.corners, 'normals': part.normals, 'uv': part.uv}
-    return replace(
-        part, **{k: np.take_along_axis(v, order[..., None], axis=1) for k, v in named.items()}
+    order = ((across.argmin(axis=1)[:, None] + np.arange(3)) % 3)[..., None]
+    corners, normals, uv = (
+        np.take_along_axis(each, order, axis=1) for each in (part.corners, part.normals, part.uv)
     )
+    return replace(part, corners=corners, normals=normals, uv=uv)
 
 
 def _turn(view: View) -> Floats:
-    """(3, 3) model -> eye: x right, y up, z towards the eye."""
+    """(3, 3) matrix from the model's axes to the eye's: x right, y up, z towards the eye."""
     cy, sy = np.cos(view.yaw_rad), np.sin(view.yaw_rad)
     cp, sp = np.cos(view.pitch_rad), np.sin(view.pitch_rad)
     yaw = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
     pitch = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
-    return (pitch @ yaw).astype(np.float32)
+    return np.asarray(pitch @ yaw, np.float32)
 
 
-def _samples(corners: Floats) -> Iterator[tuple[NDArray[np.int_], Floats]]:
-    """Indices of triangles of about one size, and the weights (P, 3) of points all over them."""
+def _samples(corners: Floats) -> Iterator[tuple[Indices, Floats]]:
+    """Yields triangles of similar size, as indices, with the weights (P, 3) of points on them."""
     along = np.linalg.norm(corners[:, 1:, :2] - corners[:, :1, :2], axis=-1).max(axis=1)
     across = np.linalg.norm(corners[:, 1, :2] - corners[:, 2, :2], axis=-1)
     size = np.stack([_octave(along), _octave(across)], axis=1)
@@ -159,9 +166,10 @@ def _samples(corners: Floats) -> Iterator[tuple[NDArray[np.int_], Floats]]:
             yield same[start : start + count], weights
 
 
-def _octave(length_px: Floats) -> NDArray[np.int_]:
-    """Half octaves of the number of steps along a length."""
-    return np.ceil(np.log2(np.maximum(length_px / SPACING_PX, 1)) * 2).astype(int)
+def _octave(length_px: Floats) -> NDArray[np.int64]:
+    """The number of steps along a length, in half octaves, rounded up."""
+    octaves = np.log2(np.maximum(length_px / SPACING_PX, 1)) * 2
+    return np.asarray(np.ceil(octaves), np.int64)
 
 
 def _grid(along: int, across: int) -> Floats:
@@ -172,16 +180,16 @@ def _grid(along: int, across: int) -> Floats:
 
 
 def _painted(material: Material, uv: Floats, alpha: bool = False) -> Floats:
-    """(n, 3) BGR of the material without light, or its (n,) alpha."""
+    """(n, 3) BGR of the unlit material at `uv`, (n, 2); or its alpha, (n,). Both 0..255."""
     texture = material.texture
     if alpha and (texture is None or texture.ndim < 3 or texture.shape[2] < 4):
         return np.full(len(uv), 255, np.float32)
-    if texture is None:  # a lit colour is brighter than its number
+    if texture is None:  # the root brightens the colour: the light will darken it
         return np.tile(np.sqrt(material.colour) * 235, (len(uv), 1)).astype(np.float32)
     height, width = texture.shape[:2]
     row = np.floor((1 - uv[:, 1]) % 1 * height).astype(int) % height
     column = np.floor(uv[:, 0] % 1 * width).astype(int) % width
-    texel = texture[row, column].astype(np.float32)
+    texel: Floats = texture[row, column].astype(np.float32)
     if alpha:
         return texel[:, 3]
     return texel[:, :3] if texel.ndim == 2 else np.repeat(texel[:, None], 3, axis=1)

@@ -1,4 +1,4 @@
-"""What `pedsam replay` and `pedsam record` share: a node of their own, and an orderly end."""
+"""The node of `pedsam replay` and `pedsam record`, and their orderly end."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from pedsam_ros.core.errors import ConfigError
 
 @contextmanager
 def interrupts() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM cut nothing short, even repeated: what is yielded says True from then on.
+    """Holds back Ctrl-C and SIGTERM; the function given returns True once one of them came.
 
-    For the main thread.
+    Nothing is cut short, even if they are repeated. Only the main thread may use it.
     """
     came: list[int] = []
     before = {
@@ -34,7 +34,7 @@ def interrupts() -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def open_node(name: str) -> Iterator[Node]:
-    """A node in a context of its own, of ROS_DOMAIN_ID; heeds --ros-args of the command line."""
+    """A node with its own context in ROS_DOMAIN_ID; obeys --ros-args of the command line."""
     context = Context()
     context.init()
     node = Node(name, context=context, start_parameter_services=False)
@@ -46,7 +46,7 @@ def open_node(name: str) -> Iterator[Node]:
 
 
 def message_class(type_name: str) -> Any:
-    """The Python class of package/msg/Name. Raises ConfigError if it is not installed."""
+    """The Python class of the type package/msg/Name. Raises ConfigError if it is not installed."""
     package, _, name = type_name.replace('/msg/', '.msg.').rpartition('.')
     try:
         return getattr(import_module(package), name)

@@ -1,4 +1,4 @@
-"""Where a bag's pictures come from: a folder of images or a video, one by one, each stamped."""
+"""Reads a folder of images or a video frame by frame, each frame with a stamp."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import Any
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from pedsam_ros.core.errors import BadImage, ConfigError
 from pedsam_ros.core.files import read_image
@@ -16,17 +19,18 @@ from pedsam_ros.core.types import Pixels
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff')
 FOLDER_RATE_HZ = 10.0
 MAX_RATE_HZ = 1e6
-START_NS = 10**9  # of frames without stamps of their own; 0 means "no time" in ROS
+START_NS = 10**9  # first stamp if the frames have none; 0 would mean "no time" in ROS
 MAX_STAMP_NS = 2**31 * 10**9 - 1  # std_msgs/Header counts seconds in an int32
 
 
 def frames_of(
     source: Path, rate_hz: float | None = None, stamps: Path | None = None
 ) -> Iterator[tuple[int, Pixels]]:
-    """(stamp in ns, (H, W, 3) uint8 RGB) of each frame of a folder or a video; one at a time.
+    """Yields (stamp in ns, (H, W, 3) uint8 RGB) for each frame of a folder or a video.
 
-    `rate_hz`: default 10 for a folder, a video's own for a video. `stamps`: see `read_stamps`.
-    Raises ConfigError if source, rate or stamps break a rule, BadImage naming an unreadable file.
+    Frames are read one at a time. `rate_hz` defaults to 10 for a folder and to the video's own
+    rate; `stamps` is a file for `read_stamps`. Raises ConfigError if source, rate or stamps break
+    a rule, BadImage, which names the file, if an image cannot be read.
     """
     if rate_hz is not None and not 0 < rate_hz <= MAX_RATE_HZ:
         raise ConfigError(f'rate={rate_hz} Hz: above 0, at most {MAX_RATE_HZ:.0f}')
@@ -45,7 +49,10 @@ def frames_of(
 
 
 def read_stamps(file: Path) -> list[int]:
-    """Stamps in ns, of a text file with one a line, in s. Raises ConfigError."""
+    """The stamps, in ns, of a text file that has one stamp in seconds on each line.
+
+    Raises ConfigError if the file cannot be read or the stamps do not rise from 0 to below 2^31 s.
+    """
     try:
         lines = file.read_text(encoding='utf-8').split()
     except (OSError, UnicodeDecodeError) as error:
@@ -60,7 +67,7 @@ def read_stamps(file: Path) -> list[int]:
 
 def _stamp_ns(file: Path, text: str) -> int:
     try:
-        stamp = Decimal(text) * 10**9  # not float: it has no room for the ns of a date
+        stamp = Decimal(text) * 10**9  # a float cannot hold the nanoseconds of a date
     except InvalidOperation:
         raise ConfigError(f'{file}: {text!r}: a number of seconds is expected') from None
     if not (stamp.is_finite() and 0 <= stamp <= MAX_STAMP_NS):
@@ -95,13 +102,13 @@ def _folder(folder: Path) -> Iterator[Pixels]:
 
 
 def _natural(file: Path) -> list[tuple[int, str]]:
-    """Sort key: frame9 before frame10."""
+    """Sort key that puts frame9 before frame10."""
     parts = re.split(r'(\d+)', file.name)
     return [(int(part), '') if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _video(file: Path) -> tuple[Iterator[Pixels], float]:
-    """Frames of a video, and their rate in Hz as the file names it."""
+    """The frames of a video, and the rate in Hz that the file states."""
     capture = cv2.VideoCapture(str(file))
     if not capture.isOpened():
         raise ConfigError(f'{file}: neither a folder of images nor a video that OpenCV opens')
@@ -123,6 +130,5 @@ def _known_rate(source: Path, rate_hz: float) -> float:
     return rate_hz
 
 
-def _rgb(bgr: Pixels) -> Pixels:
-    rgb: Pixels = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
-    return rgb
+def _rgb(bgr: NDArray[Any]) -> Pixels:
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

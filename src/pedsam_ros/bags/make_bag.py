@@ -1,4 +1,4 @@
-"""Pictures -> a rosbag2 that looks like a camera's."""
+"""Writes images into a rosbag2 that looks as if a camera had been recorded."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from typing import Any
 import cv2
 import numpy as np
 
+from pedsam_ros.bags.image_topics import COMPRESSED, IMAGE
 from pedsam_ros.bags.message_types import typestore_with
 from pedsam_ros.bags.rosbag import BagWriter
 from pedsam_ros.core.errors import BadImage, ConfigError
 from pedsam_ros.core.types import Pixels
 
-IMAGE = 'sensor_msgs/msg/Image'
-COMPRESSED = 'sensor_msgs/msg/CompressedImage'
 _TOPIC = re.compile(r'(/[A-Za-z_][A-Za-z0-9_]*)+')
 
 
@@ -31,10 +30,11 @@ def make_bag(
     storage: str = 'mcap',
     compressed: bool = False,
 ) -> int:
-    """Writes (stamp in ns, (H, W, 3) uint8 RGB) as rgb8 images stamped so; returns their number.
+    """Writes pairs (stamp in ns, (H, W, 3) uint8 RGB) as rgb8 images; returns their number.
 
-    `compressed`: JPEGs on topic + '/compressed' instead. After an error no bag remains. Raises
-    ConfigError if a setting breaks a rule or there is no image, BadImage if one has another shape.
+    With `compressed` it writes JPEGs on topic + '/compressed' instead. After an error no bag
+    remains. Raises ConfigError if a setting breaks a rule or there is no image, BadImage if an
+    image has another shape or type.
     """
     topic = _checked_topic(topic) + ('/compressed' if compressed else '')
     to_cdr = _compressed_cdr if compressed else _image_cdr
@@ -43,7 +43,7 @@ def make_bag(
     count = 0
     with ExitStack() as undo:
         with writer:
-            undo.callback(shutil.rmtree, path, ignore_errors=True)  # only now the folder is ours
+            undo.callback(shutil.rmtree, path, ignore_errors=True)  # the folder is ours only now
             for stamp_ns, rgb in images:
                 writer.write(topic, type_name, stamp_ns, to_cdr(stamp_ns, frame_id, rgb))
                 count += 1

@@ -1,4 +1,4 @@
-"""Message types as rosbags knows them: ROS's own, and from the ament index any other package's."""
+"""Gives rosbags the definitions of message types: ROS's own, and others from the ament index."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pedsam_ros.core.errors import ConfigError
 
 
 def typestore_with(type_name: str) -> Typestore:
-    """The store of all types met so far, `type_name` and the types in it among them.
+    """The store of all types asked for so far, with `type_name` and the types inside it.
 
-    `type_name` is package/msg/Name. Raises ConfigError if no definition of it is installed, or
-    rosbags cannot hold it.
+    `type_name` is package/msg/Name. Raises ConfigError if its definition is not installed or
+    rosbags cannot represent it.
     """
     store = _store()
     found: dict[str, Any] = {}
@@ -45,7 +45,7 @@ def _store() -> Typestore:
 
 
 def _definition(type_name: str) -> dict[str, Any]:
-    """Parsed .msg file of a type, from the ament index."""
+    """The parsed .msg file of a type, found through the ament index. Raises ConfigError."""
     package, kind, name = type_name.split('/') if type_name.count('/') == 2 else ('', '', '')
     if kind != 'msg':
         raise ConfigError(f'type={type_name!r}: package/msg/Name is expected')
@@ -59,7 +59,7 @@ def _definition(type_name: str) -> dict[str, Any]:
 
 
 def _types_in(definition: Any) -> list[str]:
-    """Names of the message types among the fields of a parsed definition."""
+    """The names of the message types among the fields of a parsed definition."""
     plain = (
         inner[0] if kind in (Nodetype.ARRAY, Nodetype.SEQUENCE) else (kind, inner)
         for _, (kind, inner) in definition[1]

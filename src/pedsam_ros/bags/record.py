@@ -1,4 +1,4 @@
-"""`pedsam record`: topics -> a rosbag2 that `ros2 bag` and Foxglove read; needs no rosbag2."""
+"""Records live topics into a rosbag2 that `ros2 bag` and Foxglove read."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from pedsam_ros.bags.rosbag import BagWriter
 from pedsam_ros.core.errors import ConfigError
 
 _DEPTH = 100  # messages kept while the disk is slow
-_LOOK_S = 0.1  # between two looks for topics and at interrupts
+_LOOK_S = 0.1  # how often to look for new topics and for interrupts
 
 
 class Recorder:
-    """Writes what arrives on topics, as it is, with its arrival time (the node's clock).
+    """Writes the messages of topics unchanged, each with its arrival time by the node's clock.
 
-    A topic that has publishers is read with the QoS they offer; one that has none yet is read so
-    that any will match. Make it in the thread that spins the node: a BagWriter belongs to one.
+    It reads a topic that has publishers with the QoS that they offer, and a topic without
+    publishers with a QoS that any publisher matches. The thread that spins the node must make it,
+    because a BagWriter belongs to one thread. `counts` holds the number of messages by topic.
     """
 
     def __init__(self, node: Node, topics: Mapping[str, str], writer: BagWriter) -> None:
@@ -33,7 +34,10 @@ class Recorder:
             self.add(topic, type_name)
 
     def add(self, topic: str, type_name: str) -> None:
-        """Records one more topic. Raises ConfigError if name or type are none that ROS knows."""
+        """Records one more topic.
+
+        Raises ConfigError if its name breaks ROS's rules or its type is not installed.
+        """
         name = resolved(self._node, topic)
         offers = [info.qos_profile for info in self._node.get_publishers_info_by_topic(name)]
         self._writer.declare(
@@ -54,10 +58,10 @@ class Recorder:
 def record(
     node: Node, topics: Iterable[str], writer: BagWriter, stopped: Callable[[], bool]
 ) -> dict[str, int]:
-    """Records topics, each from when it is published, until `stopped`; returns messages by topic.
+    """Records topics until `stopped` returns True; returns the number of messages by topic.
 
-    Raises ConfigError if a name breaks ROS's rules, a type is not installed or there are two, or
-    the bag cannot be written.
+    Recording of a topic begins when it has a publisher. Raises ConfigError if a name breaks ROS's
+    rules, a topic's type is not installed, a topic has two types, or the bag cannot be written.
     """
     waiting = {resolved(node, topic) for topic in topics}
     recorder = Recorder(node, {}, writer)
@@ -73,7 +77,7 @@ def record(
 
 
 def resolved(node: Node, topic: str) -> str:
-    """Full name of a topic, remapped. Raises ConfigError if it breaks ROS's rules."""
+    """The full name of a topic after remapping. Raises ConfigError if it breaks ROS's rules."""
     try:
         full = expand_topic_name(topic, node.get_name(), node.get_namespace())
         validate_full_topic_name(full)
@@ -83,7 +87,7 @@ def resolved(node: Node, topic: str) -> str:
 
 
 def _add_present(node: Node, waiting: set[str], recorder: Recorder) -> set[str]:
-    """Starts on the topics that have a publisher by now; returns them."""
+    """Starts recording the topics that have a publisher by now; returns these topics."""
     present: set[str] = set()
     for topic in waiting:
         types = {info.topic_type for info in node.get_publishers_info_by_topic(topic)}
@@ -99,7 +103,10 @@ def _add_present(node: Node, waiting: set[str], recorder: Recorder) -> set[str]:
 
 
 def _matching(offers: list[QoSProfile]) -> QoSProfile:
-    """The most that all publishers offer; best effort and volatile matches whatever may come."""
+    """The strongest QoS that all publishers offer.
+
+    Without publishers it is best effort and volatile, which matches whatever may come.
+    """
     profile = QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
         depth=_DEPTH,
@@ -114,7 +121,7 @@ def _matching(offers: list[QoSProfile]) -> QoSProfile:
 
 
 def _all_reliable(offers: list[QoSProfile]) -> bool:
-    """Also where nobody offers yet: what ROS's publishers do by default."""
+    """Also True if nobody offers yet, since ROS's publishers are reliable by default."""
     return all(each.reliability == ReliabilityPolicy.RELIABLE for each in offers)
 
 

@@ -1,4 +1,4 @@
-"""A bag's messages, published as they were recorded; needs no rosbag2."""
+"""Publishes a bag's messages again, with the timing of the recording."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from pedsam_ros.bags.rosbag import Content, Record, contents_of, read_bag
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.settings import check_fields, setting
 
-_ALONE_NS = 10**9  # from one pass of a loop to the next, if the bag lasts no time at all
-_NAP_S = 0.1  # longest wait between two looks at `stopped`
+_ALONE_NS = 10**9  # pause between two passes of a loop if all messages have the same stamp
+_NAP_S = 0.1  # longest wait before looking at `stopped` again
 _KEPT = DurabilityPolicy.TRANSIENT_LOCAL
-_FLUSH_S = 2.0  # longest wait for a topic's readers to have got the last messages
+_FLUSH_S = 2.0  # longest wait until the readers of a topic have its last messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayConfig:
-    """How to replay. Raises ConfigError where a rule is broken."""
+    """How to replay. Raises ConfigError if a value breaks a rule."""
 
     rate: float = setting(1.0, 'times as fast as recorded', low=0.001, high=1000.0)
     loop: bool = setting(False, 'again and again, until interrupted; the time jumps back')
@@ -54,9 +54,10 @@ class ReplayConfig:
 
 
 def replay(node: Node, bag: Path, config: ReplayConfig, stopped: Callable[[], bool]) -> int:
-    """Publishes a bag with its timing, to its end or until `stopped`; returns messages published.
+    """Publishes a bag with its timing, up to its end or until `stopped` returns True.
 
-    Raises ConfigError if the bag cannot be read, holds nothing wanted, or a type is not installed.
+    Returns the number of messages published. Raises ConfigError if the bag cannot be read, has no
+    message on the chosen topics, or a type is not installed.
     """
     player = _Player(node, bag, config, stopped)
     player.wait_for_readers()
@@ -68,7 +69,11 @@ def replay(node: Node, bag: Path, config: ReplayConfig, stopped: Callable[[], bo
 
 
 def timeline(records: Iterable[Record], tick_ns: int) -> Iterator[tuple[int, Record | None]]:
-    """Each record with its bag time, and None for each clock tick due by then; tick_ns=0: none."""
+    """Yields (bag time in ns, record) for each record, and (bag time in ns, None) for each tick.
+
+    Ticks of the clock are `tick_ns` apart and begin with the first record; `tick_ns` 0 means that
+    there is no clock.
+    """
     tick: int | None = None
     for record in records:
         tick = record.stamp_ns if tick is None else tick
@@ -79,19 +84,22 @@ def timeline(records: Iterable[Record], tick_ns: int) -> Iterator[tuple[int, Rec
 
 
 class Pace:
-    """Bag time on the steady clock, from the first message on: a late one delays no later one."""
+    """Maps bag time to the steady clock, from the first message on.
+
+    A message that is late does not delay those after it.
+    """
 
     def __init__(self, first_ns: int, rate: float, stopped: Callable[[], bool]) -> None:
         self._first_ns, self._rate, self._stopped = first_ns, rate, stopped
         self._start_ns = time.monotonic_ns()
 
     def mean_gap_ns(self, last_ns: int, count: int) -> int:
-        """Mean bag time between two of `count` messages, the last at `last_ns`."""
+        """The mean gap in bag time between `count` messages, the last of them at `last_ns`."""
         gap_ns = (last_ns - self._first_ns) // max(1, count - 1)
         return gap_ns if gap_ns > 0 else _ALONE_NS
 
     def wait_for(self, stamp_ns: int) -> bool:
-        """Sleeps until `stamp_ns` is due; False if stopped before."""
+        """Sleeps until `stamp_ns` is due; returns False if stopped before."""
         due_ns = self._start_ns + (stamp_ns - self._first_ns) / self._rate
         while not self._stopped():
             left_s = (due_ns - time.monotonic_ns()) * 1e-9
@@ -102,13 +110,13 @@ class Pace:
 
 
 def restamped(cdr: bytes, now_ns: int) -> bytes:
-    """A serialised message that begins with a std_msgs/Header, with another stamp."""
+    """The serialised message with a new stamp; it must begin with a std_msgs/Header."""
     order = '<' if cdr[1] & 1 else '>'
     return cdr[:4] + struct.pack(f'{order}iI', *divmod(now_ns, 10**9)) + cdr[12:]
 
 
 class _Player:
-    """The publishers of one replay, and how often they were used."""
+    """The publishers of one replay; `published` counts their messages."""
 
     def __init__(
         self, node: Node, bag: Path, config: ReplayConfig, stopped: Callable[[], bool]
@@ -129,7 +137,7 @@ class _Player:
         self._clock = node.create_publisher(Clock, '/clock', 10) if config.clock_hz else None
 
     def wait_for_readers(self) -> None:
-        """Until each topic has a reader, `wait_s` at most."""
+        """Waits until each topic has a reader, at most `wait_s` seconds."""
         deadline_s = time.monotonic() + self._config.wait_s
         while (alone := self._unread()) and not self._stopped():
             if time.monotonic() >= deadline_s:
@@ -139,7 +147,7 @@ class _Player:
             self._node.get_logger().warning(f'no reader yet: topics={",".join(alone)}')
 
     def play(self) -> None:
-        """One pass; in a loop also the mean gap between two messages, before the next one."""
+        """Plays the bag once; in a loop it then waits for the mean gap between two messages."""
         tick_ns = round(1e9 * self._config.rate / self._config.clock_hz) if self._clock else 0
         records = read_bag(self._bag, self._config.topics)
         pace = None
@@ -155,7 +163,7 @@ class _Player:
             pace.wait_for(stamp_ns + pace.mean_gap_ns(stamp_ns, self._count))
 
     def flush(self) -> None:
-        """Lets reliable readers get the last messages before the publishers go."""
+        """Waits until reliable readers have the last messages; only then may publishers end."""
         if self._config.reliability == 'reliable' and not self._stopped():
             for publisher in self._publishers.values():
                 publisher.wait_for_all_acked(Duration(seconds=_FLUSH_S))
@@ -168,7 +176,7 @@ class _Player:
         ]
 
     def _publish(self, stamp_ns: int, record: Record | None) -> None:
-        """A record on its topic; None: the clock."""
+        """Publishes a record on its topic; None means a tick of the clock."""
         if record is not None:
             cdr = record.cdr
             if record.topic in self._restamped:

@@ -1,4 +1,4 @@
-"""rosbag2 files, written and read without rosbag2. Messages go in and come out serialised."""
+"""Reads and writes rosbag2 files without rosbag2. Messages stay serialised."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pedsam_ros.bags.message_types import typestore_with
 from pedsam_ros.core.errors import ConfigError, PedsamError
 
 STORAGES = ('mcap', 'sqlite3')
-_VERSION: Literal[8] = 8  # of metadata.yaml: the last one that Humble's rosbag2 reads too
+_VERSION: Literal[8] = 8  # of metadata.yaml: the newest that Humble's rosbag2 reads
 _FOREVER = QosTime(9223372036, 854775807)  # how ROS spells "no deadline"
 
 
@@ -43,15 +43,15 @@ class Content(NamedTuple):
 
     type_name: str
     messages: int
-    latched: bool  # what was published before a reader came was kept for it
+    latched: bool  # late readers get earlier messages too (transient local)
 
 
 class BagWriter:
-    """A rosbag2 being written: a folder of metadata.yaml and one file, complete after the `with`.
+    """Writes a rosbag2: a folder with metadata.yaml and one file, complete after the `with`.
 
-    If the process is killed in between, there is no metadata.yaml; `mcap recover` gets back all
-    but the last MB, while sqlite3 keeps nothing. One thread makes, uses and closes it (sqlite3).
-    Raises ConfigError if `path` exists or cannot be written, or `storage` is unknown.
+    If the process is killed before, metadata.yaml is missing; `mcap recover` gets back all but the
+    last MB, while sqlite3 keeps nothing. The same thread must make, use and close it, because of
+    sqlite3. Raises ConfigError if `path` exists or cannot be written, or `storage` is unknown.
     """
 
     def __init__(self, path: Path, storage: str = 'mcap') -> None:
@@ -76,15 +76,16 @@ class BagWriter:
         trace: TracebackType | None,
     ) -> None:
         with _write_errors(self.path):
-            # Never tell it of the caller's error: it would throw the bag away.
+            # If the writer knew of the caller's error, it would throw the bag away.
             self._writer.__exit__(None, None, None)
 
     def declare(
         self, topic: str, type_name: str, *, reliable: bool = True, latched: bool = False
     ) -> Connection:
-        """Lists a topic, though nothing may come of it, with the QoS that its publisher offers.
+        """Adds a topic, even if no message follows, with the QoS that its publisher offers.
 
-        The first time counts. Raises ConfigError if the type is unknown, or not the first one.
+        The first call for a topic decides. Raises ConfigError if the type is unknown, or is not
+        the one of the first call.
         """
         known = self._connections.get(topic)
         if known is None:
@@ -98,7 +99,8 @@ class BagWriter:
     def write(self, topic: str, type_name: str, stamp_ns: int, cdr: bytes | memoryview) -> None:
         """Appends a serialised message.
 
-        Raises ConfigError if the topic has another type, the stamp is none, or the disk is full.
+        Raises ConfigError if the topic has another type, the stamp is out of range, or the disk is
+        full.
         """
         if not 0 <= stamp_ns < 2**63:
             raise ConfigError(f'{topic}: stamp={stamp_ns} ns: from 0 to 2^63 - 1')
@@ -113,12 +115,12 @@ class BagWriter:
                 return self._writer.add_connection(
                     topic, type_name, typestore=store, offered_qos_profiles=[offered]
                 )
-        except KeyError as error:  # wstring
+        except KeyError as error:  # rosbags has no wstring
             raise ConfigError(f'{topic}: {type_name}: rosbags has no {error} fields') from error
 
 
 def contents_of(path: Path, topics: Collection[str] | None = None) -> dict[str, Content]:
-    """What a bag holds, of `topics` or of all. Raises ConfigError as `read_bag`."""
+    """What a bag holds of each of `topics`, or of all. Raises ConfigError as `read_bag`."""
     with _reading(path) as reader:
         chosen = _chosen(reader.connections, path, topics)
         messages, latched = Counter[str](), Counter[str]()
@@ -132,14 +134,15 @@ def contents_of(path: Path, topics: Collection[str] | None = None) -> dict[str, 
 
 
 def topics_of(path: Path) -> dict[str, str]:
-    """Type of each topic of a bag. Raises ConfigError as `read_bag`."""
+    """The type of each topic of a bag. Raises ConfigError as `read_bag`."""
     return {topic: content.type_name for topic, content in contents_of(path).items()}
 
 
 def read_bag(path: Path, topics: Collection[str] | None = None) -> Iterator[Record]:
-    """Messages by time, of `topics` or of all: of a rosbag2 folder, or of one .mcap or .db3 file.
+    """Yields the messages of `topics`, or of all topics, by time.
 
-    Raises ConfigError if `path` is missing, corrupt or no bag, or has not all of the topics.
+    `path` is a rosbag2 folder or one .mcap or .db3 file. Raises ConfigError if it is missing,
+    damaged or not a bag, or if one of the topics is not in it.
     """
     with _reading(path) as reader:
         chosen = _chosen(reader.connections, path, topics)
@@ -172,7 +175,7 @@ def _reading(path: Path) -> Iterator[Reader]:
             yield reader
     except PedsamError:
         raise
-    except Exception as error:  # from damaged bytes rosbags' parsers raise nearly anything
+    except Exception as error:  # damaged bytes make rosbags' parsers raise nearly anything
         raise ConfigError(f'{path}: not a readable bag: {error}') from error
 
 

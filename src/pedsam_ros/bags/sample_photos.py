@@ -1,5 +1,7 @@
-"""A moving camera over photographs that come with scikit-image: what the demo shows when nobody
-gives it a bag."""
+"""Moves a view over photographs that come with scikit-image, as if a camera moved.
+
+The demo and `pedsam camera` show it if the user gives no images.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,16 @@ from pedsam_ros.core.files import read_image
 from pedsam_ros.core.types import Pixels
 
 _PHOTOS = ('astronaut.png', 'coffee.png', 'motorcycle_left.png', 'rocket.jpg', 'chelsea.png')
-_SIZE = (640, 480)  # width, height, px
-_VIEW = 0.75  # side of the view, as a part of the largest that fits
+_SIZE = (640, 480)  # width, height of a frame, px
+_VIEW = 0.75  # side of the view, as a share of the largest view that fits into the photograph
 _RATE_HZ = 10
 
 
 def panned_photos(per_photo: int = 6) -> Iterator[tuple[int, Pixels]]:
-    """Stamp (ns) and (480, 640, 3) uint8 RGB of each view; the view moves over one photo after
-    another."""
+    """Yields (stamp in ns, (480, 640, 3) uint8 RGB); the view moves over one photograph at a time.
+
+    Raises ConfigError if scikit-image is not installed.
+    """
     paths = _paths()
     for i in range(per_photo * len(paths)):
         photo = read_image(paths[i // per_photo])
@@ -31,7 +35,7 @@ def panned_photos(per_photo: int = 6) -> Iterator[tuple[int, Pixels]]:
 
 
 def _paths() -> list[Path]:
-    """The photos in scikit-image's wheel, without importing it."""
+    """The photographs in scikit-image's wheel, found without importing it. Raises ConfigError."""
     spec = importlib.util.find_spec('skimage')
     if spec is None or spec.origin is None:
         raise ConfigError('the demo takes its photos from scikit-image, which is not installed')
@@ -39,7 +43,7 @@ def _paths() -> list[Path]:
 
 
 def _view(photo: Pixels, progress: float) -> Pixels:
-    """The view at 0..1 of its way from the top left to the bottom right of the photo."""
+    """The view at `progress` 0..1 of its way from the photo's top left to its bottom right."""
     height, width = photo.shape[:2]
     scale = _VIEW * min(width / _SIZE[0], height / _SIZE[1])
     w, h = int(_SIZE[0] * scale), int(_SIZE[1] * scale)

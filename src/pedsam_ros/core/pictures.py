@@ -1,4 +1,4 @@
-"""Masks as pictures: label image, binary picture, overlay. Needs no torch."""
+"""Draws masks as pictures: label image, binary picture, overlay."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from pedsam_ros.core.types import Mask, Masks, Pixels
 
-_GOLDEN = 0.618033988749895  # turns of hue between neighbours: far apart, for any number of masks
+_GOLDEN = 0.618033988749895  # step of hue from mask to mask: keeps any number of hues far apart
 
 
 def binary(mask: Mask, height: int, width: int) -> NDArray[np.bool_]:
-    """(H, W) bool of a mask's run lengths."""
+    """(H, W) bool: the pixels of a mask, from its run lengths."""
     ones = np.arange(len(mask.counts)) % 2 == 1
     return np.repeat(ones, mask.counts).reshape(width, height).T
 
@@ -31,8 +31,10 @@ def tight_box(shape: NDArray[np.bool_] | Pixels) -> tuple[int, int, int, int]:
 
 
 def label_image(masks: Masks) -> NDArray[np.uint16]:
-    """(H, W) uint16: the id of the mask at each pixel, the smallest where several lie; 0 =
-    none."""
+    """(H, W) uint16: the id of the mask at each pixel, counted from 1; 0 means no mask.
+
+    Where masks overlap, the one with the smallest area is shown.
+    """
     labels = np.zeros((masks.height, masks.width), np.uint16)
     for number, shape in _largest_first(masks):
         labels[shape] = number
@@ -40,12 +42,12 @@ def label_image(masks: Masks) -> NDArray[np.uint16]:
 
 
 def any_mask(masks: Masks) -> Pixels:
-    """(H, W) uint8: 255 where any mask lies, else 0."""
+    """(H, W) uint8: 255 inside any mask, 0 elsewhere."""
     return np.where(label_image(masks) > 0, 255, 0).astype(np.uint8)
 
 
 def overlay(rgb: Pixels, masks: Masks, opacity: float = 0.5) -> Pixels:
-    """(H, W, 3) uint8: the image with every mask in a colour of its own, and its outline."""
+    """(H, W, 3) uint8: the image with every mask tinted and outlined in a colour of its own."""
     picture = rgb.copy()
     for number, shape in _largest_first(masks):
         colour = np.array(_colour(number), np.float32)
@@ -59,7 +61,7 @@ def overlay(rgb: Pixels, masks: Masks, opacity: float = 0.5) -> Pixels:
 
 
 def _largest_first(masks: Masks) -> Iterator[tuple[int, NDArray[np.bool_]]]:
-    """Id and shape of each mask; small ones last, so that they are painted on top."""
+    """Yields id and shape of each mask, small masks last, so that they are painted on top."""
     by_area = sorted(enumerate(masks.masks, 1), key=lambda item: -item[1].area)
     return ((number, binary(mask, masks.height, masks.width)) for number, mask in by_area)
 
@@ -72,7 +74,7 @@ def _colour(number: int) -> tuple[int, int, int]:
 
 
 def fitted(rgb: Pixels, width: int, height: int) -> Pixels:
-    """(height, width, 3) uint8: the picture, whole, in the top left corner; black beside it."""
+    """(height, width, 3) uint8: the whole picture scaled into the top left corner, rest black."""
     scale = min(width / rgb.shape[1], height / rgb.shape[0])
     size = max(1, int(rgb.shape[1] * scale)), max(1, int(rgb.shape[0] * scale))
     tile = np.zeros((height, width, 3), np.uint8)

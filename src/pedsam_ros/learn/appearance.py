@@ -1,4 +1,4 @@
-"""How things look in a training scene: colours, shadows, focus, and what a camera adds."""
+"""Changes how a training scene looks: colours, shadows, focus, and the marks of a camera."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pedsam_ros.core.types import Pixels
 
 
 def recoloured(picture: Pixels, rng: Generator) -> Pixels:
-    """(h, w, 4) RGBA in another light, rarely in other colours."""
+    """(h, w, 4) RGBA: the picture in another light, rarely with its colours exchanged."""
     out: Pixels = picture.copy()
     gain = np.exp(rng.normal(0, 0.12, 3) + rng.normal(0, 0.25))
     if rng.random() < 0.15:
@@ -22,10 +22,10 @@ def recoloured(picture: Pixels, rng: Generator) -> Pixels:
 
 
 def dressed(picture: Pixels, rng: Generator) -> Pixels:
-    """(h, w, 4) RGBA: parts of it in colours of their own, as clothes or panels are."""
+    """(h, w, 4) RGBA: parts of the picture in plain colours, like clothes or panels."""
     out: Pixels = picture.copy()
     cuts = np.sort(rng.uniform(0, 1, int(rng.integers(1, 4))))
-    part = np.searchsorted(cuts, across(picture.shape[0], picture.shape[1], rng))
+    part = np.searchsorted(cuts, wavy_ramp(picture.shape[0], picture.shape[1], rng))
     for number in range(1, len(cuts) + 1):
         here = part == number
         bright = picture[here, :3].mean(1, keepdims=True, dtype=np.float32)
@@ -35,9 +35,11 @@ def dressed(picture: Pixels, rng: Generator) -> Pixels:
     return out
 
 
-def across(height: int, width: int, rng: Generator) -> NDArray[np.float32]:
-    """(height, width): about 0..1 from one side to the other, mostly downwards, along wavy
-    lines."""
+def wavy_ramp(height: int, width: int, rng: Generator) -> NDArray[np.float32]:
+    """(height, width): rises from about 0 to 1 across the picture, mostly downwards.
+
+    Lines of equal height are wavy.
+    """
     y = np.linspace(0, 1, height, dtype=np.float32)[:, None]
     x = np.linspace(0, 1, width, dtype=np.float32)[None]
     along, over = (y, x) if rng.random() < 0.7 else (x, y)
@@ -47,13 +49,16 @@ def across(height: int, width: int, rng: Generator) -> NDArray[np.float32]:
     return np.asarray(along + rng.normal(0, 0.15) * over + wave, np.float32)
 
 
-def matched(
+def colour_matched(
     colours: NDArray[np.float32],
     alpha: NDArray[np.float32],
     behind: NDArray[np.float32],
     rng: Generator,
 ) -> NDArray[np.float32]:
-    """(h, w, 3) colours nearer in mean and contrast to what is behind; `alpha` (h, w) 0..1."""
+    """(h, w, 3) colours, moved towards the mean and the contrast of what is behind them.
+
+    `alpha` (h, w) is 0..1 and tells which pixels belong to the object; `behind` is (h, w, 3).
+    """
     inside = alpha > 0.5
     if not inside.any():
         return colours
@@ -63,10 +68,13 @@ def matched(
     return np.asarray((1 - share) * colours + share * wanted, np.float32)
 
 
-def shade(
+def cast_shadow(
     canvas: NDArray[np.float32], alpha: Pixels, rows: slice, columns: slice, rng: Generator
 ) -> None:
-    """A soft shadow of the object, a little aside."""
+    """Darkens the canvas by a soft shadow, a little beside the object.
+
+    `alpha` (h, w) uint8 is the object's opacity; `rows` and `columns` are its place on the canvas.
+    """
     size = max(2.0, 0.08 * max(alpha.shape))
     move = np.array([[1, 0, rng.normal(0, size)], [0, 1, abs(rng.normal(0, size))]], np.float32)
     height, width = alpha.shape
@@ -76,7 +84,7 @@ def shade(
 
 
 def as_camera(canvas: NDArray[np.float32], rng: Generator) -> Pixels:
-    """What a camera does to a scene: white balance, exposure, blur, noise, JPEG."""
+    """(H, W, 3) uint8: the scene after random white balance, exposure, blur, noise and JPEG."""
     gain = np.exp(rng.normal(0, 0.06, 3) + rng.normal(0, 0.15))
     picture: NDArray[np.float32] = canvas * gain.astype(np.float32)
     if rng.random() < 0.1:
@@ -91,11 +99,11 @@ def as_camera(canvas: NDArray[np.float32], rng: Generator) -> Pixels:
 
 
 def _as_jpeg(rgb: Pixels, quality: int) -> Pixels:
-    """Back from JPEG; the order of channels does not matter here."""
+    """The picture after JPEG compression; for this the order of channels does not matter."""
     packed = cv2.imencode('.jpg', rgb, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
 
 
 def blurred(picture: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32]:
-    """Gaussian."""
+    """The picture, (h, w) or (h, w, C), after a Gaussian blur."""
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma_px), np.float32)

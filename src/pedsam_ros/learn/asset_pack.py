@@ -1,4 +1,4 @@
-"""The asset pack that training scenes are made of: one zip of cut-outs, photographs, textures."""
+"""Reads the asset pack of training scenes: one zip of cut-outs, photographs and textures."""
 
 from __future__ import annotations
 
@@ -17,15 +17,20 @@ KINDS = ('cutout', 'clipart', 'background', 'texture')
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Assets:
-    """Decoded pictures by kind: RGBA (h, w, 4) of cut-outs and clip art, RGB (h, w, 3) of the
-    rest."""
+class AssetPack:
+    """Decoded pictures by kind, uint8.
+
+    Cut-outs and clip art are RGBA, (h, w, 4); backgrounds and textures are RGB, (h, w, 3).
+    """
 
     pictures: dict[str, list[Pixels]]
 
     @classmethod
-    def open(cls, path: Path) -> Assets:
-        """Raises ConfigError if the file is no asset pack, or lacks cut-outs or backgrounds."""
+    def open(cls, path: Path) -> AssetPack:
+        """Reads a pack into memory.
+
+        Raises ConfigError if the file is not an asset pack, or lacks cut-outs or backgrounds.
+        """
         pictures: dict[str, list[Pixels]] = {kind: [] for kind in KINDS}
         try:
             with zipfile.ZipFile(path) as pack:
@@ -45,6 +50,6 @@ class Assets:
 def _decode(data: bytes, channels: int) -> Pixels:
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if picture is None or picture.shape[2:] != (channels,):
-        raise ValueError(f'a picture that is not one of {channels} channels')
+        raise ValueError(f'a picture that does not have {channels} channels')
     code = cv2.COLOR_BGRA2RGBA if channels == 4 else cv2.COLOR_BGR2RGB
     return np.asarray(cv2.cvtColor(picture, code), np.uint8)

@@ -1,4 +1,4 @@
-"""The part that `pedsam train` and `pedsam distill` share: arguments, processes, progress."""
+"""Runs a training for `pedsam train` and `pedsam distill`: arguments, processes, progress."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pedsam_ros.learn.learner import Learner
 from pedsam_ros.learn.trainer import Recipe, Trainer
 
 Make: TypeAlias = Callable[[argparse.Namespace], tuple[Learner, 'Dataset[Example]']]
-_ALLOCATOR = {  # glibc keeps what torch frees, so that the kernel need not zero it at each step
+_ALLOCATOR = {  # makes glibc keep memory that torch frees, which the kernel would zero again
     'MALLOC_MMAP_THRESHOLD_': str(2**32),
     'MALLOC_TRIM_THRESHOLD_': str(2**33),
     'MALLOC_TOP_PAD_': str(2**28),
@@ -45,9 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
 
 
 def run(args: argparse.Namespace, make: Make) -> int:
-    """Trains, and writes model.safetensors, log.jsonl, curves.png and state.pt into OUT.
+    """Writes OUT/model.safetensors, OUT/log.jsonl, OUT/curves.png and OUT/state.pt.
 
-    `make` makes the learner and its examples, once in each process. Raises ConfigError.
+    `make` turns the arguments into a learner and its examples. Raises ConfigError. The process
+    starts anew first if its allocator has other settings.
     """
     if any(os.environ.get(name) != value for name, value in _ALLOCATOR.items()):
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | _ALLOCATOR)
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace, make: Make) -> int:
     if args.processes == 1:
         _run(args, make)
     else:
-        make(args)  # wrong arguments raise here once, not in each process
+        make(args)  # so that wrong arguments are reported once, not by each process
         (args.out / 'rendezvous').unlink(missing_ok=True)
         _together(args, make)
     draw_curves(args.out / 'log.jsonl', args.out / 'curves.png')
@@ -74,7 +75,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _together(args: argparse.Namespace, make: Make) -> None:
-    """Trains in several processes, which all end before this returns."""
+    """Starts the processes that learn together; all of them end with this one."""
     learning = spawn(_one_of, (args, make), nprocs=args.processes, join=False)
     try:
         while not learning.join():
@@ -96,7 +97,7 @@ def _one_of(rank: int, args: argparse.Namespace, make: Make) -> None:
 
 
 def _run(args: argparse.Namespace, make: Make) -> None:
-    # The default opens a descriptor for each tensor of a loader: too many for one process.
+    # Otherwise each tensor from a loader takes a file descriptor, which are too few.
     multiprocessing.set_sharing_strategy('file_system')
     recipe = config_of(Recipe, args)
     learner, examples = make(args)

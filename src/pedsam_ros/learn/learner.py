@@ -1,4 +1,4 @@
-"""What a training run moves, and what one batch of examples is."""
+"""What a training run trains: an encoder and a decoder, and the batches that it learns from."""
 
 from __future__ import annotations
 
@@ -12,50 +12,56 @@ from torch import Tensor, nn
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.model.decoder import Decoder
 from pedsam_ros.core.model.monolithic import MonolithicEncoder
-from pedsam_ros.learn.examples import BOXES, OBJECTS, Example
-
-POINTS = OBJECTS - BOXES
+from pedsam_ros.learn.examples import BOX_PROMPTS, OBJECTS, POINT_PROMPTS, Example
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Examples, and all their objects in two lists: those asked for by a box, then by a point."""
+    """Some examples, with their tensors stacked and the prompts of all their objects in a row."""
 
     examples: Sequence[Example]
     pixels: Tensor  # (B, 3, P, P)
     coarse: Tensor  # (B, OBJECTS, 4T, 4T)
     boxes: Tensor  # (B, OBJECTS, 4)
-    asked: Tensor  # (B * BOXES, 4)
-    points: Tensor  # (B * POINTS, 1, 3)
+    box_prompts: Tensor  # (B * BOX_PROMPTS, 4)
+    point_prompts: Tensor  # (B * POINT_PROMPTS, 1, 3)
 
     @classmethod
     def of(cls, examples: Sequence[Example], device: str = 'cpu') -> Batch:
-        """Collates, and moves to the device."""
+        """Stacks the examples and moves them to the device."""
 
         def stack(name: str) -> Tensor:
             return torch.stack([getattr(e, name) for e in examples]).to(device)
 
-        asked, points = stack('asked').flatten(0, 1), stack('points').flatten(0, 1)
-        return cls(examples, stack('pixels'), stack('coarse'), stack('boxes'), asked, points)
+        return cls(
+            examples=examples,
+            pixels=stack('pixels'),
+            coarse=stack('coarse'),
+            boxes=stack('boxes'),
+            box_prompts=stack('box_prompts').flatten(0, 1),
+            point_prompts=stack('point_prompts').flatten(0, 1),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Round:
-    """One prompt for some objects (N), and the decoder's three candidates for each."""
+    """A prompt for each of N objects, and the three masks that the decoder offers for each."""
 
-    rows: Tensor  # (N,) which embedding of the batch
-    slots: Tensor  # (N,) which object of its example
-    points: Tensor | None
-    boxes: Tensor | None
+    rows: Tensor  # (N,) index of the example in the batch
+    slots: Tensor  # (N,) index of the object in its example
+    points: Tensor | None  # (N, n, 3)
+    boxes: Tensor | None  # (N, 4)
     logits: Tensor  # (N, 3, 4T, 4T)
     scores: Tensor  # (N, 3)
 
 
 class Learner(nn.Module):
-    """An encoder and a decoder; what it learns from a batch is said by whoever fills in
-    `forward`."""
+    """An encoder and a decoder that learn; subclasses define in `forward` what from.
 
-    shares: ClassVar[dict[str, float]]  # weights of the losses that make up the whole
+    `name` tells kinds of learners apart, so that a run is not resumed by another kind.
+    """
+
+    loss_weights: ClassVar[dict[str, float]]  # by name of the loss; their sum is what falls
 
     def __init__(self, name: str, arch: Architecture, order: str) -> None:
         super().__init__()
@@ -64,18 +70,18 @@ class Learner(nn.Module):
         self.decoder = Decoder(arch)
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """Losses, and what else is to be logged; scalars."""
+        """The losses of a batch and other figures for the log, all scalars."""
         raise NotImplementedError
 
-    def first(self, batch: Batch, embedding: Tensor) -> list[Round]:
-        """What the decoder offers for the boxes, and for the points, of a batch."""
+    def first_round(self, batch: Batch, embedding: Tensor) -> list[Round]:
+        """Asks the decoder for all box prompts of a batch, then for all point prompts."""
         rows = torch.arange(len(embedding), device=embedding.device)
         slots = torch.arange(OBJECTS, device=embedding.device)
-        by_box = rows.repeat_interleave(BOXES), slots[:BOXES].repeat(len(rows))
-        by_point = rows.repeat_interleave(POINTS), slots[BOXES:].repeat(len(rows))
+        by_box = rows.repeat_interleave(BOX_PROMPTS), slots[:BOX_PROMPTS].repeat(len(rows))
+        by_point = rows.repeat_interleave(POINT_PROMPTS), slots[BOX_PROMPTS:].repeat(len(rows))
         return [
-            self.decode(embedding, *by_box, None, batch.asked),
-            self.decode(embedding, *by_point, batch.points, None),
+            self.decode(embedding, *by_box, None, batch.box_prompts),
+            self.decode(embedding, *by_point, batch.point_prompts, None),
         ]
 
     def decode(
@@ -86,6 +92,6 @@ class Learner(nn.Module):
         points: Tensor | None,
         boxes: Tensor | None,
     ) -> Round:
-        """Three candidates for each prompt."""
+        """Asks the decoder for objects `slots` of examples `rows`."""
         logits, scores = self.decoder(embedding[rows], points, boxes)
         return Round(rows, slots, points, boxes, logits.float(), scores.float())

@@ -1,5 +1,7 @@
-"""Losses of masks and of predicted IoU. Focal, dice and IoU as in SAM's paper, but balanced for
-training from scratch: SAM's own sums collapse to empty masks there."""
+"""Losses of masks: focal and dice loss as in SAM's paper, balanced for training from scratch.
+
+With SAM's own balance a model trained from scratch learns to answer with empty masks.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +9,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_GAMMA = 0.5  # of the focal loss: nearly cross entropy
-_OUTSIDE = 0.5  # weight of what lies far from the object
+_GAMMA = 0.5  # of the focal loss, which is nearly cross entropy with it
+_OUTSIDE = 0.5  # weight of all pixels far from the object, against 1 for those near it
 
 
 def mask_loss(logits: Tensor, target: Tensor, near: Tensor | None = None) -> Tensor:
-    """(N, h, w) logits and shares of object in each pixel -> (N,): focal plus dice.
+    """(N,) focal plus dice loss of logits, (N, h, w).
 
-    `near` (N, h, w) bool: pixels about the object. Those and all others weigh the same however
-    many they are, so that a small object is not lost in a large picture.
+    `target` (N, h, w) is the object's share of each pixel.
+    `near` (N, h, w) bool marks the pixels around the object. Their mean and the mean of all others
+    enter with fixed weights, so that a small object counts in a large picture.
     """
     probability = logits.sigmoid()
     cross = F.binary_cross_entropy_with_logits(logits, target, reduction='none')
@@ -28,9 +31,9 @@ def mask_loss(logits: Tensor, target: Tensor, near: Tensor | None = None) -> Ten
 
 
 def iou(logits: Tensor, target: Tensor, outside: Tensor | float = 0.0) -> Tensor:
-    """(N, h, w) -> (N,): IoU of what is positive with what is mostly object.
+    """(N,) IoU of the positive logits, (N, h, w), with the pixels that are mostly object.
 
-    `outside` (N,): pixels of the object that the maps do not show.
+    `outside` (N,) is the number of the object's pixels that lie outside of the maps.
     """
     found, wanted = logits > 0, target > 0.5
     union = (found | wanted).sum((1, 2)) + outside
@@ -38,7 +41,10 @@ def iou(logits: Tensor, target: Tensor, outside: Tensor | float = 0.0) -> Tensor
 
 
 def near_box(boxes: Tensor, side: int, px: int, reach: float = 1.5) -> Tensor:
-    """(N, 4) boxes on a canvas of `px` -> (N, side, side) bool: inside the boxes, enlarged."""
+    """(N, side, side) bool: the pixels inside boxes, (N, 4), enlarged `reach` times.
+
+    The boxes are in px of a canvas of side `px`, which the maps cover.
+    """
     centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2 * reach
     steps = (torch.arange(side, device=boxes.device) + 0.5) * px / side
     x = (steps - centre[:, :1]).abs() <= half[:, :1].clamp(min=px / side)

@@ -1,4 +1,7 @@
-"""Images without labels: what distillation needs, as the teacher says what is in them."""
+"""Turns a folder of unlabelled images into examples for distillation.
+
+The teacher provides the answers, so that the examples need only prompts.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +22,14 @@ from pedsam_ros.learn.examples import Example, make_example
 from pedsam_ros.learn.scenes import Scene
 
 _SUFFIXES = ('.jpg', '.jpeg', '.png', '.webp', '.bmp')
-_CELLS = 12
-_LEAST_PART = 0.4  # of a photograph's sides
+_CELLS = 12  # random regions that stand in for objects
+_LEAST_PART = 0.4  # smallest part taken of a photograph's sides
 
 
-class Photos(Dataset[Example]):
-    """Endless parts of a folder's images, with prompts at random; example i is a function of seed
-    and i.
+class PhotoExamples(Dataset[Example]):
+    """Endless examples: random parts of a folder's images, with random prompts.
 
-    Raises ConfigError if the folder has no image.
+    Example i depends only on the seed and i. Raises ConfigError if the folder has no image.
     """
 
     def __init__(self, folder: Path, arch: Architecture, seed: int) -> None:
@@ -45,7 +47,7 @@ class Photos(Dataset[Example]):
         return make_example(Scene(rgb, cells), numbers, self.arch, rng)
 
     def _readable(self, rng: Generator) -> Pixels:
-        """RGB of an image, the next one if it cannot be read."""
+        """(H, W, 3) of a random image that can be read. Raises ConfigError if none can."""
         for index in rng.permutation(len(self.paths)):
             with suppress(BadImage):
                 return read_image(self.paths[index])
@@ -53,7 +55,7 @@ class Photos(Dataset[Example]):
 
 
 def _part(rgb: Pixels, rng: Generator) -> Pixels:
-    """A random part, perhaps mirrored."""
+    """A random part of the image, at a chance of one half mirrored."""
     share = rng.uniform(_LEAST_PART, 1.0)
     height, width = (max(1, int(side * share)) for side in rgb.shape[:2])
     top = int(rng.integers(rgb.shape[0] - height + 1))
@@ -63,7 +65,7 @@ def _part(rgb: Pixels, rng: Generator) -> Pixels:
 
 
 def _fitted(rgb: Pixels, long_px: int) -> Pixels:
-    """Not larger than the canvas: more is not used."""
+    """The image, shrunk if it is larger than the canvas."""
     scale = long_px / max(rgb.shape[:2])
     if scale >= 1:
         return rgb
@@ -72,7 +74,7 @@ def _fitted(rgb: Pixels, long_px: int) -> Pixels:
 
 
 def _cells(size: tuple[int, int], rng: Generator) -> Pixels:
-    """(H, W) numbers 1.. of the nearest of some random places."""
+    """(H, W) numbers from 1: each pixel has the number of the nearest of _CELLS random places."""
     places = rng.uniform(0, 1, (_CELLS, 2)) * size
     rows, columns = np.indices(size, np.float32)
     distance: NDArray[np.float32] = np.stack(

@@ -1,4 +1,4 @@
-"""Distillation: a reordered model learns to answer as the same model does in SAM's own order."""
+"""Distillation: a reordered model learns to answer as it does in SAM's own block order."""
 
 from __future__ import annotations
 
@@ -15,35 +15,36 @@ from pedsam_ros.learn.learner import Batch, Learner, Round
 
 
 class Student(Learner):
-    """Starts from the teacher's own weights; only the encoder learns, the decoder stays SAM's.
+    """Starts from the teacher's weights. Only the encoder learns; the decoder stays the teacher's.
 
-    Raises ConfigError if the teacher was itself trained reordered.
+    Raises ConfigError if the teacher's weights were trained reordered.
     """
 
-    shares: ClassVar[dict[str, float]] = {'embedding': 1.0, 'masks': 0.5, 'scores': 1.0}
+    loss_weights: ClassVar[dict[str, float]] = {'embedding': 1.0, 'masks': 0.5, 'scores': 1.0}
 
     def __init__(self, weights: Weights) -> None:
         if weights.order != 'sam':
-            raise ConfigError(
-                f"order={weights.order!r}: a teacher is one of SAM's own block order"
-            )
+            raise ConfigError(f"order={weights.order!r}: a teacher has SAM's own block order")
         super().__init__(f'distill {weights.model_id}', weights.arch, 'ped')
         teacher = loading.load_monolithic(weights, 'sam')
         self.encoder.load_state_dict(teacher.encoder.state_dict())
         self.decoder.load_state_dict(teacher.decoder.state_dict())
         self.decoder.requires_grad_(False)
-        self._teacher = [teacher.encoder]  # in a list: no part of what is trained or saved
+        self._teacher = [teacher.encoder]  # the list hides it from what is trained and saved
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """Distance of embedding (share of the teacher's variance), masks and scores."""
+        """Distances of embedding, masks and scores from the teacher's; IoU with its masks.
+
+        The embedding's distance is a share of the teacher's variance.
+        """
         with torch.no_grad():
-            aim = self._teacher[0].to(batch.pixels.device)(batch.pixels)
-            wanted = self.first(batch, aim)
+            goal = self._teacher[0].to(batch.pixels.device)(batch.pixels)
+            wanted = self.first_round(batch, goal)
         embedding = self.encoder(batch.pixels)
-        found = self.first(batch, embedding)
+        found = self.first_round(batch, embedding)
         pairs = list(zip(found, wanted, strict=True))
         return {
-            'embedding': (embedding - aim).square().mean() / aim.var(),
+            'embedding': (embedding - goal).square().mean() / goal.var(),
             'masks': torch.stack([_masks(*pair) for pair in pairs]).mean(),
             'scores': torch.stack(
                 [(a.scores - b.scores).square().mean() for a, b in pairs]
@@ -54,13 +55,14 @@ class Student(Learner):
 
 
 def _masks(found: Round, wanted: Round) -> Tensor:
+    """Mean Kullback-Leibler divergence of the student's mask pixels from the teacher's."""
     return F.binary_cross_entropy_with_logits(found.logits, wanted.logits.sigmoid()) - (
         F.binary_cross_entropy_with_logits(wanted.logits, wanted.logits.sigmoid())
     )
 
 
 def _agreement(found: Round, wanted: Round) -> Tensor:
-    """IoU of the teacher's best masks with the student's."""
+    """Mean IoU of the teacher's best masks with the student's masks for the same prompts."""
     best = wanted.scores.argmax(1)
     each = torch.arange(len(best), device=best.device)
     a, b = found.logits[each, best] > 0, wanted.logits[each, best] > 0

@@ -1,4 +1,4 @@
-"""A model in training, and what one batch teaches it."""
+"""A model that is trained from scratch, and the losses that it learns from."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pedsam_ros.core.model import preprocess, refiner
 from pedsam_ros.learn.learner import Batch, Learner, Round
 from pedsam_ros.learn.losses import iou, mask_loss, near_box
 
-_CORRECT_EVERY = 8  # steps from one with a second round of prompts to the next
-_OTHERS = 0.1  # weight, under a point, of the candidates that are not the best
+_CORRECT_EVERY = 8  # every how many steps there is a second round of prompts
+_OTHERS = 0.1  # weight of all three candidates against the best one, for point prompts
 
 
 class Trainee(Learner):
-    """Learns the objects of a scene, from scratch, in either block order."""
+    """Learns the objects of scenes from scratch, in either block order."""
 
-    shares: ClassVar[dict[str, float]] = {
+    loss_weights: ClassVar[dict[str, float]] = {
         'coarse': 1.0,
         'score': 1.0,
         'refined': 1.0,
@@ -38,11 +38,13 @@ class Trainee(Learner):
         nn.init.trunc_normal_(self.encoder.pos_embed, std=0.02)
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """Losses and IoU of a batch; at some steps with a second round of prompts, with a point
-        more where the first was wrong."""
+        """Losses and IoU of a batch.
+
+        Some steps have a second round: each prompt gets one more point where its mask was wrong.
+        """
         rng = torch.Generator().manual_seed(self._seed * 1_000_003 + step)
         embedding = self.encoder(batch.pixels)
-        rounds = self.first(batch, embedding)
+        rounds = self.first_round(batch, embedding)
         if step % self._correct_every == self._correct_every - 1:
             rounds += [self._again(batch, embedding, one, rng) for one in rounds]
         parts = [self._learn(batch, embedding, one, rng) for one in rounds]
@@ -52,7 +54,7 @@ class Trainee(Learner):
         }
 
     def _again(self, batch: Batch, embedding: Tensor, one: Round, rng: torch.Generator) -> Round:
-        """The same prompts, each with one point more: where the mask chosen is wrong."""
+        """Asks again with one more point for each prompt, where the chosen mask is wrong."""
         best = one.scores.argmax(1)
         logits = one.logits.detach()[torch.arange(len(best)), best]
         wanted = batch.coarse[one.rows, one.slots] > 0.5
@@ -69,12 +71,13 @@ class Trainee(Learner):
     def _learn(
         self, batch: Batch, embedding: Tensor, one: Round, rng: torch.Generator
     ) -> dict[str, Tensor]:
+        """Losses and IoU of one round."""
         target = batch.coarse[one.rows, one.slots]
         near = near_box(batch.boxes[one.rows, one.slots], target.shape[-1], self.arch.image_px)
         each = torch.stack([mask_loss(m, target, near) for m in one.logits.unbind(1)], 1)
         truth = torch.stack([iou(m, target) for m in one.logits.unbind(1)], 1)
         coarse = each.mean(1)
-        if one.boxes is None:  # which of several objects is meant is not known: the best may learn
+        if one.boxes is None:  # a point may mean several objects: mostly the best candidate learns
             coarse = each.min(1).values + _OTHERS * coarse
         losses = {
             'coarse': coarse.mean(),
@@ -94,7 +97,7 @@ class Trainee(Learner):
         truth: Tensor,
         rng: torch.Generator,
     ) -> dict[str, Tensor]:
-        """Looks again at one candidate of each prompt: mostly the best, else any."""
+        """Losses of the refiner, which refines the best candidate of a prompt, or a random one."""
         best = each.argmin(1)
         some = torch.randint(0, 3, (len(best),), generator=rng).to(best.device)
         use_best = (torch.rand(len(best), generator=rng) < 0.6).to(best.device)
@@ -107,7 +110,7 @@ class Trainee(Learner):
         logits, scores = (part.float() for part in answered)
         true_iou = iou(logits, target, outside)
         loss = mask_loss(logits, target)
-        if one.boxes is None:  # a candidate of another object than was meant has nothing to learn
+        if one.boxes is None:  # a candidate that shows another object teaches nothing
             fair = (truth[index, pick] >= 0.7 * truth.max(1).values).float()
         else:
             fair = torch.ones_like(loss)
@@ -120,8 +123,11 @@ class Trainee(Learner):
     def _crops(
         self, batch: Batch, embedding: Tensor, one: Round, found: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What the refiner reads, and should answer; and how much of each object lies outside of
-        its crop, in pixels of the crop."""
+        """What the refiner reads: crops and context; and what it should answer: targets.
+
+        The last tensor, (N,), tells how much of each object lies outside of its crop, in px of the
+        crop.
+        """
         px, side = self.arch.image_px, self.arch.refine_px
         device, rows = found.device, one.rows.tolist()
         images, targets, rects, outside = [], [], [], []

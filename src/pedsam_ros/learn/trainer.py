@@ -1,5 +1,4 @@
-"""A training run: steps, averaged weights, a state on disk from which it goes on as if never
-stopped."""
+"""Runs a training: steps, averaged weights, and a state on disk from which it resumes exactly."""
 
 from __future__ import annotations
 
@@ -25,27 +24,27 @@ from pedsam_ros.core.settings import check_fields, setting
 from pedsam_ros.learn.examples import Example
 from pedsam_ros.learn.learner import Batch, Learner
 
-_SAVE_S = 45.0  # from one save to the next, or longer:
-_SAVE_SHARE = 20  # times what a save takes (a large model's is gigabytes)
-# What is a matrix by its shape alone: tables of positions, tokens and kinds of points.
+_SAVE_S = 45.0  # shortest time between two saves
+_SAVE_SHARE = 20  # and at least this many times what a save takes (gigabytes for a large model)
+# Tensors with the shape of a matrix that are tables: of positions, tokens and kinds of points.
 _TABLE = re.compile(r'(pos_embed|rel_pos_[hw]|(_token|_tokens|_embed|_embeddings\.\d+)\.weight)$')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """All that decides what a run comes to, but for the learner and its examples."""
+    """All settings that decide the result of a run, besides the learner and its examples."""
 
-    seed: int = setting(0, 'of weights, scenes and prompts', low=0, high=2**31)
-    steps: int = setting(5000, 'of the whole run', low=1, high=10**7)
+    seed: int = setting(0, 'seed of weights, scenes and prompts', low=0, high=2**31)
+    steps: int = setting(5000, 'steps of the whole run', low=1, high=10**7)
     batch: int = setting(8, 'scenes in a step', low=1, high=10**4)
     rate: float = setting(8e-4, 'highest learning rate', low=0.0, high=1.0)
     warmup: int = setting(250, 'steps in which the rate rises', low=1, high=10**6)
-    decay: float = setting(0.05, 'of weights', low=0.0, high=1.0)
+    decay: float = setting(0.05, 'weight decay', low=0.0, high=1.0)
     average: float = setting(
-        0.998, 'share kept, at each step, by the averaged weights: the result', low=0.0, high=1.0
+        0.998, 'share of the averaged weights that each step keeps', low=0.0, high=1.0
     )
     precision: str = setting(
-        'float32', 'of products of matrices: float32, bfloat16', choices=('float32', 'bfloat16')
+        'float32', 'type of matrix products: float32, bfloat16', choices=('float32', 'bfloat16')
     )
 
     def __post_init__(self) -> None:
@@ -53,11 +52,11 @@ class Recipe:
 
 
 class Trainer:
-    """One run of a learner in `folder`: state.pt and log.jsonl. Goes on where its state stands.
+    """One run of a learner in `folder`, which holds state.pt and log.jsonl; resumes a state there.
 
-    Several processes may run it together (torch.distributed, started by whoever makes it): each
-    learns from its share of a batch, and all step alike. Raises ConfigError if the state is of
-    another recipe.
+    Several processes may run it together if torch.distributed is initialised: each learns from its
+    share of every batch, and all make the same steps. Raises ConfigError if the state belongs to
+    another run.
     """
 
     def __init__(
@@ -75,8 +74,10 @@ class Trainer:
             self._resume()
 
     def run(self, examples: Dataset[Example], loaders: int) -> Iterator[dict[str, float]]:
-        """Trains to the end; yields what each step measured. `loaders`: processes that read
-        examples."""
+        """Trains to the end; yields the losses and figures of each step.
+
+        `loaders` is the number of processes that make examples; 0 makes them in this process.
+        """
         due_s = time.monotonic() + _SAVE_S
         for batch in self._batches(examples, loaders):
             yield self._step(batch)
@@ -88,7 +89,7 @@ class Trainer:
             self.save()
 
     def weights(self) -> Weights:
-        """The averaged weights."""
+        """The averaged weights, which are the result of the run."""
         encoder = {k: v for k, v in self.average.items() if k.startswith('encoder.')}
         rest = {k: v for k, v in self.average.items() if k.startswith('decoder.')}
         return checkpoint.joined(
@@ -99,7 +100,7 @@ class Trainer:
         )
 
     def save(self) -> None:
-        """Writes the state and the averaged weights; never leaves half a file."""
+        """Writes the state and the averaged weights, each as a whole file or not at all."""
         state = {
             'recipe': self._signature,
             'step': self.step,
@@ -112,7 +113,10 @@ class Trainer:
         checkpoint.write(self.weights(), self._state.with_name('model.safetensors'))
 
     def learn(self, examples: list[Example]) -> dict[str, float]:
-        """One step of descent on some examples."""
+        """Makes one step on these examples; returns losses and figures.
+
+        Raises PedsamError if the loss is not finite; then the weights stay as they were.
+        """
         recipe = self.recipe
         for group in self._optimiser.param_groups:
             group['lr'] = recipe.rate * _schedule(self.step, recipe)
@@ -121,7 +125,7 @@ class Trainer:
             torch.device(self.device).type, torch.bfloat16, recipe.precision == 'bfloat16'
         ):
             told = self.learner(batch, self.step)
-        shares = self.learner.shares.items()
+        shares = self.learner.loss_weights.items()
         loss = sum(share * told[name] for name, share in shares if name in told)
         if not torch.isfinite(loss):
             raise PedsamError(f'step={self.step}: loss={loss.item()}: not finite; lower --rate')
@@ -144,7 +148,7 @@ class Trainer:
         return told
 
     def _share(self) -> None:
-        """The mean of all processes' gradients."""
+        """Replaces the gradients by their mean over all processes."""
         if self.ranks == 1:
             return
         gradients = [p.grad for p in self.learner.parameters() if p.grad is not None]
@@ -156,7 +160,7 @@ class Trainer:
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """The average follows; fast at first, when there is little worth keeping."""
+        """Moves the average towards the weights: fast at first, when it is worth little."""
         keep = min(self.recipe.average, (1 + self.step) / (10 + self.step))
         for name, value in self.learner.state_dict().items():
             if value.is_floating_point():
@@ -176,7 +180,7 @@ class Trainer:
 
     @property
     def _signature(self) -> dict[str, Any]:
-        """What a state must share with the run that takes it up."""
+        """What a state and the run that resumes it must have in common."""
         arch, name = self.learner.arch.to_json(), self.learner.name
         return asdict(self.recipe) | {'arch': arch, 'learner': name, 'processes': self.ranks}
 
@@ -191,7 +195,7 @@ class Trainer:
 
 
 def _groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Matrices and kernels decay; biases, norms, positions and tokens do not."""
+    """Groups of parameters: matrices and kernels decay; biases, norms and tables do not."""
     named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
     spared = [n for n, p in named if p.ndim < 2 or _TABLE.search(n)]
     return [
@@ -201,7 +205,7 @@ def _groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
 
 
 def _schedule(step: int, recipe: Recipe) -> float:
-    """Share of the highest rate: a ramp, then half a cosine down to a hundredth."""
+    """Share of the highest rate: it rises linearly, then falls along a cosine to a hundredth."""
     if step < recipe.warmup:
         return (step + 1) / recipe.warmup
     done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
@@ -209,5 +213,5 @@ def _schedule(step: int, recipe: Recipe) -> float:
 
 
 def _alone(_: int) -> None:
-    """A process that makes scenes leaves the other cores to the one that learns."""
+    """Keeps a process that makes examples on one core; the others are for learning."""
     torch.set_num_threads(1)

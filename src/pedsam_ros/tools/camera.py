@@ -1,5 +1,4 @@
-"""`pedsam camera`: a camera for those who have none at hand. Publishes images in a loop, stamped
-with the clock."""
+"""`pedsam camera`: publishes images in a loop like a camera, stamped with the clock's time."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ from pedsam_ros.ros.images import image_to_msg
 
 
 class CameraNode(Node):
-    """Publishes `camera/image_raw`, rgb8, at a steady rate."""
+    """Publishes images on `camera/image_raw`, rgb8, at a steady rate."""
 
     def __init__(self, images: Iterable[Pixels], rate_hz: float, frame_id: str) -> None:
         super().__init__('camera')
@@ -34,7 +33,7 @@ class CameraNode(Node):
     def _publish(self) -> None:
         try:
             rgb = next(self._images)
-        except PedsamError as error:  # a file of the user's that is none
+        except PedsamError as error:  # one of the user's files is not an image
             self.get_logger().fatal(str(error))
             raise SystemExit(2) from None
         header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
@@ -49,15 +48,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Publishes until Ctrl-C."""
+    """Publishes until Ctrl-C. Raises PedsamError if the source has no first image."""
     if args.rate <= 0:
         raise ConfigError(f'--rate={args.rate}: more than 0 Hz')
     images = _endless(args.images, args.rate)
-    first = next(images)  # what is wrong with the source is said before there is a node
+    first = next(images)  # so that a bad source is an error before there is a node
     return spin(lambda: CameraNode(chain([first], images), args.rate, args.frame_id))
 
 
 def _endless(source: Path | None, rate_hz: float) -> Iterator[Pixels]:
+    """Yields the frames of the source, or of the sample photographs, again and again."""
     while True:
         frames = frames_of(source, rate_hz) if source else panned_photos()
         yield from (rgb for _, rgb in frames)

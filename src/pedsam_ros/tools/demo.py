@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pedsam_ros.bags.image_files import frames_of
-from pedsam_ros.bags.image_topics import Camera, find_camera
-from pedsam_ros.bags.make_bag import COMPRESSED, make_bag
+from pedsam_ros.bags.image_topics import COMPRESSED, ImageTopic, find_image_topic
+from pedsam_ros.bags.make_bag import make_bag
 from pedsam_ros.bags.rosbag import BagWriter
 from pedsam_ros.bags.sample_photos import panned_photos
 from pedsam_ros.core.config import EdgeConfig
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     """
     identity.stay_on_this_machine()
     folder = _fresh(args.out / 'demo', args.bag or args.images)
-    camera = find_camera(args.bag or _as_bag(args.images, folder / 'camera'), args.topic)
+    camera = find_image_topic(args.bag or _as_bag(args.images, folder / 'camera'), args.topic)
     print(f'demo: {camera.count} images of {camera.topic}')
     if args.checkpoint.startswith('random:'):
         print('demo: random weights: the masks show that the system works, and mean nothing')
@@ -97,7 +97,7 @@ def _as_bag(images: Path | None, bag: Path) -> Path:
     return bag
 
 
-def _config(camera: Camera, transport: str, automatic: bool) -> EdgeConfig:
+def _config(camera: ImageTopic, transport: str, automatic: bool) -> EdgeConfig:
     """The edge's settings: prompts that lie within every frame, or the automatic grid."""
     sizes = [frame.rgb.shape for frame in camera.frames()]
     if not sizes:
@@ -119,7 +119,11 @@ def _config(camera: Camera, transport: str, automatic: bool) -> EdgeConfig:
 
 
 def _play(
-    system: System, folder: Path, weights: checkpoint.Weights, camera: Camera, config: EdgeConfig
+    system: System,
+    folder: Path,
+    weights: checkpoint.Weights,
+    camera: ImageTopic,
+    config: EdgeConfig,
 ) -> Outcome:
     """Plays the bag through real processes, which end with it."""
     worker_file, edge_file = loading.split(weights, folder / 'weights', weights.arch.name)
@@ -159,7 +163,7 @@ def _flatten(bag: Path) -> None:
 
 
 def _checked(
-    camera: Camera, masks: Sequence[Masks], local: LocalPipeline, equal: list[bool]
+    camera: ImageTopic, masks: Sequence[Masks], local: LocalPipeline, equal: list[bool]
 ) -> Iterator[tuple[Frame, Masks]]:
     """Yields each frame with its masks. Appends to `equal` whether one process gives the same."""
     remaining = list(reversed(masks))

@@ -9,10 +9,10 @@ from torch.utils.data import Dataset
 
 from pedsam_ros.core.model import checkpoint
 from pedsam_ros.learn import driver
-from pedsam_ros.learn.asset_pack import Assets
+from pedsam_ros.learn.asset_pack import AssetPack
 from pedsam_ros.learn.examples import Example, Examples
 from pedsam_ros.learn.learner import Learner
-from pedsam_ros.learn.photo_folder import Photos
+from pedsam_ros.learn.photo_folder import PhotoExamples
 from pedsam_ros.learn.student import Student
 from pedsam_ros.learn.trainer import Recipe
 
@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
 def _make(args: argparse.Namespace) -> tuple[Learner, Dataset[Example]]:
     student = Student(checkpoint.read(args.checkpoint))
     examples: Dataset[Example] = (
-        Photos(args.images, student.arch, args.seed)
+        PhotoExamples(args.images, student.arch, args.seed)
         if args.images
-        else Examples(Assets.open(args.assets), student.arch, args.seed)
+        else Examples(AssetPack.open(args.assets), student.arch, args.seed)
     )
     return student, examples

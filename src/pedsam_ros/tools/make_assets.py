@@ -1,4 +1,4 @@
-"""`pedsam make-assets`: pictures of packages -> one pack to train on."""
+"""`pedsam make-assets`: makes the pack of training pictures out of Debian packages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from pedsam_ros.assets.pack import Asset, write_pack
+from pedsam_ros.core.errors import ConfigError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,12 +17,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Writes the pack and says what is in it."""
-    _report(args.out, write_pack(args.debs, args.config, args.out))
-    return 0
-
-
-def _report(out: Path, assets: list[Asset]) -> None:
+    """Writes the pack and prints what it contains. Raises PedsamError."""
+    try:
+        from pedsam_ros.assets.pack import write_pack  # not installed on robots
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f'{error.name} is not installed here: build with -DPEDSAM_ASSETS=ON, and '
+            'pip install -r requirements/assets.txt'
+        ) from error
+    assets = write_pack(args.debs, args.config, args.out)
     for (kind, group), count in sorted(Counter((a.kind, a.group) for a in assets).items()):
         print(f'{kind:10} {group:10} {count}')
-    print(f'{out}: {len(assets)} pictures, {out.stat().st_size / 1e6:.1f} MB')
+    print(f'{args.out}: {len(assets)} pictures, {args.out.stat().st_size / 1e6:.1f} MB')
+    return 0

@@ -1,4 +1,4 @@
-"""`pedsam make-bag`: pictures -> a rosbag2 that looks like a camera's."""
+"""`pedsam make-bag`: writes images or a video into a rosbag2, as if a camera had been recorded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pedsam_ros.bags.rosbag import STORAGES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `pedsam make-bag` takes."""
+    """Arguments of the command."""
     add = parser.add_argument
     add('source', type=Path, help='folder of images (by name, frame9 before frame10), or a video')
     add('bag', type=Path, help='folder to make; must not exist')
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """`pedsam make-bag`. Raises PedsamError."""
+    """Writes the bag. Raises PedsamError."""
     frames = tqdm(frames_of(args.source, args.rate, args.stamps), unit='frame', disable=None)
     count = make_bag(
         frames,

@@ -1,4 +1,4 @@
-"""`pedsam record`: topics -> a rosbag2 that `ros2 bag` and Foxglove read; needs no rosbag2."""
+"""`pedsam record`: records topics into a rosbag2 that `ros2 bag` and Foxglove read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pedsam_ros.bags.rosbag import STORAGES, BagWriter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `pedsam record` takes."""
+    """Arguments of the command."""
     add = parser.add_argument
     add('bag', type=Path, help='folder to make; must not exist')
     add('topics', nargs='+', metavar='TOPIC', help='recorded from when it appears')
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """`pedsam record`, until Ctrl-C or SIGTERM. Raises PedsamError."""
+    """Records until Ctrl-C or SIGTERM. Raises PedsamError."""
     with interrupts() as interrupted:
         with BagWriter(args.bag, args.storage) as writer, open_node('pedsam_record') as node:
             counts = record(node, args.topics, writer, interrupted)

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from pedsam_ros.core.architecture import ARCHITECTURES
 from pedsam_ros.core.model.monolithic import ORDERS
 from pedsam_ros.learn import driver
-from pedsam_ros.learn.asset_pack import Assets
+from pedsam_ros.learn.asset_pack import AssetPack
 from pedsam_ros.learn.examples import Example, Examples
 from pedsam_ros.learn.learner import Learner
 from pedsam_ros.learn.trainee import Trainee
@@ -34,5 +34,5 @@ def run(args: argparse.Namespace) -> int:
 
 def _make(args: argparse.Namespace) -> tuple[Learner, Dataset[Example]]:
     arch = ARCHITECTURES[args.arch]
-    examples = Examples(Assets.open(args.assets), arch, args.seed)
+    examples = Examples(AssetPack.open(args.assets), arch, args.seed)
     return Trainee(arch, args.order, args.seed), examples

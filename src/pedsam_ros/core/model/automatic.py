@@ -1,5 +1,7 @@
-"""Everything in view: a grid of points, three masks each, then SAM's filters. Source: SAM
-automatic_mask_generator.py."""
+"""Segments everything in view: a grid of points, three masks for each, then SAM's filters.
+
+Source: SAM automatic_mask_generator.py.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,15 @@ from pedsam_ros.core.model.decoder import Candidates, Decoder, stability, to_mas
 from pedsam_ros.core.types import Mask
 
 _NO_PROMPT = -1
-_SAMS = (0.88, 0.95)  # least predicted IoU and stability; source: SAM automatic_mask_generator.py
-_THRESHOLDS = {'vit_tiny': (0.5, 0.5)}  # it is never as sure of itself
+_SAMS = (0.88, 0.95)  # least predicted IoU and stability in SAM automatic_mask_generator.py
+_THRESHOLDS = {'vit_tiny': (0.5, 0.5)}  # a small model predicts lower values for good masks too
 
 
 def automatic(decoder: Decoder, encoded: Encoded, config: AutomaticConfig) -> tuple[Mask, ...]:
-    """Masks of everything in view, by falling score."""
+    """Masks of everything in view, the one of highest score first.
+
+    `config` must hold no -1; see `suited`.
+    """
     grid = torch.from_numpy(sam.amg.build_point_grid(config.points_per_side)).float()
     points = torch.cat(
         [grid * torch.tensor(encoded.canvas.content[::-1]), torch.ones(len(grid), 1)], dim=1
@@ -38,7 +43,7 @@ def automatic(decoder: Decoder, encoded: Encoded, config: AutomaticConfig) -> tu
 
 
 def suited(config: AutomaticConfig, name: str) -> AutomaticConfig:
-    """With the thresholds that suit an architecture where none are given (-1)."""
+    """Replaces thresholds of -1 by those that suit the architecture of this name."""
     iou, stable = _THRESHOLDS.get(name, _SAMS)
     given_iou, given_stable = config.pred_iou_thresh, config.stability_score_thresh
     return replace(
@@ -51,10 +56,10 @@ def suited(config: AutomaticConfig, name: str) -> AutomaticConfig:
 def _good(
     decoder: Decoder, encoded: Encoded, points: Tensor, config: AutomaticConfig
 ) -> Candidates:
-    """The masks of some points that are good and stable enough.
+    """The masks of some points, (n, 1, 3), that are good and stable enough, at the frame's size.
 
-    Where there is a refiner, it looks again at the best of each point's three: only what it says
-    of them counts.
+    A model with a refiner refines the best of each point's three masks, and only the refined
+    scores count.
     """
     logits, scores = decoder(encoded.embedding, points, None)
     if decoder.refiner is not None:
@@ -69,15 +74,17 @@ def _good(
 
 
 def _promising(found: Candidates, config: AutomaticConfig) -> Tensor:
-    """(N,) bool, on the CPU: of those the model itself thinks well; 0 lets everything pass, as in
-    SAM."""
+    """(N,) bool, on the CPU: whether the predicted IoU is high enough.
+
+    A threshold of 0 lets every mask pass, as in SAM.
+    """
     if config.pred_iou_thresh > 0:
         return (found.scores > config.pred_iou_thresh).cpu()
     return torch.ones(len(found.scores), dtype=torch.bool)
 
 
 def _cleaned(found: Candidates, min_area_px: int) -> Candidates:
-    """Without holes and islands below `min_area_px`; 0 leaves all as they are."""
+    """Removes holes and islands smaller than `min_area_px`; 0 changes nothing."""
     if not min_area_px:
         return found
     logits = found.logits.clone()
@@ -90,11 +97,11 @@ def _cleaned(found: Candidates, min_area_px: int) -> Candidates:
 
 
 def _without_duplicates(found: Sequence[Mask], threshold: float) -> tuple[Mask, ...]:
-    """What survives non-maximum suppression of boxes (last minus first pixel, as in SAM), by
-    falling score."""
+    """The masks left by non-maximum suppression of their boxes, the one of highest score first.
+
+    Sides of boxes are last minus first pixel, as in SAM.
+    """
     boxes = [(x, y, max(0, w - 1), max(0, h - 1)) for x, y, w, h in (mask.box for mask in found)]
-    lift = 1 - min(
-        (mask.score for mask in found), default=0.0
-    )  # OpenCV takes positive scores only
+    lift = 1 - min((mask.score for mask in found), default=0.0)  # OpenCV skips scores below 0
     kept = cv2.dnn.NMSBoxes(boxes, [mask.score + lift for mask in found], 0.0, threshold)
     return tuple(found[i] for i in np.asarray(kept, int).reshape(-1))

@@ -1,7 +1,8 @@
-"""The only file that opens weights: SAM's .pth, our .safetensors, and seeds for want of both.
+"""Reads and writes weights: SAM's .pth, our .safetensors, and random weights from a seed.
 
-A model's `model_id` is a hash of its architecture and of both halves. A half's file holds the
-other half's hash, so that each end can check its own weights and still name the whole model.
+No other file opens weights. A model's `model_id` is a hash of its architecture and of both halves.
+The file of one half also holds the other half's hash, so that each end can check its own weights
+and still name the whole model.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ CHOICE = "a file, 'vit_tiny' for the model that comes along, or 'random:ARCH:SEE
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weights:
-    """Tensors under SAM's names, of one half or of both, and the hashes of both halves."""
+    """The tensors of one half or of both, under SAM's names, and the hashes of both halves."""
 
     arch: Architecture
     tensors: Mapping[str, Tensor]
@@ -42,18 +43,21 @@ class Weights:
 
     @property
     def model_id(self) -> str:
-        """16 hexadecimal digits that both ends must agree on."""
+        """16 hexadecimal digits on which both ends must agree."""
         text = '|'.join((self.arch.to_json(), *(self.hashes[half] for half in HALVES)))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def half(self, half: str) -> Weights:
-        """The tensors of one half alone."""
+        """The same weights with the tensors of one half, 'worker' or 'edge', only."""
         chosen = {k: t for k, t in self.tensors.items() if half_of(k, self.arch) == half}
         return replace(self, tensors=chosen)
 
 
 def random_weights(arch: Architecture, seed: int) -> Weights:
-    """SAM's initialisation, but with lively positions (SAM's are zero): equal for equal seeds."""
+    """SAM's initialisation, except that positions are random instead of zero.
+
+    Equal seeds give equal weights; torch's global random state stays as it was.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tensors = _model_of(arch).state_dict()
@@ -66,8 +70,11 @@ def random_weights(arch: Architecture, seed: int) -> Weights:
 def joined(
     arch: Architecture, encoder: Mapping[str, Tensor], decoder: Mapping[str, Tensor], order: str
 ) -> Weights:
-    """Weights of a whole encoder, trained in a block order, and a decoder, by their own names; in
-    float16: half a file, and no worse. Raises WeightsError."""
+    """Joins the tensors of a trained encoder and decoder into weights in float16.
+
+    Names are those within each module; `order` is the block order that the encoder was trained in.
+    float16 halves the file and costs no accuracy. Raises WeightsError if a tensor is missing.
+    """
     named = {f'{IMAGE}{name}': tensor for name, tensor in encoder.items()} | dict(decoder)
     tensors = {name: tensor.half() for name, tensor in named.items()}
     weights = Weights(arch, tensors, {})
@@ -76,9 +83,9 @@ def joined(
 
 
 def read(source: str) -> Weights:
-    """Weights from a .pth, a .safetensors, our own ('vit_tiny') or a seed ('random:vit_tiny:0').
+    """Weights of a .pth, a .safetensors, our own model 'vit_tiny', or a seed 'random:vit_tiny:0'.
 
-    Raises WeightsError.
+    Raises WeightsError, which names the source.
     """
     if source.startswith('random:'):
         return _read_seed(source)
@@ -89,14 +96,14 @@ def read(source: str) -> Weights:
         raise WeightsError(f'checkpoint={source!r}: no such file')
     try:
         return _read_safetensors(path) if path.suffix == '.safetensors' else _read_pth(path)
-    except Exception as error:  # ours, and whatever a corrupt file makes its parser say
+    except Exception as error:  # a corrupt file can make its parser raise nearly anything
         ours = isinstance(error, PedsamError)
         reason = str(error) if ours else f'not readable ({error!s:.200})'
         raise WeightsError(f'checkpoint={source!r}: {reason}') from error
 
 
 def write(weights: Weights, path: Path) -> Path:
-    """Writes a .safetensors that `read` reads; never leaves half a file under its name."""
+    """Writes a .safetensors file for `read`; half a file never appears under this name."""
     metadata = {'format': _FORMAT, 'architecture': weights.arch.to_json(), **weights.hashes}
     metadata |= {'model_id': weights.model_id, 'order': weights.order}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,14 +152,16 @@ def _read_safetensors(path: Path) -> Weights:
 
 
 def _whole(arch: Architecture, tensors: Mapping[str, Tensor], order: str = 'sam') -> Weights:
-    """Weights with both halves, newly hashed."""
+    """Weights of both halves, with their hashes computed."""
     weights = Weights(arch, tensors, {}, order)
     return replace(weights, hashes={half: _hash(weights.half(half).tensors) for half in HALVES})
 
 
 def _hash(tensors: Mapping[str, Tensor]) -> str:
-    """Of names, types, shapes and values; not of the padding, which is derived and may round
-    differently."""
+    """Hash of the names, types, shapes and values.
+
+    The padding is left out: it is computed from the others, and may round differently elsewhere.
+    """
     digest = hashlib.sha256()
     for name in sorted(tensors.keys() - {PADDING}):
         tensor = tensors[name].contiguous()
@@ -162,7 +171,7 @@ def _hash(tensors: Mapping[str, Tensor]) -> str:
 
 
 def check_half(weights: Weights, *halves: str) -> None:
-    """Raises WeightsError unless every tensor of the halves is there, in its shape."""
+    """Raises WeightsError unless every tensor of the halves is present and has its shape."""
     for half in halves:
         own = weights.half(half).tensors
         wanted = {
@@ -178,7 +187,7 @@ def check_half(weights: Weights, *halves: str) -> None:
 
 
 def _model_of(arch: Architecture) -> nn.Module:
-    """A whole SAM, and the refiner where there is one."""
+    """A whole SAM, with our refiner if the architecture has one."""
     model: nn.Module = sam.sam_of(arch)
     if arch.refine_px:
         model.refiner = Refiner(arch)
@@ -187,6 +196,6 @@ def _model_of(arch: Architecture) -> nn.Module:
 
 @cache
 def _shapes(arch: Architecture) -> dict[str, torch.Size]:
-    """Of every tensor of a whole model."""
+    """The shape of every tensor of a whole model, by name."""
     with torch.device('meta'):
         return {name: tensor.shape for name, tensor in _model_of(arch).state_dict().items()}

@@ -1,5 +1,7 @@
-"""Image embedding and prompts -> masks at the camera's size, by SAM's own prompt encoder and mask
-decoder."""
+"""Turns an image embedding and prompts into masks at the camera's size.
+
+Prompt encoder and mask decoder are SAM's own.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +33,16 @@ from pedsam_ros.core.prompts import check_prompt
 from pedsam_ros.core.types import Mask, Prompt
 from pedsam_ros.core.windows import Canvas
 
-_NOTHING = 16.0  # minus this: the logit where no object can be
+_OUTSIDE = -16.0  # logit of pixels that a refined mask does not cover
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """Masks a decoder offers: logits (N, h, w), predicted IoU (N,), index of the prompt (N,).
+    """N masks that a decoder offers.
 
-    The logits cover the canvas, or, refined, `spans` (N, 4) of the frame: x0, y0, x1, y1.
+    `logits` (N, h, w), `scores` (N,) predicted IoU, `prompts` (N,) index of the prompt. The logits
+    cover the whole canvas; those of refined masks cover `spans` (N, 4) of the frame: x0, y0, x1,
+    y1, px.
     """
 
     logits: Tensor
@@ -47,13 +51,13 @@ class Candidates:
     spans: Tensor | None = None
 
     def keep(self, which: Tensor) -> Candidates:
-        """Those of a boolean mask or of indices."""
+        """The candidates that a boolean mask or a list of indices selects."""
         spans = None if self.spans is None else self.spans[which]
         return Candidates(self.logits[which], self.scores[which], self.prompts[which], spans)
 
     @classmethod
     def join(cls, parts: Sequence[Candidates]) -> Candidates:
-        """All of them, in order; of one kind."""
+        """All candidates of all parts, in order. Either all parts have spans or no part has."""
         spans = [p.spans for p in parts if p.spans is not None]
         return cls(
             torch.cat([p.logits for p in parts]),
@@ -64,7 +68,10 @@ class Candidates:
 
 
 class Decoder(nn.Module):
-    """SAM's prompt encoder and mask decoder, and our refiner. Parameters carry SAM's names."""
+    """SAM's prompt encoder and mask decoder, and our refiner if the architecture has one.
+
+    Parameters carry SAM's names.
+    """
 
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
@@ -76,13 +83,13 @@ class Decoder(nn.Module):
     def forward(
         self, embedding: Tensor, points: Tensor | None, boxes: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Three masks for each of B prompts: logits (B, 3, 4T, 4T) on the canvas, predicted IoU
-        (B, 3).
+        """Three masks for each of B prompts: logits (B, 3, 4T, 4T), predicted IoU (B, 3).
 
-        `embedding` (1, E, T, T), or one for each prompt; `points` (B, n, 3): x, y, label; `boxes`
-        (B, 4); canvas px. With a refiner the prompt is also drawn, as SAM's mask prompt.
+        `embedding` is (1, E, T, T) or has one entry for each prompt. `points` (B, n, 3) holds x, y
+        and label, `boxes` (B, 4) x0, y0, x1, y1; in canvas px. A model with a refiner also gets
+        the prompt as a drawing, in the place of SAM's mask prompt.
         """
-        with torch.autocast(embedding.device.type, enabled=False):  # positions need all their bits
+        with torch.autocast(embedding.device.type, enabled=False):  # positions need full precision
             sparse, dense = self.prompt_encoder(
                 points=None if points is None else (points[..., :2], points[..., 2]),
                 boxes=boxes,
@@ -91,7 +98,7 @@ class Decoder(nn.Module):
             image_pe = self.prompt_encoder.get_dense_pe()
         return cast(
             tuple[Tensor, Tensor],
-            self.mask_decoder(  # it takes one image only, and adds it to what is dense
+            self.mask_decoder(  # it allows one image only, but adds it to the dense prompt anyway
                 image_embeddings=torch.zeros_like(embedding[:1]),
                 image_pe=image_pe,
                 sparse_prompt_embeddings=sparse,
@@ -101,9 +108,9 @@ class Decoder(nn.Module):
         )
 
     def answer(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Candidates:
-        """One mask a prompt, in order: of its three, the one of highest predicted IoU.
+        """One mask for each prompt, in order: the one of its three with the highest predicted IoU.
 
-        Raises BadPrompt if a prompt does not fit the frame.
+        The logits are at the frame's size. Raises BadPrompt if a prompt does not fit the frame.
         """
         for prompt in prompts:
             check_prompt(prompt, *encoded.canvas.frame)
@@ -119,7 +126,10 @@ class Decoder(nn.Module):
     def refine(
         self, encoded: Encoded, found: Candidates, points: Tensor | None, boxes: Tensor | None
     ) -> Candidates:
-        """Looks again at each candidate; `points` and `boxes` are its own prompt's, canvas px."""
+        """Refines each of N candidates by a closer look at the image; without a refiner, nothing.
+
+        `points` (N, n, 3) and `boxes` (N, 4), canvas px, are the prompts of the candidates.
+        """
         if self.refiner is None:
             return found
         px, side, canvas = self.image_px, self.refiner.side, encoded.canvas
@@ -136,7 +146,7 @@ class Decoder(nn.Module):
         return Candidates(logits, scores, found.prompts, spans)
 
     def to_frame(self, found: Candidates, canvas: Canvas) -> Candidates:
-        """Logits on the canvas, or on spans of the frame -> at the camera's size."""
+        """Scales the logits to the frame: (N, H, W)."""
         if found.spans is not None:
             return replace(found, logits=_laid(found.logits, found.spans, canvas), spans=None)
         # Source: SAM sam.py, postprocess_masks.
@@ -150,7 +160,7 @@ class Decoder(nn.Module):
     def _answer_alike(
         self, encoded: Encoded, prompts: Sequence[Prompt], group: Tensor
     ) -> Candidates:
-        """Prompts `group`, all with the same number of points and all or none with a box."""
+        """Answers the prompts of a group: they have equally many points, and all or no box."""
         device = encoded.embedding.device
         chosen = [_on_canvas(prompts[i], encoded.canvas) for i in group]
         points = torch.tensor([p.points for p in chosen], device=device)
@@ -165,7 +175,7 @@ class Decoder(nn.Module):
         return found.keep(best + torch.arange(len(group)) * logits.shape[1])
 
     def _drawn(self, points: Tensor | None, boxes: Tensor | None) -> Tensor:
-        """(B, 1, 4T, 4T): the prompt where SAM expects a mask's logits."""
+        """(B, 1, 4T, 4T) drawings of the prompts, in the place of SAM's mask prompt."""
         side = self.prompt_encoder.mask_input_size[0]
         some = cast(Tensor, boxes if points is None else points)
         whole = some.new_tensor([[0.0, 0.0, self.image_px, self.image_px]])
@@ -174,8 +184,8 @@ class Decoder(nn.Module):
 
 
 def _laid(logits: Tensor, spans: Tensor, canvas: Canvas) -> Tensor:
-    """(N, R, R) over spans of the frame -> (N, H, W); nothing lies outside them."""
-    whole = logits.new_full((len(logits), *canvas.frame), -_NOTHING)
+    """Lays (N, R, R) logits of spans into whole frames, (N, H, W)."""
+    whole = logits.new_full((len(logits), *canvas.frame), _OUTSIDE)
     for one, part, (x0, y0, x1, y1) in zip(whole, logits, spans.tolist(), strict=True):
         size = (y1 - y0, x1 - x0)
         one[y0:y1, x0:x1] = F.interpolate(
@@ -185,7 +195,10 @@ def _laid(logits: Tensor, spans: Tensor, canvas: Canvas) -> Tensor:
 
 
 def to_masks(candidates: Candidates) -> tuple[Mask, ...]:
-    """Binary masks with score, stability, tight box, area and COCO run lengths."""
+    """Binary masks with score, stability, tight box, area and COCO run lengths.
+
+    The logits must be at the frame's size.
+    """
     binary = candidates.logits > 0
     boxes = sam.amg.batched_mask_to_box(binary).cpu().numpy()
     stabilities = stability(candidates.logits, 1.0).tolist()
@@ -206,17 +219,20 @@ def _to_mask(
 ) -> Mask:
     area = sam.amg.area_from_rle(run)
     x0, y0, x1, y1 = (int(value) for value in box)
-    size = (x1 - x0 + 1, y1 - y0 + 1) if area else (0, 0)
+    size = (x1 - x0 + 1, y1 - y0 + 1) if area else (0, 0)  # SAM's own width is one px less
     return Mask(prompt, score, stable, (x0, y0, *size), area, tuple(run['counts']))
 
 
 def stability(logits: Tensor, offset: float) -> Tensor:
-    """IoU of each mask cut at +offset and at -offset; 0 where both are empty. Source: SAM
-    amg.py."""
+    """(N,) IoU between each mask cut at +offset and at -offset; 0 where both are empty.
+
+    Source: SAM amg.py.
+    """
     return cast(Tensor, sam.amg.calculate_stability_score(logits, 0.0, offset)).nan_to_num(0.0)
 
 
 def _on_canvas(prompt: Prompt, canvas: Canvas) -> Prompt:
+    """A prompt in frame px -> the same prompt in canvas px."""
     points = tuple((*canvas.to_canvas(x, y), label) for x, y, label in prompt.points)
     if prompt.box is None:
         return Prompt(points)

@@ -1,8 +1,8 @@
 """SAM's image encoder, cut in two: WindowEncoder runs on workers, GlobalEncoder on the edge.
 
-Which block runs where is Architecture.worker_blocks and .edge_blocks. The reordering is the
-paper's approximation of SAM; the cut itself is exact, because no window block mixes windows.
-Source: SAM image_encoder.py.
+Architecture.worker_blocks and .edge_blocks say which block runs where. Running all window blocks
+first is the paper's approximation of SAM. The cut itself is exact, because no window block mixes
+windows. Source: SAM image_encoder.py.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from torch.nn import functional as F
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.model import sam
 
-IMAGE = 'image_encoder.'  # prefix of its tensors in SAM's checkpoints
-_BIAS_VALUES = 2**24  # attention bias held at once; more query rows at a time gain nothing
+IMAGE = 'image_encoder.'  # prefix of the encoder's tensors in SAM's checkpoints
+_BIAS_VALUES = 2**24  # values of attention bias held at once; holding more gains no speed
 
 
 def half_of(name: str, arch: Architecture) -> str:
-    """Which half a tensor of SAM's belongs to."""
+    """The half, 'worker' or 'edge', that a tensor with this name in SAM belongs to."""
     if name.startswith((f'{IMAGE}patch_embed.', f'{IMAGE}pos_embed')):
         return 'worker'
     if name.startswith(f'{IMAGE}blocks.'):
@@ -30,7 +30,10 @@ def half_of(name: str, arch: Architecture) -> str:
 
 
 class WindowEncoder(nn.Module):
-    """A worker's half: patch embedding, position, window blocks. Parameters carry SAM's names."""
+    """The worker's half: patch embedding, positions, window blocks.
+
+    Parameters carry SAM's names.
+    """
 
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
@@ -43,7 +46,7 @@ class WindowEncoder(nn.Module):
     def forward(self, pixels: Tensor, index: Tensor) -> Tensor:
         """(N, 3, P, P) normalised windows at grid positions (N,) -> (N, S, S, C) tokens.
 
-        Tokens that lie outside the canvas (window padding) come out as numbers without meaning.
+        Tokens outside the canvas (window padding) have no meaning.
         """
         tokens = self.patch_embed(pixels) + self._by_window(self.pos_embed)[index]
         inside = self._by_window(torch.ones_like(self.pos_embed[..., :1])).bool()[index]
@@ -74,10 +77,11 @@ class GlobalEncoder(nn.Module):
 
 
 def run_block(block: Any, tokens: Tensor, inside: Tensor | None) -> Tensor:
-    """One SAM block on (N, H, W, C), whose attention spans all of H x W.
+    """Runs one SAM block on (N, H, W, C) tokens; its attention spans all of H x W.
 
-    `inside`, (N, H, W, 1): SAM pads windows with zeros *after* norm1, in every block; its padded
-    keys take part.
+    `inside` (N, H, W, 1) bool is False for window padding; None means that there is no padding.
+    SAM pads windows with zeros *after* norm1 in every block, and the padded keys take part in
+    attention.
     """
     normed = block.norm1(tokens)
     if inside is not None:
@@ -87,8 +91,10 @@ def run_block(block: Any, tokens: Tensor, inside: Tensor | None) -> Tensor:
 
 
 def _attend(attn: Any, tokens: Tensor) -> Tensor:
-    """SAM's attention with decomposed relative positions, some query rows at a time; exact. (N, H,
-    W, C)."""
+    """SAM's attention with decomposed relative positions, (N, H, W, C) -> (N, H, W, C).
+
+    Some query rows at a time, to save memory; the result is exact.
+    """
     n, height, width, _ = tokens.shape
     heads = attn.num_heads
     qkv = attn.qkv(tokens).reshape(n, height * width, 3, heads, -1).permute(2, 0, 3, 1, 4)
@@ -108,7 +114,8 @@ def _attend(attn: Any, tokens: Tensor) -> Tensor:
 def _bias(attn: Any, q: Tensor, top: int, rows: int) -> Tensor:
     """Relative-position bias of query rows top..top+rows: (N, heads, rows * W, H * W).
 
-    It is q (unscaled) times the gathered tables. Source: SAM add_decomposed_rel_pos.
+    `q` (N, heads, H, W, C) is not scaled. Raises ValueError if the tables are for another size.
+    Source: SAM add_decomposed_rel_pos.
     """
     height, width = q.shape[2:4]
     if (len(attn.rel_pos_h), len(attn.rel_pos_w)) != (2 * height - 1, 2 * width - 1):

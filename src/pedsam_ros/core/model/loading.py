@@ -1,4 +1,4 @@
-"""Weights -> the modules that run: a worker's half, an edge's half, or all in one process."""
+"""Builds what runs from weights: the worker's half, the edge's half, or a whole model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ModuleT = TypeVar('ModuleT', bound=nn.Module)
 
 
 def check_device(device: str) -> None:
-    """Raises ConfigError unless torch can compute there."""
+    """Raises ConfigError unless torch can compute on this device."""
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
@@ -35,8 +35,10 @@ def check_device(device: str) -> None:
 
 
 def split(weights: Weights, folder: Path, stem: str) -> tuple[Path, Path]:
-    """Writes STEM-worker.safetensors and STEM-edge.safetensors. Raises WeightsError if a half is
-    missing."""
+    """Writes FOLDER/STEM-worker.safetensors and FOLDER/STEM-edge.safetensors; returns both paths.
+
+    Raises WeightsError if a half is missing.
+    """
     check_half(weights, *HALVES)
     padding = {PADDING: padding_tokens(weights)}
     edge = weights.half('edge')
@@ -50,7 +52,7 @@ def split(weights: Weights, folder: Path, stem: str) -> tuple[Path, Path]:
 def load_worker(
     weights: Weights, device: str = 'cpu', dtype: torch.dtype = torch.float32
 ) -> WorkerHalf:
-    """The worker's half, ready to run. Raises WeightsError if it is not in `weights`."""
+    """The worker's half, ready to run. Raises WeightsError if `weights` does not hold it."""
     check_half(weights, 'worker')
     names = {k.removeprefix(IMAGE): t for k, t in weights.half('worker').tensors.items()}
     encoder = _fill(WindowEncoder, weights.arch, names).to(device, dtype)
@@ -63,8 +65,11 @@ def load_edge(
     dtype: torch.dtype = torch.float32,
     worker_half: bool = False,
 ) -> EdgeHalf:
-    """The edge's half, ready to run, and the worker's too where it is wanted; the decoder stays
-    float32. Raises WeightsError if a half is not in `weights`."""
+    """The edge's half, ready to run; `worker_half` adds the worker's half to it.
+
+    `dtype` is that of the encoder; the decoder always computes in float32. Raises WeightsError if
+    `weights` does not hold a half that is needed.
+    """
     check_half(weights, 'edge')
     image, rest = _by_part(weights.half('edge'))
     encoder = _fill(GlobalEncoder, weights.arch, image).to(device, dtype)
@@ -77,7 +82,7 @@ def load_edge(
 def load_monolithic(
     weights: Weights, order: str = 'ped', device: str = 'cpu'
 ) -> MonolithicPipeline:
-    """A whole model in either block order. Raises WeightsError if a half is missing."""
+    """A whole model in one of monolithic.ORDERS. Raises WeightsError if a half is missing."""
     check_half(weights, *HALVES)
     image, rest = _by_part(weights)
     encoder = _fill(partial(MonolithicEncoder, order=order), weights.arch, image)
@@ -87,8 +92,11 @@ def load_monolithic(
 
 
 def padding_tokens(weights: Weights, device: str = 'cpu') -> Tensor:
-    """(T, T, C) float32: from an edge's file, or made from the worker's half (as much work as one
-    frame)."""
+    """(T, T, C) float32 tokens of a canvas that is all padding.
+
+    They are in an edge's file. Without them they are computed with the worker's half, which takes
+    as long as one frame. Raises WeightsError if they are damaged or cannot be computed.
+    """
     if PADDING in weights.tensors:
         return _checked_padding(weights)
     worker, grid = load_worker(weights, device), token_grid(weights.arch)
@@ -110,7 +118,7 @@ def _checked_padding(weights: Weights) -> Tensor:
 
 
 def _by_part(weights: Weights) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Tensors of the image encoder, and of all else but the padding."""
+    """The tensors of the image encoder, without prefix, and all others except the padding."""
     image, rest = {}, {}
     for name, tensor in weights.tensors.items():
         if name.startswith(IMAGE):
@@ -123,9 +131,9 @@ def _by_part(weights: Weights) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
 def _fill(
     module: Callable[[Architecture], ModuleT], arch: Architecture, tensors: Mapping[str, Tensor]
 ) -> ModuleT:
-    """A module with these weights, without ever making random ones."""
+    """A module with these weights. No memory is spent on its random initial ones."""
     with torch.device('meta'):
         made = module(arch)
-    # A file's tensors lie anywhere; aligned copies give the same last bit in every process.
+    # Tensors of a file are not aligned; aligned copies give the same last bit in every process.
     made.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()}, assign=True)
     return made.eval().requires_grad_(False)

@@ -1,5 +1,4 @@
-"""The encoder in one piece, in either block order: what training moves, and evaluation
-compares."""
+"""The whole encoder in one piece, in either block order, for training and evaluation."""
 
 from __future__ import annotations
 
@@ -18,11 +17,11 @@ from pedsam_ros.core.model.encoder import run_block
 from pedsam_ros.core.types import Frame, Masks, Prompt
 from pedsam_ros.core.windows import Canvas
 
-ORDERS = ('ped', 'sam')  # reordered: window blocks first; SAM's own
+ORDERS = ('ped', 'sam')  # 'ped' runs all window blocks first; 'sam' is SAM's own order
 
 
 def block_order(arch: Architecture, order: str) -> tuple[int, ...]:
-    """Which block runs when. Raises ValueError for an unknown order."""
+    """The blocks in the order in which they run. Raises ValueError if the order is unknown."""
     if order not in ORDERS:
         raise ValueError(f'order={order!r}: one of {ORDERS}')
     return arch.block_order if order == 'ped' else tuple(range(arch.depth))
@@ -57,7 +56,7 @@ class MonolithicEncoder(nn.Module):
         return cast(Tensor, windows)
 
     def _joined(self, windows: Tensor, like: Tensor) -> Tensor:
-        """Inverse of `_cut`."""
+        """Inverse of `_cut`; `like` has the shape of the result."""
         side = like.shape[1]
         padded = -(-side // self.window) * self.window
         joined = sam.image_encoder.window_unpartition(
@@ -68,8 +67,10 @@ class MonolithicEncoder(nn.Module):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MonolithicPipeline:
-    """A whole model in one process, no window ever cut out: what the distributed one is measured
-    against."""
+    """A whole model in one process that never cuts windows out of the image.
+
+    The distributed system is measured against it.
+    """
 
     arch: Architecture
     model_id: str
@@ -77,7 +78,7 @@ class MonolithicPipeline:
     decoder: Decoder
 
     def encode(self, frame: Frame) -> Encoded:
-        """Raises BadImage if the frame is empty."""
+        """Encodes a frame once, for any number of prompts. Raises BadImage if it is empty."""
         canvas = Canvas.fit(self.arch, *frame.rgb.shape[:2])
         weight = self.encoder.pos_embed
         content = preprocess.resize(frame.rgb, canvas.content)
@@ -87,7 +88,7 @@ class MonolithicPipeline:
         return Encoded(frame.key, canvas, embedding, frame.rgb)
 
     def decode(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Masks:
-        """One mask a prompt, in order, at the camera's size. Raises BadPrompt."""
+        """One mask for each prompt, in order, at the camera's size. Raises BadPrompt."""
         with torch.inference_mode():
             masks = to_masks(self.decoder.answer(encoded, prompts))
         return Masks(encoded.key, *encoded.canvas.frame, self.model_id, masks)

@@ -1,4 +1,4 @@
-"""What SAM does to an image before the network sees it: resize, normalise, pad with zeros.
+"""Prepares an image for the network as SAM does: resize, normalise, pad with zeros.
 
 Source: SAM transforms.py (apply_image), sam.py (preprocess).
 """
@@ -26,13 +26,13 @@ def resize(rgb: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def normalise(rgb: torch.Tensor) -> torch.Tensor:
-    """(..., 3, H, W), 0..255 -> zero mean, unit variance. Source: SAM sam.py, preprocess."""
+    """(..., 3, H, W) RGB, 0..255 -> zero mean, unit variance. Source: SAM sam.py, preprocess."""
     mean, std = (rgb.new_tensor(value)[:, None, None] for value in (PIXEL_MEAN, PIXEL_STD))
     return (rgb - mean) / std
 
 
 def on_canvas(content: NDArray[np.uint8], side: int) -> torch.Tensor:
-    """(h, w, 3) uint8 -> (3, side, side) float32; padding is zero *after* normalising."""
+    """(h, w, 3) uint8 -> (3, side, side) float32; the padding is zero *after* normalising."""
     canvas = torch.zeros(3, side, side)
     pixels = torch.from_numpy(np.array(content)).permute(2, 0, 1).float()
     canvas[:, : content.shape[0], : content.shape[1]] = normalise(pixels)

@@ -1,29 +1,31 @@
-"""A second look at each mask, on the edge: a small U-Net over the object's crop of the image.
+"""Refines each mask on the edge: a small U-Net looks at the object's crop of the full image.
 
-SAM draws masks at a quarter of the canvas; on a small canvas too little is left of small objects.
-The edge has the whole image, so looking again costs no privacy. Meta's models have no refiner.
+SAM draws masks at a quarter of the canvas's size, too coarse for small objects on a small canvas.
+The edge has the whole image, so a second look costs no privacy. Meta's models have no refiner.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.model import sam
 from pedsam_ros.core.windows import Canvas
 
 _CHANNELS = (32, 64, 96)  # at R/2, R/4 and R/8
-_INPUTS = 5  # RGB, the mask so far, the prompt
-_LIMIT = 8.0  # logits of the mask so far are cut here
+_INPUTS = 5  # RGB, the coarse mask, the drawn prompt
+_LIMIT = 8.0  # logits of the coarse mask are clamped to +-this
 _REACH = 1.4  # side of the crop / side of the object's box
-_SPREAD_PX = 6.0  # of a point, on the canvas
+_SPREAD_PX = 6.0  # standard deviation of a drawn point, canvas px
 
 
 class Refiner(nn.Module):
-    """Crops of R x R px in, better logits and their predicted IoU out."""
+    """Turns crops of R x R px into better logits and their predicted IoU."""
 
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
@@ -40,8 +42,11 @@ class Refiner(nn.Module):
         self.score = nn.Sequential(nn.Linear(middle + last + 1, 128), nn.ReLU(), nn.Linear(128, 1))
 
     def forward(self, crops: Tensor, context: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 5, R, R) crops, (N, E, R/4, R/4) image embedding, (N,) IoU predicted so far, from
-        the whole picture -> logits (N, R, R), IoU (N,)."""
+        """Logits (N, R, R) and predicted IoU (N,).
+
+        `crops` (N, 5, R, R) come from `inputs`; `context` (N, E, R/4, R/4) is the image embedding
+        around the object; `scores` (N,) is the predicted IoU of the coarse masks.
+        """
         fine = self.stem(crops)
         middle = self.down[0](fine) + self.context(context)
         deep = self.down[1](middle)
@@ -53,7 +58,10 @@ class Refiner(nn.Module):
 
 
 def inputs(images: Tensor, coarse: Tensor, prompt: Tensor) -> Tensor:
-    """What `Refiner` reads: (N, 3, R, R) normalised RGB, (N, R, R) logits, (N, R, R) prompt."""
+    """Stacks the crops of a `Refiner`, (N, 5, R, R).
+
+    `images` (N, 3, R, R) normalised RGB, `coarse` (N, R, R) logits, `prompt` (N, R, R) drawings.
+    """
     mask = coarse.clamp(-_LIMIT, _LIMIT) / (_LIMIT / 2)
     return torch.cat([images, mask[:, None], prompt[:, None]], 1)
 
@@ -61,8 +69,8 @@ def inputs(images: Tensor, coarse: Tensor, prompt: Tensor) -> Tensor:
 def look_at(coarse: Tensor, boxes: Tensor | None, content: tuple[int, int], px: int) -> Tensor:
     """Where to look again: (N, 4) x0, y0, x1, y1 on a canvas of side `px`, within its content.
 
-    Around the prompt's box if there is one, else around the mask so far, (N, h, w) logits; else
-    everywhere.
+    That is around the prompt's box, (N, 4), if there are boxes, otherwise around the coarse mask,
+    (N, h, w) logits. An empty mask means all of the content, (height, width).
     """
     height, width = content
     around = _boxes_of(coarse, px) if boxes is None else boxes
@@ -75,7 +83,10 @@ def look_at(coarse: Tensor, boxes: Tensor | None, content: tuple[int, int], px: 
 
 
 def snap(rects: Tensor, canvas: Canvas) -> tuple[Tensor, Tensor]:
-    """(N, 4) on the canvas -> whole pixels of the frame (N, 4) int64, and those on the canvas."""
+    """Widens rectangles (N, 4) on the canvas to whole pixels of the frame.
+
+    Returns them in frame px, (N, 4) int64, and in canvas px, (N, 4). None of them is empty.
+    """
     frame_height, frame_width = canvas.frame
     size = rects.new_tensor([frame_width, frame_height] * 2)
     scale = rects.new_tensor([*canvas.content[::-1]] * 2) / size
@@ -86,7 +97,7 @@ def snap(rects: Tensor, canvas: Canvas) -> tuple[Tensor, Tensor]:
 
 
 def cut(image: Tensor, spans: Tensor, side: int) -> Tensor:
-    """(C, H, W), whole-pixel spans (N, 4) -> (N, C, side, side) float32, antialiased."""
+    """Cuts spans (N, 4), whole px, out of (C, H, W): (N, C, side, side) float32, antialiased."""
     size = (side, side)
     parts = [
         F.interpolate(image[None, :, y0:y1, x0:x1].float(), size, mode='bilinear', antialias=True)
@@ -96,7 +107,7 @@ def cut(image: Tensor, spans: Tensor, side: int) -> Tensor:
 
 
 def grid_of(rects: Tensor, side: int) -> Tensor:
-    """(N, 4) rectangles -> (N, side, side, 2): x, y of the centres of their pixels."""
+    """(N, side, side, 2): x, y of the pixel centres when rectangles (N, 4) have side x side px."""
     steps = (torch.arange(side, device=rects.device) + 0.5) / side
     x = rects[:, 0:1] + (rects[:, 2:3] - rects[:, 0:1]) * steps
     y = rects[:, 1:2] + (rects[:, 3:4] - rects[:, 1:2]) * steps
@@ -105,14 +116,18 @@ def grid_of(rects: Tensor, side: int) -> Tensor:
 
 
 def sample(maps: Tensor, grid: Tensor, px: int) -> Tensor:
-    """(N, C, h, w) maps of the whole canvas, of side `px` -> (N, C, R, R) at points of `grid`."""
+    """(N, C, R, R) values of maps (N, C, h, w) at the points of `grid` (N, R, R, 2).
+
+    The maps show the whole canvas, whose side is `px`; the grid is in canvas px.
+    """
     return F.grid_sample(maps, grid / (px / 2) - 1, align_corners=False, padding_mode='border')
 
 
 def draw(points: Tensor | None, boxes: Tensor | None, grid: Tensor) -> Tensor:
-    """A prompt as a picture, (N, R, R): 1 in its box, a bump at each point, down if not on it.
+    """Draws prompts, (N, R, R): 1 inside the box, and a bump at each point.
 
-    `points` (N, n, 3), `boxes` (N, 4), `grid` (N, R, R, 2), all in canvas px.
+    The bump is positive for a point on the object and negative for one beside it. `points`
+    (N, n, 3), `boxes` (N, 4) and `grid` (N, R, R, 2) are in canvas px.
     """
     drawn = torch.zeros_like(grid[..., 0])
     if boxes is not None:
@@ -120,7 +135,7 @@ def draw(points: Tensor | None, boxes: Tensor | None, grid: Tensor) -> Tensor:
         inside = (grid >= corners[..., :2]) & (grid <= corners[..., 2:])
         drawn = drawn + inside.all(-1)
     if points is not None:
-        offset = grid[:, None] - (points[:, :, None, None, :2] + 0.5)  # they name pixels
+        offset = grid[:, None] - (points[:, :, None, None, :2] + 0.5)  # centre of the pixel named
         bump = torch.exp(-offset.square().sum(-1) / (2 * _SPREAD_PX**2))
         sign = torch.where(points[..., 2] > 0, 1.0, -1.0) * (points[..., 2] >= 0)
         drawn = drawn + (bump * sign[:, :, None, None]).sum(1)
@@ -128,18 +143,13 @@ def draw(points: Tensor | None, boxes: Tensor | None, grid: Tensor) -> Tensor:
 
 
 def _boxes_of(logits: Tensor, px: int) -> Tensor:
-    """(N, h, w) -> (N, 4) tight boxes of what is positive, canvas px; zeros where nothing is."""
+    """(N, 4) tight boxes, canvas px, of the positive logits, (N, h, w); four zeros if none is."""
     _, height, width = logits.shape
     on = logits > 0
-    spans = []
-    for axis, size in ((1, width), (2, height)):
-        line = on.any(axis)
-        first = line.float().argmax(1)
-        last = size - line.flip(1).float().argmax(1)
-        scale = px / size
-        spans.append((torch.stack([first, last], 1) * scale) * line.any(1)[:, None])
-    (x0, x1), (y0, y1) = (span.unbind(1) for span in spans)
-    return torch.stack([x0, y0, x1, y1], 1).float()
+    boxes = sam.amg.batched_mask_to_box(on)  # up to the last pixel; ours end behind it
+    ends = boxes + boxes.new_tensor([0, 0, 1, 1]) * on.flatten(1).any(1)[:, None]
+    scale = torch.tensor([px / width, px / height] * 2, device=logits.device)
+    return cast(Tensor, ends * scale)
 
 
 def _doubled(maps: Tensor) -> Tensor:

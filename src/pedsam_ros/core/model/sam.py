@@ -1,7 +1,7 @@
-"""The only door to segment_anything: its modules and the tools of its automatic mask generator.
+"""The only file that imports segment_anything: its modules and its automatic generator's tools.
 
-Its package's own start imports torchvision, which its model does not need and a robot may not
-have; so the submodules are reached without running that start.
+The package's `__init__` imports torchvision, which the model does not need and a robot may not
+have. So this file imports the submodules without running that `__init__`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ _PACKAGE = 'segment_anything'
 
 
 def _import(*names: str) -> list[Any]:
-    """Submodules of segment_anything; afterwards `import segment_anything` is as free as
-    before."""
+    """Imports submodules of segment_anything without its `__init__`.
+
+    A later `import segment_anything` still runs the whole package. Raises ImportError if the
+    package is not installed.
+    """
     if _PACKAGE in sys.modules:
         return [importlib.import_module(f'{_PACKAGE}.{name}') for name in names]
     spec = importlib.util.find_spec(_PACKAGE)
@@ -38,13 +41,14 @@ def _import(*names: str) -> list[Any]:
 
 modeling, image_encoder, amg = _import('modeling', 'modeling.image_encoder', 'utils.amg')
 
-# The small parts are never made on 'meta': initialising them there imports torch's compiler, 2 s.
+# Small modules are always made on the CPU: on 'meta' their initialisation imports torch's
+# compiler, which takes 2 s.
 _CPU = torch.device('cpu')
 _norm = partial(torch.nn.LayerNorm, eps=1e-6)
 
 
 def image_encoder_of(arch: Architecture) -> Any:
-    """SAM's own, whole image encoder with the architecture's sizes, newly initialised."""
+    """SAM's whole image encoder with the architecture's sizes, newly initialised."""
     return modeling.ImageEncoderViT(
         img_size=arch.image_px,
         patch_size=arch.patch_px,
@@ -88,8 +92,10 @@ def mask_decoder_of(arch: Architecture) -> Any:
 
 
 def sam_of(arch: Architecture) -> Any:
-    """SAM's own whole model in its original block order, newly initialised; its keys are those of
-    a .pth."""
+    """SAM's whole model in its original block order, newly initialised.
+
+    Its tensors have the names of a .pth file.
+    """
     return modeling.Sam(
         image_encoder=image_encoder_of(arch),
         prompt_encoder=prompt_encoder_of(arch),

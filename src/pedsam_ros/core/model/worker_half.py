@@ -1,4 +1,4 @@
-"""A worker's whole work: windows in, embeddings out."""
+"""All that a worker computes: windows in, embeddings out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pedsam_ros.core.windows import pixel_grid, token_grid
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WorkerHalf:
-    """The worker's half of a model, and what is needed to use it."""
+    """The worker's half of a model, ready to encode windows."""
 
     arch: Architecture
     model_id: str
@@ -37,12 +37,15 @@ class WorkerHalf:
             raise BadBatch(f'window={window.index}: {rows}x{columns} px in {height}x{width}')
 
     def encode(self, windows: Sequence[Window]) -> list[Embedding]:
-        """Embeddings of windows that `check` passed, in their order."""
+        """Embeddings of the windows, in their order. `check` must have accepted every window."""
         tokens = self.tokens([w.index for w in windows], [w.pixels for w in windows])
         return [self._reply(w, t) for w, t in zip(windows, tokens, strict=True)]
 
     def tokens(self, indices: Sequence[int], pixels: Sequence[Pixels]) -> list[Values]:
-        """(h, w, 3) uint8 contents at grid positions -> (rows, columns, C) float32."""
+        """(rows, columns, C) float32 tokens for (h, w, 3) uint8 contents at grid positions.
+
+        Window padding is cut off.
+        """
         weight = self.encoder.pos_embed
         batch = torch.stack([preprocess.on_canvas(p, self.arch.window_px) for p in pixels])
         with torch.inference_mode():
@@ -55,8 +58,7 @@ class WorkerHalf:
         return [np.ascontiguousarray(v[:h, :w]) for v, (h, w) in zip(values, shapes, strict=True)]
 
     def warm_up(self) -> None:
-        """Computes once on padding, so that the first window does not pay for what torch sets
-        up."""
+        """Encodes one window of padding, so that torch's own set-up does not delay the first."""
         self.tokens([0], [np.empty((0, 0, 3), np.uint8)])
 
     def _reply(self, window: Window, tokens: Values) -> Embedding:

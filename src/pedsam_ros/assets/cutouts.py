@@ -1,6 +1,8 @@
-"""From a picture with alpha, or on a plain ground, to a tight cut-out; all BGR(A), uint8."""
+"""Turns pictures into tight cut-outs, scaled and cleaned. All images are BGR or BGRA, uint8."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,21 +13,25 @@ from pedsam_ros.core.pictures import tight_box
 
 Image = NDArray[np.uint8]
 
-FAINT = 24  # alpha below this is nothing: shadows and the dust of bad keying
-SPECK = 0.01  # of the largest part; smaller loose parts go
+FAINT = 24  # alpha below this becomes 0: it is shadow, or dust of bad keying
+SPECK = 0.01  # loose parts below this share of the largest part's area are removed
 MARGIN_PX = 2
-PLAIN = 14  # how far, per channel, a plain ground may be from its own colour
-SKY_TOP, SKY_LOW = (225, 190, 150), (235, 228, 220)  # BGR behind a landscape without a sky
+PLAIN = 14  # how much neighbouring pixels of a plain ground may differ, per channel
+SKY_TOP, SKY_LOW = (225, 190, 150), (235, 228, 220)  # BGR, behind a landscape without a sky
 
 
 def fit(image: Image, long_side_px: int) -> Image:
-    """The image, made smaller where its long side is above the limit; colours weigh by alpha."""
+    """The image, shrunk if its long side is above the limit.
+
+    In an image with alpha each colour counts by its opacity, so that hidden colours do not bleed
+    into the edge.
+    """
     scale = long_side_px / max(image.shape[:2])
     if scale >= 1:
         return image
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     if image.ndim < 3 or image.shape[2] < 4:
-        return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        return _bytes(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
     weight = image[..., 3:].astype(np.float32) / 255
     colour = cv2.resize(image[..., :3] * weight, size, interpolation=cv2.INTER_AREA)
     alpha = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)[..., None]
@@ -35,9 +41,10 @@ def fit(image: Image, long_side_px: int) -> Image:
 
 
 def tidy(image: Image) -> Image:
-    """(H, W, 4) without faint haze and loose specks, cropped to what is left with 2 px around.
+    """Removes faint haze and loose specks from (H, W, 4), and crops to the rest plus 2 px.
 
-    Raises BadImage if there is no alpha channel, or nothing or everything is opaque."""
+    Raises BadImage if the image has no alpha channel, or if it is opaque everywhere or nowhere.
+    """
     if image.ndim < 3 or image.shape[2] < 4:
         raise BadImage('no alpha channel')
     alpha = np.where(image[..., 3] < FAINT, 0, image[..., 3]).astype(np.uint8)
@@ -50,15 +57,16 @@ def tidy(image: Image) -> Image:
     left, top, width, height = tight_box(alpha)
     cut = np.dstack([image[..., :3], alpha])[top : top + height, left : left + width]
     around = (MARGIN_PX,) * 4
-    return cv2.copyMakeBorder(cut, *around, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
+    return _bytes(cv2.copyMakeBorder(cut, *around, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0)))
 
 
 def cut_from_plain(image: Image) -> Image:
-    """(H, W, 4): the object of a photograph on a plain ground; GrabCut draws the line.
+    """(H, W, 4): the object of a photograph on a plain ground, cut out by GrabCut.
 
-    Raises BadImage if what a flood from the corners leaves is no object."""
-    bgr = opaque(fit(image, 640))
-    bgr = cv2.copyMakeBorder(bgr, *(4,) * 4, cv2.BORDER_REPLICATE)
+    Raises BadImage if the plain ground fills less than 15 % or more than 98 % of the photograph.
+    """
+    around = (4,) * 4
+    bgr = _bytes(cv2.copyMakeBorder(opaque(fit(image, 640)), *around, cv2.BORDER_REPLICATE))
     outside = _ground(bgr)
     if not 0.15 < outside.mean() < 0.98:
         raise BadImage('no object on a plain ground')
@@ -66,13 +74,14 @@ def cut_from_plain(image: Image) -> Image:
     mask[cv2.erode(1 - outside, np.ones((9, 9), np.uint8)) > 0] = cv2.GC_FGD
     cv2.setRNGSeed(0)
     ground, figure = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(bgr, mask, None, ground, figure, 3, cv2.GC_INIT_WITH_MASK)
+    no_rectangle = (0, 0, 0, 0)  # the mask says where to start
+    cv2.grabCut(bgr, mask, no_rectangle, ground, figure, 3, cv2.GC_INIT_WITH_MASK)
     alpha = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8) * 255
     return np.dstack([bgr, cv2.blur(alpha, (3, 3))])
 
 
 def _ground(bgr: Image) -> Image:
-    """(H, W), 1 where a flood from the corners comes over a nearly even colour."""
+    """(H, W), 1 where a flood from the corners arrives over a nearly even colour."""
     height, width = bgr.shape[:2]
     flooded = np.zeros((height + 2, width + 2), np.uint8)
     near = (PLAIN,) * 3
@@ -82,12 +91,17 @@ def _ground(bgr: Image) -> Image:
 
 
 def opaque(image: Image) -> Image:
-    """(H, W, 3) of any image; what is transparent turns into an overcast sky."""
+    """(H, W, 3) of any image; an overcast sky shows through where the image is transparent."""
     if image.ndim == 2:
-        return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+        return _bytes(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR))
     if image.shape[2] == 3:
         return image
     alpha = image[..., 3:].astype(np.float32) / 255
     down = np.linspace(0, 1, image.shape[0])[:, None, None]
     sky = np.array(SKY_TOP) * (1 - down) + np.array(SKY_LOW) * down
-    return (image[..., :3] * alpha + sky * (1 - alpha)).astype(np.uint8)
+    return _bytes(image[..., :3] * alpha + sky * (1 - alpha))
+
+
+def _bytes(image: NDArray[Any]) -> Image:
+    """The image as uint8; fractions are cut off."""
+    return image.astype(np.uint8, copy=False)
