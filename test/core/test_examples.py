@@ -8,6 +8,7 @@ import pytest
 import fakes
 from pedsam_ros.core import edge
 from pedsam_ros.core.model import local_pipeline
+from pedsam_ros.core.types import FrameKey
 
 CONFIG = fakes.edge().config
 NAMES = {
@@ -22,7 +23,7 @@ NAMES = {
         'np': np,
         'edge': fakes.edge(),
         'worker': fakes.worker(),
-        'FrameKey': fakes.FrameKey,
+        'FrameKey': FrameKey,
     },
 }
 

@@ -21,7 +21,8 @@ from pedsam_ros.msg import Masks
 from pedsam_ros.nodes.edge_node import EdgeNode
 from pedsam_ros.nodes.worker_node import WorkerNode
 from pedsam_ros.ros import qos
-from rig import WAIT_S, Party, image_msg
+from pedsam_ros.trial.client import Client
+from rig import WAIT_S, image_msg
 
 pytestmark = pytest.mark.ros
 
@@ -96,7 +97,7 @@ def made_of(kind: Any, **settings: Any) -> Callable[[Context], Node]:
 
 
 @pytest.fixture
-def client(tracer, domain_ids, tmp_path) -> Iterator[Party]:
+def client(tracer, domain_ids, tmp_path) -> Iterator[Client]:
     """A client of an edge and three workers, all in this process."""
     own, *theirs = domain_ids
     workers = dict(zip(NAMES, theirs, strict=True))
@@ -116,10 +117,10 @@ def client(tracer, domain_ids, tmp_path) -> Iterator[Party]:
         node = opened.enter_context(spinning(edge, own))
         opened.callback(node.trigger_cleanup)
         opened.callback(node.trigger_deactivate)
-        made = Party(own)
+        made = Client(own)
         opened.callback(made.close)
         for picture in ('label_image', 'mask'):
-            made.hear(Image, f'/edge/{picture}')
+            made.collect(Image, f'/edge/{picture}')
         yield made
 
 
@@ -133,7 +134,7 @@ def named_files() -> set[str]:
 def test_the_architecture_page_names_every_file_that_a_frame_passes(tracer, client):
     """And says how many they are."""
     camera = client.node.create_publisher(Image, 'image', qos.every_frame(50))
-    masks = client.hear(Masks, '/edge/masks')
+    masks = client.collect(Masks, '/edge/masks')
     shown = image_msg(frame().rgb, 1)
 
     def came() -> bool:

@@ -15,7 +15,8 @@ from sensor_msgs.msg import Image
 from pedsam_ros.bags.replay import ReplayConfig
 from pedsam_ros.core.config import EdgeConfig, WorkerConfig
 from pedsam_ros.core.settings import settings_of
-from rig import Client, workers_in
+from pedsam_ros.trial.processes import workers_in
+from rig import Client
 
 pytestmark = pytest.mark.ros
 

@@ -8,12 +8,13 @@ import pytest
 import yaml
 from rosbags.rosbag2 import Reader
 
-from pedsam_ros.bags.image_files import START_NS, frames_of, read_image
+from pedsam_ros.bags.image_files import START_NS, frames_of
 from pedsam_ros.bags.image_topics import COMPRESSED, IMAGE
 from pedsam_ros.bags.make_bag import make_bag
 from pedsam_ros.bags.message_types import typestore_with
 from pedsam_ros.bags.rosbag import STORAGES, read_bag, topics_of
 from pedsam_ros.core.errors import BadImage, ConfigError
+from pedsam_ros.core.files import read_image
 
 pytestmark = pytest.mark.ros
 
