@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 
@@ -24,7 +25,12 @@ myst_heading_anchors = 3
 autosummary_generate = True
 autodoc_default_options = {'members': True, 'undoc-members': True, 'member-order': 'bysource'}
 autodoc_typehints_format = 'short'
-autodoc_mock_imports = ['pedsam_ros.msg', 'pedsam_ros.srv']  # they exist only once colcon has run
+autodoc_mock_imports = [  # the first two exist only once colcon has run, the others only on robots
+    'pedsam_ros.msg',
+    'pedsam_ros.srv',
+    'launch',
+    'launch_ros',
+]
 add_module_names = False
 python_maximum_signature_line_length = 88
 
@@ -47,6 +53,36 @@ def _bring_in_root_pages(_app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = re.sub(rf'\]\((\.\./)?{file}', f']({name}.md', source[0])
 
 
+def _as_plain_text(*event: Any) -> None:
+    """Shows docstrings as they are written: an indented block keeps its lines, a star is a star.
+
+    Pairs of stars around a word still mean emphasis.
+    """
+    lines: list[str] = event[-1]
+    shown: list[str] = []
+    in_block = False
+    for line in lines:
+        if line.startswith('    ') and not in_block:
+            in_block = True
+            marked = next(filter(None, reversed(shown)), '').endswith('::')
+            shown += [''] if marked else ['', '::', '']
+        elif line.strip() and not line.startswith('    ') and in_block:
+            in_block = False
+            shown.append('')
+        shown.append(line if in_block else _with_plain_stars(line))
+    lines[:] = shown
+
+
+def _with_plain_stars(line: str) -> str:
+    """The line with its stars escaped, but for those in backticks and those around words."""
+    parts = re.split(r'(`[^`]*`)', line)
+    return ''.join(
+        part if part.startswith('`') else re.sub(r'(?<!\w)\*(?!\w)', r'\\*', part)
+        for part in parts
+    )
+
+
 def setup(app: Sphinx) -> None:
     """Sphinx calls this."""
     app.connect('source-read', _bring_in_root_pages)
+    app.connect('autodoc-process-docstring', _as_plain_text)

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.ros
 
 PAGE = Path(__file__).resolve().parents[2] / 'docs' / 'architecture.md'
 NAMES = ('alice', 'bob', 'carol')
+WARM_UP, TRACED = 1, 2  # stamps of frames, ns
 REPORTS = {  # run every second, for no frame in particular
     'core/placement.py',
     'nodes/edge_report.py',
@@ -135,17 +136,15 @@ def test_the_architecture_page_names_every_file_that_a_frame_passes(tracer, clie
     """And says how many they are."""
     camera = client.node.create_publisher(Image, 'image', qos.every_frame(50))
     masks = client.collect(Masks, '/edge/masks')
-    shown = image_msg(frame().rgb, 1)
 
-    def came() -> bool:
-        """Shows the frame again until all are connected and masks of it come."""
-        camera.publish(shown)
+    def show_until_connected() -> bool:
+        camera.publish(image_msg(frame().rgb, WARM_UP))
         return bool(masks)
 
-    client.until(came)
-    masks.clear()
+    client.until(show_until_connected)
     tracer.armed.set()
-    client.until(came)
+    camera.publish(image_msg(frame().rgb, TRACED))
+    client.until(lambda: any(msg.header.stamp.nanosec == TRACED for msg in masks))
     tracer.armed.clear()
-    assert tracer.ours - named_files() == set()
+    assert sorted(tracer.ours - named_files()) == []
     assert f'passes through {len(named_files())} files' in PAGE.read_text()

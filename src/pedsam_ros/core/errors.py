@@ -1,6 +1,6 @@
 """Everything that can be wrong with what users, cameras and workers hand us.
 
-Each error and what it derives from::
+Each error and what it derives from:
 
     PedsamError
       ConfigError    a parameter or file of settings breaks a rule
