@@ -25,6 +25,7 @@ myst_heading_anchors = 3
 autosummary_generate = True
 autodoc_default_options = {'members': True, 'undoc-members': True, 'member-order': 'bysource'}
 autodoc_typehints_format = 'short'
+autodoc_preserve_defaults = True
 autodoc_mock_imports = [  # the first two exist only once colcon has run, the others only on robots
     'pedsam_ros.msg',
     'pedsam_ros.srv',
