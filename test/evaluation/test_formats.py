@@ -1,4 +1,4 @@
-"""Annotations in COCO's format and in ours become the same samples; what is wrong is named."""
+"""Annotations in COCO's format and in ours become the same samples; errors name what is wrong."""
 
 import json
 
@@ -15,7 +15,7 @@ from pedsam_ros.evaluation.samples import Rules
 
 
 def test_both_formats_give_the_same(tmp_path):
-    """Same segments, same prompts, same scores from COCO's format and from label maps."""
+    """COCO's format and label maps give the same segments, prompts and scores."""
     write_coco(tmp_path, labels())
     (ours,) = read_label_maps(write_folder(tmp_path), Rules(min_share=0))
     (theirs,) = read_coco(tmp_path, Rules(min_share=0))
@@ -27,7 +27,7 @@ def test_both_formats_give_the_same(tmp_path):
 
 
 def test_polygons_and_crowds_are_read(tmp_path):
-    """As COCO draws them; a crowd counts only by the published rule."""
+    """Polygons are drawn as COCO draws them; a crowd counts only by the published rules."""
     write_coco(tmp_path, labels(), crowd=[2])
     path = tmp_path / 'annotations' / 'instances_val2017.json'
     whole = json.loads(path.read_text())
@@ -41,7 +41,7 @@ def test_polygons_and_crowds_are_read(tmp_path):
 
 
 def test_the_limit_is_for_each_source_and_counts_images_with_segments(tmp_path):
-    """The first of each, in the index's order."""
+    """The first images of each source are taken, in the order of the index."""
     everything = [{'id': 1, 'thing': True}]
     for source, name in (('a', '1'), ('a', '2'), ('b', '3'), ('a', '4'), ('b', '5')):
         label_map = np.full((20, 30), name != '1', np.uint8)
@@ -61,7 +61,7 @@ def test_the_limit_is_for_each_source_and_counts_images_with_segments(tmp_path):
     ],
 )
 def test_a_bad_index_is_named(tmp_path, text, named):
-    """Missing, no JSON, of another kind."""
+    """The error names an index that is missing, not JSON, or of another form."""
     if text is not None:
         (tmp_path / 'index.json').write_text(text)
     with pytest.raises(ConfigError, match=named):
@@ -78,14 +78,14 @@ def test_a_bad_index_is_named(tmp_path, text, named):
     ],
 )
 def test_a_bad_label_map_is_named(tmp_path, segments, changes, error, named):
-    """Ids that are not in it, another size, no file."""
+    """The error names an id that is not in the map, a wrong size, or a missing file."""
     write_sample(tmp_path, 'here', 'one', labels(), segments, **changes)
     with pytest.raises(error, match=named):
         list(read_label_maps(tmp_path, Rules()))
 
 
 def test_a_photo_of_another_size_is_named(tmp_path):
-    """Or none."""
+    """The error names the image, and so it does if the image is missing."""
     (sample,) = read_label_maps(write_folder(tmp_path), Rules())
     cv2.imwrite(str(sample.path), frame(41, 60).rgb)
     with pytest.raises(BadImage, match=r'one\.jpg: 60x41 px, its labels are for 60x40'):
@@ -97,7 +97,7 @@ def test_a_photo_of_another_size_is_named(tmp_path):
 
 @pytest.mark.parametrize('text', [None, '[]', '{"images": []}', '{"images": 1, "annotations": 1}'])
 def test_bad_annotations_are_named(tmp_path, text):
-    """Missing, or not COCO's."""
+    """The error names annotations that are missing or not in COCO's format."""
     (tmp_path / 'annotations').mkdir()
     if text is not None:
         (tmp_path / 'annotations' / 'instances_val2017.json').write_text(text)
@@ -106,6 +106,6 @@ def test_bad_annotations_are_named(tmp_path, text):
 
 
 def test_an_unknown_rule_for_points_is_named():
-    """With those there are."""
+    """The error lists the rules that exist."""
     with pytest.raises(ConfigError, match="point='corner': one of farthest, centre"):
         Rules(point='corner')

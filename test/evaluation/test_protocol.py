@@ -1,4 +1,4 @@
-"""How models are judged: segments, prompts, IoU, tables."""
+"""Models are judged by segments, prompts, IoU and tables that agree with COCO's own tools."""
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ from pedsam_ros.core.errors import BadBatch, BadPrompt, ConfigError
 from pedsam_ros.core.pictures import binary
 from pedsam_ros.core.prompts import check_prompt
 from pedsam_ros.core.types import Frame, FrameKey, Prompt
-from pedsam_ros.evaluation import grid, points, rle, tables
+from pedsam_ros.evaluation import picture, points, rle, tables
 from pedsam_ros.evaluation.baselines import Blurred, BoxItself, blurred
 from pedsam_ros.evaluation.coco import PUBLISHED
 from pedsam_ros.evaluation.label_maps import read_label_maps
@@ -21,7 +21,7 @@ from pedsam_ros.evaluation.samples import Rules, Sample, Shape, choose
 
 @pytest.fixture
 def sample(tmp_path):
-    """The label map, all segments counted."""
+    """The label map of `labels` with all its segments."""
     (read,) = read_label_maps(write_folder(tmp_path), Rules(min_share=0))
     return read
 
@@ -34,7 +34,7 @@ def naive_iou(one, other):
 
 
 def test_run_lengths_come_back_as_pixels():
-    """Empty, full, holes, several parts: through pycocotools' packing and through our counts."""
+    """Both pycocotools' packed runs and our plain counts keep every pixel of any shape."""
     for shape in (labels() == 1, labels() == 4, labels() == 9, labels() < 9, labels() == 0):
         mask = rle.mask_of(shape)
         assert (binary(mask, HEIGHT, WIDTH) == shape).all()
@@ -43,7 +43,7 @@ def test_run_lengths_come_back_as_pixels():
 
 
 def test_iou_is_that_of_pycocotools_and_of_counting_pixels():
-    """Each segment against each, and against noise and nothing."""
+    """This holds for each pair of segments, noise, an empty and a full mask."""
     noise = np.random.default_rng(0).random((HEIGHT, WIDTH)) < 0.5
     shapes = [*(labels() == i for i in THINGS), noise, noise & False, noise | True]
     packed = [rle.encode(shape) for shape in shapes]
@@ -56,8 +56,7 @@ def test_iou_is_that_of_pycocotools_and_of_counting_pixels():
 
 
 def test_mean_iou_is_that_of_pycocotools(sample):
-    """A model that answers with shifted segments: the table's cells are plain means over
-    segments, apart for things and regions."""
+    """A cell of the table is the plain mean over the segments of one class."""
     answered = [np.roll(labels() == i, (2, 3), (0, 1)) for i in THINGS]
     cells = tables.by_source(judge(Parrot(*answered), sample), ['here'])['here']
     found = [coco_mask.encode(np.asfortranarray(shape, np.uint8)) for shape in answered]
@@ -73,7 +72,7 @@ def test_mean_iou_is_that_of_pycocotools(sample):
 
 
 def test_the_point_is_in_its_segment_and_farthest_from_the_border(sample):
-    """Also in a ring, and in a segment at the image's border, which is a border too."""
+    """This holds in a ring too; the image's border counts as a border of its segments."""
     for segment, number in zip(sample.segments, THINGS, strict=True):
         shape = labels() == number
         depth = cv2.distanceTransform(np.pad(shape, 1).astype(np.uint8), cv2.DIST_L2, 0)
@@ -85,25 +84,25 @@ def test_the_point_is_in_its_segment_and_farthest_from_the_border(sample):
     assert 7 <= below.point[0] < WIDTH - 7
 
 
-@pytest.mark.parametrize('rule', points.POINTS)
+@pytest.mark.parametrize('rule', points.POINT_RULES)
 def test_points_lie_in_any_segment(rule):
-    """Noise, single pixels, the whole image."""
+    """Both rules give a pixel of the segment, for noise, a single pixel and a whole image."""
     noise = np.random.default_rng(1).random((20, 30, 9)) < 0.3
     single = np.zeros((20, 30), bool)
     single[19, 29] = True
     for shape in (*noise.transpose(2, 0, 1), single, single | True):
-        x, y = points.POINTS[rule](shape)
+        x, y = points.POINT_RULES[rule](shape)
         assert shape[y, x]
 
 
 def test_the_centre_of_a_ring_is_not_in_it():
-    """The centre of mass where it is in the segment; else the farthest pixel."""
+    """Where the centre of mass lies outside the segment, the farthest pixel is taken."""
     assert points.centre(labels() == 2) == (37, 14)
     assert points.centre(labels() == 1) == points.farthest(labels() == 1)
 
 
 def test_the_box_is_tight_and_within_the_rules(sample):
-    """Its far corner lies just outside; at the image's border that is the image's size."""
+    """The box's far corner lies just outside the segment, so it may equal the image's size."""
     assert [s.box for s in sample.segments] == [
         (5, 5, 30, 25),
         (30, 5, 45, 25),
@@ -117,7 +116,7 @@ def test_the_box_is_tight_and_within_the_rules(sample):
 
 
 def test_small_and_crowd_segments_are_skipped_and_counted(tmp_path):
-    """0.2 % of the image's area is the least; the published COCO figure takes all."""
+    """Segments below 0.2 % of the image are skipped; the published COCO rules take all."""
     shape = np.zeros((HEIGHT, WIDTH), bool)
     shape.reshape(-1)[:5] = True  # 2400 px: 4.8 are the least
     small = shape.copy()
@@ -130,7 +129,7 @@ def test_small_and_crowd_segments_are_skipped_and_counted(tmp_path):
 
 
 def test_more_prompts_than_fit_at_once_keep_their_order():
-    """Each segment gets its own answer."""
+    """Each segment gets the answer to its own prompt."""
     shapes = [np.zeros((10, 40), bool) for _ in range(40)]
     for i, shape in enumerate(shapes):
         shape[:, i] = True
@@ -143,7 +142,7 @@ def test_more_prompts_than_fit_at_once_keep_their_order():
 
 @pytest.mark.parametrize('shapes', [(), (np.ones((3, 3), bool),) * 4])
 def test_a_model_that_leaves_prompts_unanswered_is_an_error(sample, shapes):
-    """Every prompt has one mask."""
+    """A model must give one mask for each prompt."""
     with pytest.raises(BadBatch, match='asked was'):
         judge(Parrot(*shapes), sample)
 
@@ -151,8 +150,8 @@ def test_a_model_that_leaves_prompts_unanswered_is_an_error(sample, shapes):
 # what a model must beat
 
 
-def test_the_box_itself(sample):
-    """Area of the segment by area of its box; no answer to a point."""
+def test_the_box_itself_scores_its_share_and_answers_no_point(sample):
+    """Its IoU is the segment's area divided by the box's area."""
     found = [score.iou for score in judge(BoxItself(), sample, ['box'])]
     assert found == pytest.approx([400 / 500, 1, (900 - 3) / 900, 60 / 180, 1])
     with pytest.raises(BadPrompt, match='without a box'):
@@ -160,7 +159,7 @@ def test_the_box_itself(sample):
 
 
 def test_blur_hides_the_same_part_of_the_view_at_any_size():
-    """Sigma is in px at a long side of 1024: an edge of the image twice as large is as wide."""
+    """An edge is blurred over the same share of the view in an image twice as large."""
     widths = []
     for side in (128, 256):
         edge = np.zeros((side // 2, side, 3), np.uint8)
@@ -172,7 +171,7 @@ def test_blur_hides_the_same_part_of_the_view_at_any_size():
 
 
 def test_blurred_models_see_blurred_images():
-    """And answer as they would for them."""
+    """The model behind the blur gets the blurred image; sigma must be above 0."""
     model = Blurred(Parrot(), 10.0)
     assert (model.encode(frame()).rgb == blurred(frame().rgb, 10.0)).all()
     with pytest.raises(ConfigError, match='sigma=0'):
@@ -183,7 +182,7 @@ def test_blurred_models_see_blurred_images():
 
 
 def test_the_table_gives_the_gain_over_the_box_itself(sample):
-    """Beside each score; '-' where there is none."""
+    """The gain stands beside each score; '-' stands for a score that does not exist."""
     perfect = judge(Parrot(*(labels() == i for i in THINGS)), sample)
     models = {'ped': perfect, 'box': judge(BoxItself(), sample, ['box'])}
     cells = {name: tables.by_source(found, ['here']) for name, found in models.items()}
@@ -198,8 +197,8 @@ def test_the_table_gives_the_gain_over_the_box_itself(sample):
 
 
 def test_the_picture_has_a_tile_for_each_column(sample):
-    """Truth and answers beside each other."""
-    rgb, masks = sample.rgb(), grid.truth(sample)
-    row = [grid.tile(rgb, sample, masks, 'truth', kind) for kind in ('', 'box', 'point')]
-    assert grid.grid([row, row]).shape == (2 * 262, 3 * 320, 3)
+    """Tiles of one row differ by their prompts, and all have the same size."""
+    rgb, masks = sample.rgb(), picture.truth(sample)
+    row = [picture.tile(rgb, sample, masks, 'truth', kind) for kind in ('', 'box', 'point')]
+    assert picture.grid([row, row]).shape == (2 * 262, 3 * 320, 3)
     assert len({tile.tobytes() for tile in row}) == 3

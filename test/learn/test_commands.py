@@ -1,10 +1,9 @@
-"""`pedsam train` and `pedsam distill`, as one types them."""
+"""`pedsam train`, `pedsam distill` and `pedsam estimate` as a user types them."""
 
 import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,15 +15,18 @@ from pedsam_ros.core.model import checkpoint
 from pedsam_ros.core.model.monolithic import MonolithicEncoder
 from pedsam_ros.tools.estimate import needs_of
 
+HANGS_S = 900  # two steps take minutes where many other processes want the same cores
+
+pytestmark = pytest.mark.timeout(HANGS_S)
+
 
 def pedsam(*arguments):
     command = [sys.executable, '-m', 'pedsam_ros.tools.cli', *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=240)
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ)
 
 
-@pytest.mark.timeout(300)
 def test_two_processes_train_and_a_student_is_distilled_from_the_result(tmp_path):
-    """Two steps each; what they leave can be read and looked at."""
+    """After two steps each, the weights, the log and the picture of the curves can be read."""
     assets = write_assets(tmp_path / 'assets.zip')
     common = ('--assets', assets, '--steps', 2, '--batch', 2)
     out = tmp_path / 'sam'
@@ -42,29 +44,26 @@ def test_two_processes_train_and_a_student_is_distilled_from_the_result(tmp_path
 
 
 def test_a_terminated_run_leaves_no_process_behind(tmp_path):
-    """SIGTERM ends all that learn together."""
+    """SIGTERM ends all processes that learn together."""
     assets = write_assets(tmp_path / 'assets.zip')
     words = ('train', '--assets', assets, '--steps', 10**6, '--batch', 2, '--processes', 2)
     command = [sys.executable, '-m', 'pedsam_ros.tools.cli', *words, '--out', tmp_path / 'run']
-    run = subprocess.Popen([*map(str, command)], stderr=subprocess.DEVNULL)
-    try:
-        end = time.monotonic() + 90
-        while not (tmp_path / 'run' / 'log.jsonl').is_file():
-            assert run.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.1)
-        learning = processes_in(run.pid)
-        assert len(learning) >= 2
-        run.terminate()
-        assert run.wait(60) == 130
-        assert gone(learning)
-    finally:
-        run.terminate()
-        run.wait(60)
+    with subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE) as run:
+        try:
+            while not (tmp_path / 'run' / 'log.jsonl').is_file():
+                assert run.stderr.read1(), 'it ended before its first step'  # the progress bar
+            learning = processes_in(run.pid)
+            assert len(learning) >= 2
+            run.terminate()
+            run.communicate()
+            assert run.returncode == 130
+            assert gone(learning)
+        finally:
+            run.terminate()
 
 
 def processes_in(pid):
-    """What a process has started, but for multiprocessing's own."""
+    """The processes that a process has started, without multiprocessing's own helpers."""
     return [
         p for p in children_of(pid) if b'spawn_main' in Path(f'/proc/{p}/cmdline').read_bytes()
     ]
@@ -80,7 +79,7 @@ def processes_in(pid):
     ],
 )
 def test_wrong_arguments_of_train_are_named(tmp_path, arguments, named):
-    """One line and exit status 2, also with several processes."""
+    """The command prints one line and ends with status 2, also with several processes."""
     ended = pedsam('train', '--assets', '/nowhere.zip', '--out', tmp_path, *arguments)
     assert ended.returncode == 2
     assert named in ended.stderr.splitlines()[-1]
@@ -88,7 +87,7 @@ def test_wrong_arguments_of_train_are_named(tmp_path, arguments, named):
 
 
 def test_an_estimate_counts_every_copy_of_the_weights():
-    """Six of four bytes; more work and memory for a larger model."""
+    """There are six copies of four bytes, and a larger model needs more of everything."""
     small, large = needs_of(SMALL), needs_of(ARCHITECTURES['vit_tiny'])
     parameters = sum(p.numel() for p in MonolithicEncoder(SMALL).parameters())
     assert small['weights_gb'] == pytest.approx(24 * parameters / 1e9)

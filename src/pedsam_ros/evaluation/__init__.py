@@ -1,6 +1,8 @@
-"""Measures how good masks are: mean IoU on label maps and on COCO.
+"""Measures how good masks are, on images with known segments.
 
-`label_maps` and `coco` read images with known segments, `protocol` asks for a mask of each and
-scores it, `variants` names the models to compare, and `tables` prints the results. The room may
-import `core`, `core.model` and `trial`. Start reading at `protocol`.
+`label_maps` and `coco` read the images into `samples`, with a point of each segment by a rule of
+`points`. `protocol` asks a model about them and scores its masks with `rle`; `variants` are the
+models that are compared, `baselines` those that need little or no model. `results`, `tables` and
+`picture` present the outcome. The room may import `core`, `core.model` and `trial`. Start reading
+at `protocol`.
 """

@@ -1,4 +1,4 @@
-"""What a model must beat: the prompt's box taken for the mask, and SAM on a blurred image."""
+"""Models that a real one must beat: the prompt's box as the mask, and SAM on a blurred image."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from pedsam_ros.core.types import Frame, Mask, Masks, Pixels, Prompt
 from pedsam_ros.evaluation import rle
 from pedsam_ros.evaluation.protocol import Segmenter
 
-REFERENCE_PX = 1024  # long side on which sigma is measured: that of SAM's canvas
+REFERENCE_PX = 1024  # long side of the image for which sigma is given: that of SAM's canvas
 
 
 class BoxItself:
-    """Answers a box with that box; to a point it has no answer."""
+    """Answers a box with that box, and cannot answer a point."""
 
     def encode(self, frame: Frame) -> Frame:
-        """Nothing to look at."""
+        """The frame itself: there is nothing to encode."""
         return frame
 
     def decode(self, encoded: Frame, prompts: Sequence[Prompt]) -> Masks:
-        """Raises BadPrompt for a prompt without a box."""
+        """One mask for each prompt: its box. Raises BadPrompt for a prompt without a box."""
         height, width = encoded.rgb.shape[:2]
         masks = tuple(_filled(p, i, height, width) for i, p in enumerate(prompts))
         return Masks(encoded.key, height, width, 'box', masks)
@@ -33,7 +33,7 @@ class BoxItself:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Blurred:
-    """A model that sees every image through frosted glass; see `blurred` for sigma."""
+    """A model that gets every image blurred. `sigma` is that of `blurred`. Raises ConfigError."""
 
     model: Segmenter
     sigma: float
@@ -43,19 +43,19 @@ class Blurred:
             raise ConfigError(f'sigma={self.sigma}: above 0, at most {REFERENCE_PX} px')
 
     def encode(self, frame: Frame) -> Any:
-        """Blurs, then encodes."""
+        """Blurs the frame, then encodes it."""
         return self.model.encode(replace(frame, rgb=blurred(frame.rgb, self.sigma)))
 
     def decode(self, encoded: Any, prompts: Sequence[Prompt]) -> Masks:
-        """As the model does."""
+        """Decodes as the model does."""
         return self.model.decode(encoded, prompts)
 
 
 def blurred(rgb: Pixels, sigma: float) -> Pixels:
-    """(H, W, 3) uint8, Gaussian blur at the image's own size.
+    """(H, W, 3) uint8: the image after a Gaussian blur, at its own size.
 
-    `sigma` is in px of the same image scaled to a long side of REFERENCE_PX, so that equal
-    numbers hide equal parts of the view whatever the image's size.
+    `sigma` is in px of the image scaled to a long side of REFERENCE_PX, so that equal numbers hide
+    equal details of the view in images of any size.
     """
     own_px = sigma * max(rgb.shape[:2]) / REFERENCE_PX
     return np.asarray(cv2.GaussianBlur(rgb, (0, 0), own_px), np.uint8)

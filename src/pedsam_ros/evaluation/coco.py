@@ -1,4 +1,4 @@
-"""COCO's own format, read by COCO's own tools: val2017/ and annotations/instances_val2017.json."""
+"""Reads COCO's format, val2017/ and annotations/instances_val2017.json, with COCO's own tools."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ from pedsam_ros.evaluation.samples import Rules, Sample, Shape, choose
 
 SPLIT = 'val2017'
 SOURCE = 'coco_val2017'
-PUBLISHED = Rules(
-    min_share=0.0, crowds=True, point='centre'
-)  # the rules behind SAM's published figure
+PUBLISHED = Rules(min_share=0.0, crowds=True, point='centre')  # of SAM's published figure
 
 
 def read_coco(folder: Path, rules: Rules, limit: int | None = None) -> Iterator[Sample]:
-    """The images that have a segment that counts, by rising id, at most `limit`.
+    """Yields the images that have a segment that counts, by rising id, at most `limit` of them.
 
     Raises ConfigError if the annotations cannot be read or break COCO's rules.
     """
@@ -42,7 +40,7 @@ def read_coco(folder: Path, rules: Rules, limit: int | None = None) -> Iterator[
 
 
 def _annotations(path: Path) -> Any:
-    """COCO's index of the file. Raises ConfigError."""
+    """COCO's index of an annotation file. Raises ConfigError."""
     index = COCO()
     try:
         index.dataset = json.loads(path.read_text())
@@ -51,11 +49,11 @@ def _annotations(path: Path) -> Any:
         with redirect_stdout(io.StringIO()):
             index.createIndex()
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f'{path}: no annotations as COCO has them: {error}') from error
+        raise ConfigError(f'{path}: no annotations in the format of COCO: {error}') from error
     return index
 
 
-def _sample(photos: Path, annotations: Any, image_id: int, rules: Rules) -> Sample:
+def _sample(images: Path, annotations: Any, image_id: int, rules: Rules) -> Sample:
     image = annotations.imgs[image_id]
     shapes = (
         Shape(rle.decode(annotations.annToRLE(each)), True, bool(each.get('iscrowd', 0)))
@@ -63,4 +61,4 @@ def _sample(photos: Path, annotations: Any, image_id: int, rules: Rules) -> Samp
     )
     segments, skipped = choose(shapes, rules)
     size = int(image['height']), int(image['width'])
-    return Sample(str(image_id), SOURCE, photos / image['file_name'], *size, segments, skipped)
+    return Sample(str(image_id), SOURCE, images / image['file_name'], *size, segments, skipped)

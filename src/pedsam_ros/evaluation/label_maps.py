@@ -1,5 +1,7 @@
-"""Our own format: SOURCE/NAME.jpg, SOURCE/NAME.png (uint16, 0 = void, else a segment's id), and
-index.json."""
+"""Reads our own format: SOURCE/NAME.jpg with its label map SOURCE/NAME.png, and index.json.
+
+A label map is uint16: 0 means no segment, every other value is the id of one.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ _SEGMENT_KEYS = ('id', 'thing')
 
 
 def read_label_maps(folder: Path, rules: Rules, limit: int | None = None) -> Iterator[Sample]:
-    """The images that have a segment that counts, at most `limit` of each source.
+    """Yields the images that have a segment that counts, at most `limit` of each source.
 
     Raises ConfigError if the index breaks a rule, BadImage if a label map does.
     """
@@ -39,7 +41,7 @@ def read_label_maps(folder: Path, rules: Rules, limit: int | None = None) -> Ite
 
 
 def _entries(index: Path) -> list[dict[str, Any]]:
-    """The images of an index.json. Raises ConfigError."""
+    """The images that an index.json lists. Raises ConfigError."""
     try:
         entries = json.loads(index.read_text())
     except (OSError, ValueError) as error:
@@ -70,7 +72,7 @@ def _sample(folder: Path, entry: Mapping[str, Any], rules: Rules) -> Sample:
 
 
 def _labels(path: Path, size: tuple[int, int]) -> NDArray[np.uint16]:
-    """(H, W) uint16. Raises BadImage if it is no such map."""
+    """(H, W) uint16: a label map. Raises BadImage if the file is not one, or has another size."""
     labels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if labels is None:
         raise BadImage(f'{path}: no label map that can be read')

@@ -1,4 +1,4 @@
-"""Where to click on a segment: the two rules in use."""
+"""The two rules for the point that a point prompt has in a segment."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pedsam_ros.core.pictures import tight_box
 
 
 def farthest(pixels: NDArray[np.bool_]) -> tuple[int, int]:
-    """x, y of the pixel farthest from the segment's border, the image's border being one too.
+    """x, y of the pixel farthest from the segment's border; the image's border counts too.
 
-    `pixels` (H, W), not empty; of several such pixels the uppermost, then leftmost. Source: SAM
-    paper, appendix D.1.
+    `pixels` (H, W) must not be empty. Of several such pixels it is the uppermost, then leftmost.
+    Source: SAM paper, appendix D.1.
     """
     left, top, width, height = tight_box(pixels)
     part = pixels[top : top + height, left : left + width]
@@ -26,17 +26,17 @@ def farthest(pixels: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def centre(pixels: NDArray[np.bool_]) -> tuple[int, int]:
-    """x, y of the pixel at the centre of mass if it is in the segment, else the farthest.
+    """x, y of the pixel at the centre of mass if it is in the segment, otherwise as `farthest`.
 
-    Source: what gives SAM's published COCO figure in the benchmark of segment-anything-fast
-    (which has another way out where the centre lies outside).
+    Source: the benchmark of segment-anything-fast, which reproduces SAM's published COCO figure.
+    It chooses another pixel where the centre lies outside the segment.
     """
     ys, xs = np.nonzero(pixels)
     x, y = round(float(xs.mean())), round(float(ys.mean()))
     return (x, y) if pixels[y, x] else farthest(pixels)
 
 
-POINTS: dict[str, Callable[[NDArray[np.bool_]], tuple[int, int]]] = {
+POINT_RULES: dict[str, Callable[[NDArray[np.bool_]], tuple[int, int]]] = {
     'farthest': farthest,
     'centre': centre,
 }

@@ -1,6 +1,6 @@
-"""Masks as COCO run lengths, and how far two of them agree: the one place that compares masks.
+"""Converts masks to and from COCO's run lengths, and computes the IoU of two masks.
 
-pycocotools packs run lengths into a string; ours (core.types.Mask) are plain numbers.
+pycocotools packs run lengths into bytes; those of core.types.Mask are plain numbers.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ import warnings
 from typing import Any, TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pycocotools import mask as coco
 
+from pedsam_ros.core.model import sam
 from pedsam_ros.core.pictures import tight_box
 from pedsam_ros.core.types import Mask
 
-Rle: TypeAlias = 'dict[str, Any]'  # size: [H, W], counts: bytes, as pycocotools has it
+Rle: TypeAlias = 'dict[str, Any]'  # of pycocotools: size [H, W] and counts, packed bytes
 
 
 def encode(shape: NDArray[np.bool_]) -> Rle:
@@ -26,15 +28,15 @@ def encode(shape: NDArray[np.bool_]) -> Rle:
 
 def decode(rle: Rle) -> NDArray[np.bool_]:
     """Inverse of `encode`."""
-    with warnings.catch_warnings():  # pycocotools 2.0.11 speaks to numpy 2 in numpy 1's way
+    with warnings.catch_warnings():  # pycocotools 2.0.11 uses an interface that numpy 2 deprecates
         warnings.filterwarnings('ignore', '__array__', DeprecationWarning)
         return np.asarray(coco.decode(rle), bool)
 
 
 def iou(found: Mask, true: Rle) -> float:
-    """Intersection over union, 0..1; both masks of the same image, `true` not empty.
+    """Intersection over union, 0..1, of two masks of the same image; `true` must not be empty.
 
-    The rule is that of COCO for objects that are no crowd. Source: pycocotools mask.py.
+    The rule is COCO's for objects that are not crowds. Source: pycocotools mask.py.
     """
     plain = {'size': true['size'], 'counts': list(found.counts)}
     packed = coco.frPyObjects(plain, *true['size'])
@@ -42,11 +44,7 @@ def iou(found: Mask, true: Rle) -> float:
 
 
 def mask_of(shape: NDArray[np.bool_], prompt: int = -1) -> Mask:
-    """(H, W) bool -> a mask of ours, as certain as can be; inverse of core.pictures.binary."""
-    flat = shape.T.reshape(-1)
-    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    bounds = [0, *changes.tolist(), flat.size]
-    if flat[0]:
-        bounds = [0, *bounds]
-    counts = tuple(np.diff(bounds).tolist())
-    return Mask(prompt, 1.0, 1.0, tight_box(shape), int(flat.sum()), counts)
+    """(H, W) bool -> a mask with score and stability 1; inverse of core.pictures.binary."""
+    (runs,) = sam.amg.mask_to_rle_pytorch(torch.from_numpy(shape)[None])
+    area = sam.amg.area_from_rle(runs)
+    return Mask(prompt, 1.0, 1.0, tight_box(shape), area, tuple(runs['counts']))

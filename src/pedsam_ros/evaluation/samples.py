@@ -1,4 +1,4 @@
-"""What a model is judged by: images and their true segments, whatever format they came in."""
+"""The samples that models are judged by: images and their true segments, from any format."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from pedsam_ros.core.errors import BadImage, ConfigError
 from pedsam_ros.core.files import read_image
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.evaluation import rle
-from pedsam_ros.evaluation.points import POINTS
+from pedsam_ros.evaluation.points import POINT_RULES
 
-CLASSES = ('things', 'regions')  # countable objects; all else (stuff, parts without a name)
+CLASSES = ('things', 'regions')  # countable objects; everything else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """Which segments count, and where the point of a point prompt lies."""
+    """Which segments count, and where the point of a point prompt lies. Raises ConfigError."""
 
-    min_share: float = 0.002  # of the image's area; smaller segments are skipped
+    min_share: float = 0.002  # smallest area of a segment, as a share of the image's
     crowds: bool = False  # whether segments marked as crowds count
-    point: str = 'farthest'  # see points.py
+    point: str = 'farthest'  # one of points.POINT_RULES
 
     def __post_init__(self) -> None:
-        if self.point not in POINTS:
-            raise ConfigError(f'point={self.point!r}: one of {", ".join(POINTS)}')
+        if self.point not in POINT_RULES:
+            raise ConfigError(f'point={self.point!r}: one of {", ".join(POINT_RULES)}')
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shape:
-    """A segment as its source has it: (H, W) bool."""
+    """A segment as its source gives it; `pixels` (H, W) bool."""
 
     pixels: NDArray[np.bool_]
     thing: bool
@@ -43,29 +43,29 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """A segment that counts, and what is asked about it."""
+    """A segment that counts, with the point and the box of its prompts."""
 
     mask: rle.Rle
     area: int  # px
     thing: bool
     point: tuple[int, int]  # x, y of a pixel in it
-    box: tuple[int, int, int, int]  # x0, y0, x1, y1, px; x1 and y1 lie just outside
+    box: tuple[int, int, int, int]  # x0, y0, x1, y1, px; x1 and y1 lie just outside the segment
 
     @property
     def of_class(self) -> str:
-        """One of CLASSES."""
+        """The segment's class, one of CLASSES."""
         return CLASSES[0] if self.thing else CLASSES[1]
 
     @property
     def share_of_box(self) -> float:
-        """IoU of the box itself, taken for the mask."""
+        """IoU of the segment with its own box: the score of a model that answers with the box."""
         x0, y0, x1, y1 = self.box
         return self.area / ((x1 - x0) * (y1 - y0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """An image with its segments."""
+    """An image with the segments that count."""
 
     name: str
     source: str
@@ -73,7 +73,7 @@ class Sample:
     height: int
     width: int
     segments: tuple[Segment, ...]
-    skipped: Mapping[str, int]  # reason -> segments that do not count
+    skipped: Mapping[str, int]  # reason -> number of segments that do not count
 
     def rgb(self) -> Pixels:
         """(H, W, 3) uint8 RGB. Raises BadImage if it cannot be read or has another size."""
@@ -90,7 +90,7 @@ def check_size(path: Path, found: tuple[int, ...], wanted: tuple[int, int]) -> N
 
 
 def choose(shapes: Iterable[Shape], rules: Rules) -> tuple[tuple[Segment, ...], Counter[str]]:
-    """The shapes that count, and how many do not, by reason: crowd, empty, small."""
+    """The shapes that count, and the number of others by reason: crowd, empty or small."""
     kept, skipped = [], Counter[str]()
     for shape in shapes:
         reason = _refusal(shape, rules)
@@ -102,6 +102,7 @@ def choose(shapes: Iterable[Shape], rules: Rules) -> tuple[tuple[Segment, ...], 
 
 
 def _refusal(shape: Shape, rules: Rules) -> str:
+    """Why a shape does not count; empty if it counts."""
     area = np.count_nonzero(shape.pixels)
     if shape.crowd and not rules.crowds:
         return 'crowd'
@@ -117,6 +118,6 @@ def _segment(shape: Shape, rules: Rules) -> Segment:
         mask=rle.encode(shape.pixels),
         area=mask.area,
         thing=shape.thing,
-        point=POINTS[rules.point](shape.pixels),
+        point=POINT_RULES[rules.point](shape.pixels),
         box=(x, y, x + width, y + height),
     )

@@ -1,4 +1,4 @@
-"""Scores -> mean IoU by source and class, as numbers and as a table to read."""
+"""Sums up scores as mean IoU by source and class, as numbers and as a table to read."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pedsam_ros.evaluation.protocol import PROMPTS, Score
 from pedsam_ros.evaluation.samples import CLASSES, Sample
 
 Cells: TypeAlias = 'dict[str, dict[str, float | None]]'  # class -> prompt -> mean IoU
-BASELINE = 'box'  # the model that answers with the box itself; it has no gain over itself
-ALL = 'all'  # both classes; all sources
+BASELINE = 'box'  # the model that answers with the box; its gain over itself is not shown
+ALL = 'all'  # name for both classes together
 
 
 def by_source(scores: Sequence[Score], sources: Iterable[str]) -> dict[str, Cells]:
-    """source -> class -> prompt -> mean IoU over its segments; None where there is none."""
+    """source -> class -> prompt -> mean IoU over its segments; None if it has no score."""
     return {source: cells([s for s in scores if s.source == source]) for source in sources}
 
 
 def cells(scores: Sequence[Score], classes: Sequence[str] = CLASSES) -> Cells:
-    """class -> prompt -> mean IoU; `ALL` is a class of its own."""
+    """class -> prompt -> mean IoU; `ALL` may be one of the classes."""
     return {
         name: {
             prompt: _mean([s.iou for s in scores if s.prompt == prompt and _in(s, name)])
@@ -30,7 +30,7 @@ def cells(scores: Sequence[Score], classes: Sequence[str] = CLASSES) -> Cells:
 
 
 def counts(samples: Sequence[Sample]) -> dict[str, dict[str, int]]:
-    """source -> images, things and regions that count, and those skipped, by reason."""
+    """source -> number of images, things, regions, and of segments skipped for each reason."""
     found: dict[str, dict[str, int]] = {}
     for sample in samples:
         of_source = found.setdefault(sample.source, dict.fromkeys(('images', *CLASSES), 0))
@@ -44,8 +44,10 @@ def counts(samples: Sequence[Sample]) -> dict[str, dict[str, int]]:
 
 
 def table(models: Mapping[str, Mapping[str, Cells]], samples: Sequence[Sample]) -> str:
-    """For each source and class a block with a line for each model: mean IoU, and in brackets the
-    gain over the box itself."""
+    """A block for each source and class, with a line for each model.
+
+    A line has the mean IoU for each kind of prompt, and in brackets its gain over the box itself.
+    """
     lines = [f'{"mean IoU (gain over the box itself)":36}{"box prompt":>18}{"point prompt":>18}']
     for source, of_source in counts(samples).items():
         for name in CLASSES:
@@ -57,7 +59,7 @@ def table(models: Mapping[str, Mapping[str, Cells]], samples: Sequence[Sample]) 
 
 
 def _floor(samples: Sequence[Sample], source: str, name: str) -> float:
-    """Mean IoU of the box itself, whether or not it is one of the models."""
+    """Mean IoU of the box itself, which need not be one of the models."""
     chosen = [each for sample in samples if sample.source == source for each in sample.segments]
     return _mean([each.share_of_box for each in chosen if each.of_class == name]) or 0.0
 
@@ -70,7 +72,7 @@ def _block(rows: Mapping[str, Mapping[str, float | None]], floor: float) -> list
 
 
 def _figure(value: float | None, floor: float, model: str) -> str:
-    """As 0.612 (+0.063)."""
+    """The value and its gain, as 0.612 (+0.063)."""
     if value is None:
         return '-' + ' ' * 9
     gain = '' if model == BASELINE else f' ({value - floor:+.3f})'

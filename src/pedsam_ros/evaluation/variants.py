@@ -1,4 +1,4 @@
-"""The models that `pedsam evaluate` compares: whose weights, which block order, over which way."""
+"""The models that `pedsam evaluate` compares: their weights, block order and way of running."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from pedsam_ros.core.model.checkpoint import Weights
 from pedsam_ros.evaluation.baselines import Blurred, BoxItself
 from pedsam_ros.evaluation.protocol import PROMPTS, Segmenter
 
-ROLES = {'ped': '--checkpoint', 'sam': '--sam-checkpoint'}
-_TWIN = Path('weights/vit_tiny_sam.safetensors')  # in a checkout's root; not installed
+ROLES = {'ped': '--checkpoint', 'sam': '--sam-checkpoint'}  # role of weights -> its argument
+_TWIN = Path('weights/vit_tiny_sam.safetensors')  # in a checkout's root; it is not installed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """A line of the result. Without a role it needs no weights."""
+    """A model that is one line of the result. Without a role it needs no weights."""
 
-    role: str = ''  # whose weights: those trained reordered, or their twin in SAM's own order
-    order: str = 'ped'  # of the blocks; see core.whole
-    transport: str = ''  # of embeddings between processes; empty: one process
+    role: str = ''  # one of ROLES: weights trained reordered, or their twin in SAM's own order
+    order: str = 'ped'  # of the blocks, one of monolithic.ORDERS
+    transport: str = ''  # dtype of embeddings between processes; empty for one process
     blurred: bool = False
     prompts: Sequence[str] = PROMPTS
 
@@ -41,17 +41,17 @@ VARIANTS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What holds for every model of a run."""
+class Conditions:
+    """The conditions under which all models of a run work."""
 
-    sigma: float  # of the blur, px; see evaluation.baselines.blurred
+    sigma: float  # of the blur, px; see baselines.blurred
     domains: Sequence[int]  # the robot's, then each worker's
-    device: str
-    threads: int
+    device: str  # torch device
+    threads: int  # of torch in each process; 0 for all cores
 
 
 def parse_models(text: str) -> list[str]:
-    """'ped,sam' -> names of VARIANTS, in their order. Raises ConfigError naming a wrong one."""
+    """'ped,sam' -> names of VARIANTS, in the order there. Raises ConfigError for a wrong name."""
     names = {name.strip() for name in text.split(',')}
     unknown = sorted(names - VARIANTS.keys())
     if unknown:
@@ -59,10 +59,10 @@ def parse_models(text: str) -> list[str]:
     return [name for name in VARIANTS if name in names]
 
 
-def sources(given: Mapping[str, str | None]) -> dict[str, str]:
-    """Role -> checkpoint to read: those given, or else those that come with the package.
+def checkpoints(given: Mapping[str, str | None]) -> dict[str, str]:
+    """Role -> checkpoint to read: those given, or those that come with the package.
 
-    Meta's .pth, and random weights, serve for both roles if they are the only ones given.
+    A single one serves for both roles if it is Meta's .pth or random weights.
     """
     found = {role: source for role, source in given.items() if source}
     if not found:
@@ -74,8 +74,8 @@ def sources(given: Mapping[str, str | None]) -> dict[str, str]:
     return found
 
 
-def absent(name: str, known: Mapping[str, object]) -> str:
-    """Why a model cannot be had; empty if it can."""
+def why_absent(name: str, known: Mapping[str, object]) -> str:
+    """Why a model cannot run with the checkpoints of `known`; empty if it can."""
     role = VARIANTS[name].role
     if not role or role in known:
         return ''
@@ -84,29 +84,31 @@ def absent(name: str, known: Mapping[str, object]) -> str:
 
 
 @contextmanager
-def open_model(name: str, weights: Mapping[str, Weights], setting: Setting) -> Iterator[Segmenter]:
-    """A model, ready to be asked. Raises PedsamError."""
+def open_model(
+    name: str, weights: Mapping[str, Weights], conditions: Conditions
+) -> Iterator[Segmenter]:
+    """The model of this name, ready to be asked. `weights` are by role. Raises PedsamError."""
     variant = VARIANTS[name]
     if not variant.role:
         yield BoxItself()
     elif variant.transport:
-        from pedsam_ros.trial.distributed import distributed  # the others need no ROS
+        from pedsam_ros.trial.distributed import distributed  # the other models need no ROS
 
         with (
             tempfile.TemporaryDirectory(prefix='pedsam-evaluate-') as folder,
             distributed(
                 weights[variant.role],
-                setting.domains,
+                conditions.domains,
                 Path(folder),
                 variant.transport,
-                device=setting.device,
-                threads=setting.threads,
+                device=conditions.device,
+                threads=conditions.threads,
             ) as system,
         ):
             yield system
     else:
-        whole = loading.load_monolithic(weights[variant.role], variant.order, setting.device)
-        yield Blurred(whole, setting.sigma) if variant.blurred else whole
+        whole = loading.load_monolithic(weights[variant.role], variant.order, conditions.device)
+        yield Blurred(whole, conditions.sigma) if variant.blurred else whole
 
 
 def _shipped() -> dict[str, Path]:

@@ -1,52 +1,41 @@
-"""`pedsam evaluate`: how good the masks are, on images with known segments, against SAM's own
-block order, through real processes, and against what needs no model."""
+"""`pedsam evaluate`: measures how good the masks are, on images with known segments.
+
+It compares reordered models with SAM's own block order, with the same models as real processes,
+and with baselines that need no model.
+"""
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import torch
 from tqdm import tqdm
 
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.checkpoint import Weights
-from pedsam_ros.core.types import Frame, FrameKey, Mask
-from pedsam_ros.evaluation import coco, grid, tables
-from pedsam_ros.evaluation.baselines import REFERENCE_PX, blurred
+from pedsam_ros.evaluation import coco, picture, tables
+from pedsam_ros.evaluation.baselines import REFERENCE_PX
 from pedsam_ros.evaluation.label_maps import read_label_maps
-from pedsam_ros.evaluation.points import POINTS
-from pedsam_ros.evaluation.protocol import Score, Segmenter, answers, scores
-from pedsam_ros.evaluation.samples import CLASSES, Rules, Sample
+from pedsam_ros.evaluation.points import POINT_RULES
+from pedsam_ros.evaluation.results import Result, figures_of, result_of
+from pedsam_ros.evaluation.samples import Rules, Sample
 from pedsam_ros.evaluation.variants import (
     VARIANTS,
-    Setting,
-    absent,
+    Conditions,
+    checkpoints,
     open_model,
     parse_models,
-    sources,
+    why_absent,
 )
 from pedsam_ros.tools.figures import write_figures
 from pedsam_ros.trial.processes import DOMAINS
 
 _COCO_MODELS = 'ped,sam,blur,box'
-_SHOWN = 8  # images in the picture
-_COLUMNS = (('ped', 'box'), ('ped', 'point'), ('sam', 'box'), ('blur', 'box'))
-
-
-@dataclass(slots=True)
-class _Result:
-    """What came of one model."""
-
-    scores: list[Score] = field(default_factory=list)
-    shown: dict[int, dict[str, tuple[Mask, ...]]] = field(default_factory=dict)  # by sample
-    seconds: float = 0.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--sigma', type=float, default=10.0, help=f'blur, px at a long side of {REFERENCE_PX} (10)'
     )
-    parser.add_argument('--point', help=f'{" or ".join(POINTS)} (farthest; --coco: centre)')
+    parser.add_argument('--point', help=f'{" or ".join(POINT_RULES)} (farthest; --coco: centre)')
     parser.add_argument(
         '--domains', type=int, nargs=4, default=DOMAINS, help="the robot's, then each worker's"
     )
@@ -71,30 +60,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Writes FILE.json and FILE.png, and prints the table."""
+    """Writes FILE.json and FILE.png, and prints the table. Raises PedsamError."""
     _check(args)
     rules = coco.PUBLISHED if args.coco else Rules()
     rules = replace(rules, point=args.point or rules.point)
     names, weights = _plan(args)
     samples = _read(args, rules)
-    setting = Setting(
+    conditions = Conditions(
         sigma=args.sigma, domains=args.domains, device=args.device, threads=args.threads
     )
     if args.threads:
         torch.set_num_threads(args.threads)
-    results: dict[str, _Result] = {}
+    results: dict[str, Result] = {}
     for name in names:
-        with open_model(name, weights, setting) as model:
-            results[name] = _ask(name, model, samples)
-        figures = _figures(results, samples) | _circumstances(args, rules, weights)
-        write_figures(args.out, figures)  # after each: a later one may take hours
+        with open_model(name, weights, conditions) as model:
+            results[name] = result_of(model, samples, VARIANTS[name].prompts, name)
+        figures = figures_of(results, samples) | _circumstances(args, rules, weights)
+        write_figures(args.out, figures)  # after each model: a later one may take hours
     print(tables.table(figures['models'], samples))
-    picture = _draw(args.out.with_suffix('.png'), results, samples, args.sigma)
-    print(f'evaluate: figures in {args.out}, masks in {picture}')
+    drawn = picture.draw(args.out.with_suffix('.png'), results, samples, args.sigma)
+    print(f'evaluate: figures in {args.out}, masks in {drawn}')
     return 0
 
 
 def _check(args: argparse.Namespace) -> None:
+    """Raises ConfigError if an argument breaks a rule."""
     if args.limit is not None and args.limit < 1:
         raise ConfigError(f'--limit={args.limit}: at least 1 image')
     if not 0 < args.sigma <= REFERENCE_PX:
@@ -107,11 +97,13 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _plan(args: argparse.Namespace) -> tuple[list[str], dict[str, Weights]]:
-    """The models to ask, and the weights they need by role. Raises ConfigError if one that was
-    asked for cannot be had; others are left out, and named."""
+    """The names of the models to ask, and their weights by role.
+
+    A model that lacks weights is left out with a message. Raises ConfigError if the user named it.
+    """
     names = parse_models(args.models or (_COCO_MODELS if args.coco else ','.join(VARIANTS)))
-    known = sources({'ped': args.checkpoint, 'sam': args.sam_checkpoint})
-    reasons = {name: reason for name in names if (reason := absent(name, known))}
+    known = checkpoints({'ped': args.checkpoint, 'sam': args.sam_checkpoint})
+    reasons = {name: reason for name in names if (reason := why_absent(name, known))}
     for name, reason in reasons.items():
         if args.models:
             raise ConfigError(f'--models: {name}: {reason}')
@@ -123,7 +115,7 @@ def _plan(args: argparse.Namespace) -> tuple[list[str], dict[str, Weights]]:
 
 
 def _read(args: argparse.Namespace, rules: Rules) -> list[Sample]:
-    """All samples, so that whatever is wrong with them is said before hours are spent."""
+    """All samples at once, so that an error in them shows before hours of work."""
     reader = coco.read_coco if args.coco else read_label_maps
     found = reader(args.coco or args.data, rules, args.limit)
     samples = list(tqdm(found, desc='reading', unit='image'))
@@ -132,42 +124,10 @@ def _read(args: argparse.Namespace, rules: Rules) -> list[Sample]:
     return samples
 
 
-def _ask(name: str, model: Segmenter, samples: Sequence[Sample]) -> _Result:
-    """Every sample, once."""
-    result, shown = _Result(), _shown(samples)
-    kinds = VARIANTS[name].prompts
-    for i, sample in enumerate(tqdm(samples, desc=name, unit='image')):
-        frame = Frame(FrameKey(i + 1, sample.name), sample.rgb())
-        begun = time.monotonic()
-        answered = answers(model, frame, sample, kinds)
-        result.seconds += time.monotonic() - begun
-        result.scores += scores(sample, answered)
-        if i in shown:
-            result.shown[i] = answered
-    return result
-
-
-def _shown(samples: Sequence[Sample]) -> list[int]:
-    """Which samples are in the picture: some, evenly spread."""
-    count = min(_SHOWN, len(samples))
-    return [i * len(samples) // count for i in range(count)]
-
-
-def _figures(results: Mapping[str, _Result], samples: Sequence[Sample]) -> dict[str, Any]:
-    segments = tables.counts(samples)
-    return {
-        'models': {name: tables.by_source(r.scores, segments) for name, r in results.items()},
-        'overall': {
-            name: tables.cells(r.scores, (*CLASSES, tables.ALL)) for name, r in results.items()
-        },
-        'segments': segments,
-        'seconds_per_image': {name: r.seconds / len(samples) for name, r in results.items()},
-    }
-
-
 def _circumstances(
     args: argparse.Namespace, rules: Rules, weights: Mapping[str, Weights]
 ) -> dict[str, Any]:
+    """What a reader must know to judge the figures."""
     return {
         'data': str(args.coco or args.data),
         'rules': asdict(rules),
@@ -178,22 +138,3 @@ def _circumstances(
         'architectures': {role: each.arch.name for role, each in weights.items()},
         'device': args.device,
     }
-
-
-def _draw(
-    path: Path, results: Mapping[str, _Result], samples: Sequence[Sample], sigma: float
-) -> Path:
-    """A row for each shown sample: truth, then what models made of it."""
-    columns = [(name, kind) for name, kind in _COLUMNS if name in results]
-    rows = []
-    for i in _shown(samples):
-        sample, rgb = samples[i], samples[i].rgb()
-        row = [grid.tile(rgb, sample, grid.truth(sample), f'{sample.source}: truth')]
-        for name, kind in columns:
-            seen = blurred(rgb, sigma) if VARIANTS[name].blurred else rgb
-            masks = results[name].shown[i][kind]
-            row.append(grid.tile(seen, sample, masks, f'{name}, {kind} prompts', kind))
-        rows.append(row)
-    if not cv2.imwrite(str(path), cv2.cvtColor(grid.grid(rows), cv2.COLOR_RGB2BGR)):
-        raise OSError(f'{path}: cannot be written')
-    return path
