@@ -127,9 +127,9 @@ def test_one_slow_recovery_of_forty_breaks_no_promise(record):
 def test_waiting_ends_when_a_process_has_ended(tmp_path, domain_id):
     """The error has the name of the process and the end of its log."""
     process = NodeProcess('nowhere', 'bob', domain_id, tmp_path, {})
-    with closing(Client(domain_id, processes={'bob': process})) as client:
-        with pytest.raises(PedsamError, match=r'(?s)bob has ended.*No module named'):
-            client.until(lambda: False)
+    error = pytest.raises(PedsamError, match=r'(?s)bob has ended.*No module named')
+    with closing(Client(domain_id, processes={'bob': process})) as client, error:
+        client.until(lambda: False)
 
 
 def test_waiting_ends_when_patience_runs_out(domain_id):
