@@ -1,4 +1,4 @@
-"""Weights: formats, halves, hashes, and everything that can be wrong with a file."""
+"""Weights keep their formats, halves and hashes, and a file with an error is refused."""
 
 import pytest
 import torch
@@ -12,19 +12,19 @@ from pedsam_ros.core.model import checkpoint, loading, sam
 
 @pytest.fixture
 def halves(tmp_path):
-    """Paths of the worker's and the edge's file."""
+    """The paths of the worker's and the edge's file."""
     return loading.split(fakes.weights(), tmp_path, 'tiny')
 
 
 def test_both_ends_agree_on_the_model(halves):
-    """Each half alone names the whole model."""
+    """Each half alone knows the model_id of the whole model."""
     worker, edge = (checkpoint.read(str(path)) for path in halves)
     assert worker.model_id == edge.model_id == fakes.weights().model_id
     assert loading.load_worker(worker).model_id == loading.load_edge(edge).model_id
 
 
 def test_each_file_holds_its_half_alone(halves):
-    """No tensor is in both, none is lost."""
+    """No tensor is in both files, and no tensor is lost."""
     worker, edge = (checkpoint.read(str(path)).tensors for path in halves)
     assert not worker.keys() & edge.keys()
     assert worker.keys() | edge.keys() - {checkpoint.PADDING} == fakes.weights().tensors.keys() | (
@@ -35,7 +35,7 @@ def test_each_file_holds_its_half_alone(halves):
 
 
 def test_a_split_model_computes_what_the_whole_one_does(halves):
-    """Tokens of canvas padding included, which the edge's file carries along."""
+    """This includes the tokens of canvas padding, which are in the edge's file."""
     whole, edge = (
         loading.load_edge(fakes.weights()),
         loading.load_edge(checkpoint.read(str(halves[1]))),
@@ -46,7 +46,7 @@ def test_a_split_model_computes_what_the_whole_one_does(halves):
 
 
 def test_half_a_model_cannot_be_used_as_the_other(halves):
-    """And the error says which half is missing."""
+    """The error says which half is missing."""
     worker, edge = (checkpoint.read(str(path)) for path in halves)
     with pytest.raises(WeightsError, match='edge half'):
         loading.load_edge(worker)
@@ -55,8 +55,7 @@ def test_half_a_model_cannot_be_used_as_the_other(halves):
 
 
 def test_seeds_name_models():
-    """Equal seeds, equal models; other seeds, others. Positions are lively, or tests would be
-    vacuous."""
+    """Equal seeds give equal models; positions are random, because zeros would hide mistakes."""
     first, same, other = (checkpoint.random_weights(fakes.TINY, seed) for seed in (1, 1, 2))
     assert first.model_id == same.model_id != other.model_id
     assert first.tensors['image_encoder.pos_embed'].std() > 0.1
@@ -65,7 +64,7 @@ def test_seeds_name_models():
 
 
 def test_a_seed_leaves_the_global_random_state_alone():
-    """Making weights is no side effect on others."""
+    """Making weights has no side effect on other random numbers."""
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
@@ -74,7 +73,7 @@ def test_a_seed_leaves_the_global_random_state_alone():
 
 
 def test_sams_own_pth_is_read(tmp_path, monkeypatch):
-    """The format of sam_vit_*.pth: a plain dictionary under SAM's names."""
+    """A sam_vit_*.pth file is a plain dictionary of tensors under SAM's names."""
     monkeypatch.setitem(checkpoint.ARCHITECTURES, 'tiny', fakes.TINY)
     whole = fakes.weights()
     torch.save(dict(whole.tensors), tmp_path / 'sam_tiny.pth')
@@ -85,7 +84,7 @@ def test_sams_own_pth_is_read(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('name', ARCHITECTURES)
 def test_every_tensor_of_sam_belongs_to_one_half(name):
-    """ViT-H: 557 M parameters to the workers, 84 M to the edge."""
+    """Of ViT-H, 557 M parameters go to the workers and 84 M to the edge."""
     arch = ARCHITECTURES[name]
     with torch.device('meta'):
         tensors = sam.sam_of(arch).state_dict()
@@ -107,14 +106,14 @@ def _flip_a_bit(path):
 
 
 def test_a_corrupt_half_is_refused(halves):
-    """One bit is enough."""
+    """One wrong bit is enough."""
     _flip_a_bit(halves[0])
     with pytest.raises(WeightsError, match='worker half is not what its hash says'):
         checkpoint.read(str(halves[0]))
 
 
 def test_wrong_files_are_named(tmp_path):
-    """Missing, empty, cut off, of another format, a pickle with code, another network."""
+    """This holds for files that are missing, empty, of another format or model, or run code."""
     path = tmp_path / 'weights.safetensors'
     with pytest.raises(WeightsError, match='no such file'):
         checkpoint.read(str(path))
@@ -140,7 +139,7 @@ def test_wrong_files_are_named(tmp_path):
 
 
 def test_a_cut_off_file_is_refused(halves):
-    """As after a full disk."""
+    """A full disk leaves such files."""
     halves[1].write_bytes(halves[1].read_bytes()[:-1000])
     with pytest.raises(WeightsError, match='not readable'):
         checkpoint.read(str(halves[1]))
@@ -150,13 +149,13 @@ def test_a_cut_off_file_is_refused(halves):
     'source', ['random:vit_x:0', 'random:vit_tiny:-1', 'random:vit_tiny', 'random:']
 )
 def test_wrong_seeds_are_named(source):
-    """With the rule."""
+    """The error states the rule for seeds."""
     with pytest.raises(WeightsError, match='random:ARCH:SEED'):
         checkpoint.read(source)
 
 
 def test_architectures_travel_in_the_header():
-    """And nonsense in a header is refused."""
+    """Every architecture survives the way through a header; nonsense there is refused."""
     for arch in ARCHITECTURES.values():
         assert Architecture.from_json(arch.to_json()) == arch
     for text in ('', '[]', '{"name": "x"}', '{"global_blocks": 5}'):

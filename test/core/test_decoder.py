@@ -24,8 +24,7 @@ LOUD = 300.0  # random decoders whisper; SAM's stability filter wants logits far
 
 @pytest.fixture(scope='module')
 def model():
-    """An edge model whose mask logits are as large as a trained one's, and SAM with the same
-    weights."""
+    """The edge's half with mask logits as large as a trained model's, and SAM with its weights."""
     weights = fakes.weights()
     name = 'mask_decoder.output_upscaling.3.weight'
     loud = {**weights.tensors, name: weights.tensors[name] * LOUD}
@@ -35,7 +34,7 @@ def model():
 
 @pytest.fixture(scope='module')
 def scene(model):
-    """An image, encoded by SAM's own encoder."""
+    """An image encoded by SAM's own encoder."""
     rgb = fakes.frame(*SIZE).rgb
     image = torch.from_numpy(rgb).permute(2, 0, 1).float()
     with torch.inference_mode():
@@ -49,7 +48,7 @@ def answer(model, scene, *prompts):
 
 
 def theirs(model, scene, **prompts):
-    """Sam.forward on the same image: best mask of three for each prompt."""
+    """The masks and scores of Sam.forward on the same image: the best of three per prompt."""
     image = torch.from_numpy(scene.rgb).permute(2, 0, 1).float()
     out = model[1]([{'image': image, 'original_size': SIZE, **prompts}], multimask_output=True)[0]
     best = out['iou_predictions'].argmax(1)
@@ -58,7 +57,7 @@ def theirs(model, scene, **prompts):
 
 
 def test_points_give_sams_own_masks(model, scene):
-    """Two prompts of two points each, one of them not on the object."""
+    """Two prompts of two points each give SAM's masks; one point lies beside its object."""
     points = torch.tensor([[[20.0, 30.0], [200.0, 100.0]], [[250.0, 200.0], [9.0, 9.0]]])
     labels = torch.tensor([[1, 0], [1, 1]])
     masks, scores = theirs(model, scene, point_coords=points, point_labels=labels)
@@ -76,7 +75,7 @@ def test_points_give_sams_own_masks(model, scene):
 
 
 def test_boxes_give_sams_own_masks(model, scene):
-    """A box prompt."""
+    """A box prompt gives SAM's mask and score."""
     masks, scores = theirs(model, scene, boxes=torch.tensor([[10.0, 20.0, 200.0, 210.0]]))
     (ours,) = answer(model, scene, Prompt(box=(10.0, 20.0, 200.0, 210.0)))
     assert ours.score == pytest.approx(scores[0])
@@ -84,7 +83,7 @@ def test_boxes_give_sams_own_masks(model, scene):
 
 
 def test_prompts_of_any_mixture_are_answered_in_order(model, scene):
-    """Decoded in groups, each prompt gets what it gets alone."""
+    """Prompts are decoded in groups, and each gets the mask that it gets alone."""
     prompts = [
         Prompt(box=(10.0, 20.0, 200.0, 210.0)),
         Prompt(points=((20.0, 30.0, 1),)),
@@ -101,7 +100,7 @@ def test_prompts_of_any_mixture_are_answered_in_order(model, scene):
 
 
 def test_masks_have_the_size_of_the_camera(model):
-    """Portrait, landscape, odd sizes; box and area agree with the pixels."""
+    """This holds for any shape of frame, and box and area agree with the pixels."""
     for height, width in ((480, 640), (333, 97), (50, 801)):
         canvas = Canvas.fit(fakes.TINY, height, width)
         rgb = fakes.frame(height, width).rgb
@@ -128,15 +127,14 @@ def test_masks_have_the_size_of_the_camera(model):
     ],
 )
 def test_prompts_that_do_not_fit_are_refused(model, scene, prompt):
-    """Outside the image, without content, upside down, not a number."""
+    """A prompt must have content, lie in the image, and hold numbers and known labels only."""
     with pytest.raises(BadPrompt):
         answer(model, scene, Prompt(points=((5.0, 5.0, 1),)), prompt)
 
 
 @pytest.fixture
 def stock_generator(monkeypatch):
-    """segment_anything's own SamAutomaticMaskGenerator, with the two things it takes from
-    torchvision."""
+    """SAM's own SamAutomaticMaskGenerator, with stand-ins for what it takes from torchvision."""
     boxes, functional = ModuleType('boxes'), ModuleType('functional')
 
     boxes.batched_nms, boxes.box_area = _greedy, None
@@ -172,7 +170,7 @@ def _iou(a, b):
 
 
 def test_the_automatic_grid_gives_what_sams_own_generator_gives(model, scene, stock_generator):
-    """Same points, filters, order and masks."""
+    """Points, filters, order and masks are SAM's."""
     settings = {
         'points_per_side': 5,
         'pred_iou_thresh': 0.0,
@@ -192,7 +190,7 @@ def test_the_automatic_grid_gives_what_sams_own_generator_gives(model, scene, st
 
 
 def test_of_masks_with_the_same_box_the_best_stays(model):
-    """Greedy, by falling score, negative ones included, as torchvision's batched_nms does it."""
+    """Suppression is greedy by falling score, also below 0, as in torchvision's batched_nms."""
     rng = np.random.default_rng(0)
     corners = rng.integers(0, 60, (200, 2))
     sizes = rng.integers(20, 60, (200, 2))
@@ -209,14 +207,14 @@ def test_of_masks_with_the_same_box_the_best_stays(model):
 
 
 def test_filters_may_leave_nothing(model, scene):
-    """No mask is a valid answer."""
+    """An answer without masks is valid."""
     config = AutomaticConfig(points_per_side=4, pred_iou_thresh=1.0)
     with torch.inference_mode():
         assert automatic(model[0].decoder, scene, config) == ()
 
 
 def test_small_regions_are_removed(model, scene):
-    """With min_area_px no hole or island is smaller."""
+    """With min_area_px, no hole or island is smaller than that."""
     import cv2
 
     config = AutomaticConfig(

@@ -1,4 +1,4 @@
-"""The cut is exact: both halves together are SAM's encoder with its blocks reordered."""
+"""The cut is exact: both halves together give SAM's encoder with its blocks reordered."""
 
 from dataclasses import replace
 
@@ -16,16 +16,16 @@ FRAMES = [(96, 128), (128, 96), (90, 160), (77, 131), (288, 288)]
 
 
 def thin(name):
-    """An architecture with its true depth, blocks and windows, but narrow.
+    """The named architecture with its true depth, blocks and windows, but few channels.
 
-    The canvas of Meta's, of 1024 px, is smaller for speed.
+    Meta's models get a smaller canvas than their 1024 px, for speed.
     """
     canvas = {} if name == 'vit_tiny' else {'image_px': 384}
     return replace(ARCHITECTURES[name], dim=8, heads=1, embedding_dim=16, refine_px=0, **canvas)
 
 
 def split_result(weights, rgb, dtype):
-    """Window by window through the worker's half, then through the edge's."""
+    """The embedding of a frame through the worker's half, window by window, and the edge's."""
     worker = loading.load_worker(weights, dtype=dtype)
     edge = loading.load_edge(weights, dtype=dtype)
     canvas = Canvas.fit(weights.arch, *rgb.shape[:2])
@@ -38,7 +38,7 @@ def split_result(weights, rgb, dtype):
 
 
 def _tokens(worker, contents, dtype):
-    """Each window alone; in float64 all the way."""
+    """The tokens of each window alone; with float64 no step rounds to float32."""
     tokens = {}
     for index, pixels in contents.items():
         side = worker.arch.window_px
@@ -63,7 +63,7 @@ def _exact(pixels, side):
 
 
 def _padding(worker, dtype):
-    """The tokens of a canvas that is all padding, in float64 all the way."""
+    """The tokens of a canvas that is all padding; with float64 no step rounds to float32."""
     arch = worker.arch
     count = token_grid(arch).count
     empty = {i: np.zeros((0, 0, 3), np.uint8) for i in range(count)}
@@ -72,7 +72,7 @@ def _padding(worker, dtype):
 
 
 def whole_result(weights, rgb, dtype):
-    """SAM's own preprocessing and encoder, blocks reordered."""
+    """The embedding by SAM's own preprocessing and encoder, with its blocks reordered."""
     canvas = Canvas.fit(weights.arch, *rgb.shape[:2])
     content = torch.from_numpy(preprocess.resize(rgb, canvas.content)).permute(2, 0, 1).to(dtype)
     whole = fakes.reference(weights, dtype)
@@ -83,7 +83,7 @@ def whole_result(weights, rgb, dtype):
 @pytest.mark.parametrize('dtype', TOLERANCE)
 @pytest.mark.parametrize('size', FRAMES)
 def test_split_encoder_is_the_whole_encoder(size, dtype):
-    """Every frame shape, in float32 and float64; both paddings take part."""
+    """This holds for every frame shape, in float32 and float64, with both kinds of padding."""
     weights, rgb = fakes.weights(), fakes.frame(*size).rgb
     whole = whole_result(weights, rgb, dtype)
     assert whole.std() > 0.1
@@ -99,14 +99,14 @@ def test_split_encoder_is_the_whole_encoder(size, dtype):
     ids=lambda arch: arch.name,
 )
 def test_split_encoder_is_the_whole_encoder_for_every_architecture(arch):
-    """SAM's own windows, depth and block order; and SAM's own canvas, with two blocks."""
+    """This holds for SAM's own windows, depth and block order, and for SAM's own canvas."""
     weights, rgb = checkpoint.random_weights(arch, 0), fakes.frame(90, 160).rgb
     whole = whole_result(weights, rgb, torch.float32)
     assert (split_result(weights, rgb, torch.float32) - whole).abs().max() < 1e-4
 
 
 def test_forgetting_to_zero_window_padding_is_noticed():
-    """The exactness tests can fail: without the zeros after norm1 the result is far off."""
+    """Without the zeros after norm1 the result is far off, so that the tests above can fail."""
     weights, rgb = fakes.weights(), fakes.frame(288, 288).rgb
     worker = loading.load_worker(weights)
     worker.encoder._by_window = lambda canvas: torch.ones(25, 4, 4, canvas.shape[-1])
@@ -117,7 +117,7 @@ def test_forgetting_to_zero_window_padding_is_noticed():
 
 
 def test_a_batch_gives_each_window_what_it_gets_alone():
-    """Mixed batches: any windows, content sizes and order, to the last bit."""
+    """Tokens are equal to the last bit, whatever windows and sizes a batch mixes."""
     worker = loading.load_worker(fakes.weights())
     rng = np.random.default_rng(0)
     indices = [24, 0, 7, 4, 20, 0]
@@ -129,7 +129,7 @@ def test_a_batch_gives_each_window_what_it_gets_alone():
 
 
 def test_a_window_depends_on_its_own_pixels_and_place():
-    """The same pixels elsewhere give another embedding; other pixels too."""
+    """The same pixels at another place, or other pixels, give another embedding."""
     worker = loading.load_worker(fakes.weights())
     pixels = fakes.frame(64, 64).rgb
     here, there, darker = worker.tokens([0, 1, 0], [pixels, pixels, pixels // 2])
@@ -138,7 +138,7 @@ def test_a_window_depends_on_its_own_pixels_and_place():
 
 
 def test_which_block_runs_where():
-    """28 of ViT-H's 32 blocks at the workers, in their order; each exactly once."""
+    """Workers run 28 of ViT-H's 32 blocks in their order, and each block runs exactly once."""
     arch = ARCHITECTURES['vit_h']
     assert len(arch.worker_blocks) == 28
     assert arch.edge_blocks == (7, 15, 23, 31)

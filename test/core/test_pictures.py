@@ -1,4 +1,4 @@
-"""Masks as pictures, and figures of what was measured."""
+"""Masks become pictures, and measurements become figures."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from pedsam_ros.core.types import FrameKey, Mask, Masks
 
 
 def mask(shape):
-    """Run lengths of a boolean array, counted naively."""
+    """A mask whose run lengths are counted pixel by pixel."""
     counts, value = [0], False
     for pixel in shape.T.flatten():
         if pixel != value:
@@ -34,13 +34,13 @@ LARGE, SMALL = rectangle(slice(0, 5), slice(0, 5)), rectangle(slice(1, 3), slice
 
 @pytest.mark.parametrize('shape', [LARGE, SMALL, LARGE & False, LARGE | True, ~LARGE])
 def test_run_lengths_become_pixels(shape):
-    """Column-major, zeros first, as in COCO."""
+    """Runs are column-major and begin with zeros, as in COCO."""
     assert (pictures.binary(mask(shape), *shape.shape) == shape).all()
 
 
 @pytest.mark.parametrize(('first', 'second'), [(LARGE, SMALL), (SMALL, LARGE)])
 def test_small_masks_lie_on_large_ones(first, second):
-    """Whatever their order; ids count from 1."""
+    """This holds for any order of the masks; ids count from 1."""
     labels = pictures.label_image(masks(first, second))
     small_id = 2 if second is SMALL else 1
     assert labels.dtype == np.uint16
@@ -50,14 +50,14 @@ def test_small_masks_lie_on_large_ones(first, second):
 
 
 def test_the_binary_picture_is_black_and_white():
-    """255 where any mask lies."""
+    """It is 255 inside any mask and 0 elsewhere."""
     picture = pictures.any_mask(masks(LARGE, SMALL))
     assert (picture == np.where(LARGE, 255, 0)).all()
     assert picture.dtype == np.uint8
 
 
 def test_the_overlay_changes_only_what_lies_under_masks():
-    """And leaves the image it was given alone."""
+    """The given image itself does not change."""
     rgb = np.full((60, 90, 3), 100, np.uint8)
     shape = np.zeros((60, 90), bool)
     shape[10:20, 10:20] = True
@@ -68,7 +68,7 @@ def test_the_overlay_changes_only_what_lies_under_masks():
 
 
 def test_summaries_name_median_and_95th_percentile():
-    """Of the last thousand."""
+    """Both are taken over the last thousand values."""
     metrics = Metrics(lambda: 0.0)
     for value in range(2001):
         metrics.record('stage_s', value)
@@ -76,7 +76,7 @@ def test_summaries_name_median_and_95th_percentile():
 
 
 def test_a_stage_is_timed_unless_it_fails():
-    """By the clock it was given."""
+    """The time is that of the clock it was given."""
     metrics = Metrics(iter([1.0, 3.5, 9.0]).__next__)
     with metrics.timed('stage_s'):
         pass

@@ -1,4 +1,4 @@
-"""The second look: where it looks, and that its answer lies where it looked."""
+"""The refiner looks at the right part of the image, and its answer lies in that part."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def pipeline():
 
 @pytest.mark.parametrize('size', [(96, 128), (480, 270), (77, 131), (1, 40)])
 def test_masks_lie_within_the_box_that_was_looked_at(pipeline, size):
-    """Nothing is found farther from the prompt's box than the crop reaches, for any frame size."""
+    """No mask reaches farther from the prompt's box than the crop does, for any frame size."""
     height, width = size
     frame = Frame(FrameKey(1, 'camera'), fakes.frame(*size).rgb)
     x0, y0, x1, y1 = box = (0.3 * width, 0.2 * height, 0.6 * width, 0.9 * height)
@@ -38,8 +38,8 @@ def test_masks_lie_within_the_box_that_was_looked_at(pipeline, size):
     assert rows.max() <= y1 + far_y + 1
 
 
-def test_without_box_it_looks_about_the_mask_so_far():
-    """Or everywhere, if that is empty; never outside the content."""
+def test_without_a_box_it_looks_around_the_coarse_mask():
+    """If that mask is empty, it looks at the whole content, and never outside of it."""
     logits = torch.full((2, 24, 24), -1.0)
     logits[0, 6:12, 3:9] = 1
     found = refiner.look_at(logits, None, content=(72, 96), px=96)
@@ -48,7 +48,7 @@ def test_without_box_it_looks_about_the_mask_so_far():
 
 
 def test_spans_are_whole_pixels_and_never_empty():
-    """However thin; they cover what was asked for, and agree with the canvas."""
+    """Even thin spans cover the rectangle that was asked for, on frame and canvas."""
     canvas = Canvas.fit(fakes.TINY, 480, 640)
     asked = torch.tensor([[10.3, 20.7, 10.4, 20.8], [0.0, 0.0, 288.0, 216.0]])
     spans, rects = refiner.snap(asked, canvas)
@@ -59,7 +59,7 @@ def test_spans_are_whole_pixels_and_never_empty():
 
 
 def test_prompts_are_drawn_where_they_are():
-    """A box filled, a point as a bump; a point off the object downwards; padding not at all."""
+    """A box is filled; a point is a bump, negative beside the object; padding is not drawn."""
     grid = refiner.grid_of(torch.tensor([[0.0, 0, 96, 96]]), 24)
     drawn = refiner.draw(None, torch.tensor([[8.0, 16, 40, 48]]), grid)[0]
     assert drawn[4:12, 2:10].min() == 1
@@ -71,8 +71,8 @@ def test_prompts_are_drawn_where_they_are():
     assert abs(float(drawn[5, 12])) < 1e-3
 
 
-def test_the_second_look_changes_nothing_for_workers():
-    """Its weights are the edge's; a worker's file has none of them."""
+def test_the_refiner_changes_nothing_for_workers():
+    """Its weights belong to the edge's half, and a worker's file has none of them."""
     weights = checkpoint.random_weights(REFINED, 0)
     names = [name for name in weights.tensors if name.startswith('refiner.')]
     assert names

@@ -1,4 +1,4 @@
-"""Bags written and read without rclpy: whole after every end, clear about what is wrong."""
+"""Bags are written and read without rclpy, complete after any end, and errors name the cause."""
 
 import json
 from contextlib import suppress
@@ -27,7 +27,7 @@ def string_cdr(text: str) -> bytes:
 
 @pytest.fixture
 def bag(tmp_path):
-    """Two strings on /a, one on /b."""
+    """A bag with two strings on /a and one on /b."""
     with BagWriter(tmp_path / 'strings') as writer:
         for at_ns, topic in ((5, '/a'), (6, '/b'), (9, '/a')):
             writer.write(topic, STRING, at_ns, string_cdr(f'{topic} {at_ns}'))
@@ -36,7 +36,7 @@ def bag(tmp_path):
 
 @pytest.mark.parametrize('file', OWN_TYPES, ids=lambda file: file.stem)
 def test_type_hash_is_the_one_ros_computes(file):
-    """RIHS01 of each of our types, against what rosidl generated."""
+    """The RIHS01 hash of each of our types equals the one that rosidl generated."""
     name = f'pedsam_ros/msg/{file.stem}'
     theirs = {
         x['type_name']: x['hash_string'] for x in json.loads(file.read_text())['type_hashes']
@@ -46,7 +46,7 @@ def test_type_hash_is_the_one_ros_computes(file):
 
 @pytest.mark.parametrize('storage', STORAGES)
 def test_written_messages_come_back(tmp_path, storage):
-    """Of all topics by time, of one, from the folder and from its file alone."""
+    """Messages come by time, of all topics or of one, from the folder or its file alone."""
     path = tmp_path / 'bag'
     sent = [('/b', STRING, 3, string_cdr('x')), ('/a', STRING, 1, string_cdr('y'))]
     with BagWriter(path, storage) as writer:
@@ -61,7 +61,7 @@ def test_written_messages_come_back(tmp_path, storage):
 
 @pytest.mark.parametrize('storage', STORAGES)
 def test_offered_qos_and_silent_topics_are_kept(tmp_path, storage):
-    """What `ros2 bag play` will offer again."""
+    """`ros2 bag play` offers the recorded QoS again."""
     with BagWriter(tmp_path / 'bag', storage) as writer:
         writer.declare('/map', STRING, latched=True)
         writer.declare('/scan', STRING, reliable=False)
@@ -74,7 +74,7 @@ def test_offered_qos_and_silent_topics_are_kept(tmp_path, storage):
 
 @pytest.mark.parametrize('storage', STORAGES)
 def test_bag_is_complete_after_an_error_of_the_callers(tmp_path, storage):
-    """What came before it is there."""
+    """Everything written before the error is in the bag."""
     with suppress(ZeroDivisionError), BagWriter(tmp_path / 'bag', storage) as writer:
         writer.write('/a', STRING, 1, string_cdr('kept'))
         raise ZeroDivisionError
@@ -82,7 +82,7 @@ def test_bag_is_complete_after_an_error_of_the_callers(tmp_path, storage):
 
 
 def test_writer_names_what_it_refuses(tmp_path):
-    """Another type, an unknown one, a stamp out of range, a folder that cannot be made."""
+    """The error names a second or unknown type, a stamp out of range, or an impossible folder."""
     with BagWriter(tmp_path / 'bag') as writer:
         writer.declare('/a', STRING)
         with pytest.raises(ConfigError, match=f'/a: {IMAGE} after {STRING}'):
@@ -98,7 +98,7 @@ def test_writer_names_what_it_refuses(tmp_path):
 
 
 def test_missing_topic_is_named_with_those_there(bag):
-    """By both ways to read."""
+    """Both ways of reading name the missing topic."""
     with pytest.raises(ConfigError, match="no topic '/c'; there are: /a, /b"):
         next(read_bag(bag, ['/a', '/c']))
     with pytest.raises(ConfigError, match="no topic '/c'; there are: /a, /b"):
@@ -106,7 +106,7 @@ def test_missing_topic_is_named_with_those_there(bag):
 
 
 def test_unreadable_bags_are_named(tmp_path, bag):
-    """Missing, empty folder, garbage, cut off, another kind of file."""
+    """The error names a bag that is missing, empty, garbage, cut off or of another kind."""
     with pytest.raises(ConfigError, match='gone: no such bag'):
         topics_of(tmp_path / 'gone')
     (tmp_path / 'empty').mkdir()
@@ -125,7 +125,7 @@ def test_unreadable_bags_are_named(tmp_path, bag):
 
 
 def test_headers_are_recognised():
-    """By the first field's type, whatever its name."""
+    """The type of the first field counts, not its name."""
     assert begins_with_header(IMAGE)
     assert begins_with_header('pedsam_ros/msg/Masks')
     assert not begins_with_header(STRING)

@@ -1,4 +1,4 @@
-"""Pictures become bags: with every pixel and stamp, or with an error that names what is wrong."""
+"""Images become bags with every pixel and stamp, or an error names what is wrong."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def pictures(count: int) -> list[np.ndarray]:
 
 
 def decoded(path: Path) -> list:
-    """Messages of a bag, deserialised."""
+    """The messages of a bag, deserialised."""
     return [
         typestore_with(each.type_name).deserialize_cdr(each.cdr, each.type_name)
         for each in read_bag(path)
@@ -45,7 +45,7 @@ def stamp_ns(msg) -> int:
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three PNGs, named so that sorting by letters would be wrong."""
+    """A folder of three PNGs, named so that sorting by letters would be wrong."""
     path = tmp_path / 'images'
     path.mkdir()
     for name, rgb in zip(('f2.png', 'f10.PNG', 'f9.png'), pictures(3), strict=True):
@@ -56,7 +56,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def video(tmp_path):
-    """Five frames of one grey each, at 12.5 Hz."""
+    """A video of five frames at 12.5 Hz, each of one grey."""
     path = tmp_path / 'grey.avi'
     size = (SHAPE[1], SHAPE[0])
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 12.5, size)
@@ -68,7 +68,7 @@ def video(tmp_path):
 
 @pytest.mark.parametrize('storage', STORAGES)
 def test_folder_becomes_a_bag_with_right_metadata(folder, tmp_path, storage):
-    """Count, type, start and duration, as rosbags reads them."""
+    """Count, type, start and duration are right, as rosbags reads them."""
     assert make_bag(frames_of(folder, 4.0), tmp_path / 'bag', storage=storage) == 3
     with Reader(tmp_path / 'bag') as reader:
         assert (reader.message_count, reader.start_time) == (3, START_NS)
@@ -85,7 +85,7 @@ def test_folder_becomes_a_bag_with_right_metadata(folder, tmp_path, storage):
 
 @pytest.mark.parametrize('storage', STORAGES)
 def test_folder_becomes_images_with_equal_pixels(folder, tmp_path, storage):
-    """rgb8, in natural order of the names, stamped as stored."""
+    """Images are rgb8, in natural order of their names, and stamped as in the bag."""
     make_bag(frames_of(folder), tmp_path / 'bag', storage=storage, frame_id='eye')
     messages = decoded(tmp_path / 'bag')
     two, ten, nine = pictures(3)
@@ -96,7 +96,7 @@ def test_folder_becomes_images_with_equal_pixels(folder, tmp_path, storage):
 
 
 def test_mcap_own_reader_agrees(folder, tmp_path):
-    """What Foxglove's library reads: profile, schema, times and fields."""
+    """Foxglove's library reads the same schema, times and fields."""
     pytest.importorskip('mcap')
     mcap_ros2 = pytest.importorskip('mcap_ros2.reader')
     make_bag(frames_of(folder), tmp_path / 'bag')
@@ -108,7 +108,7 @@ def test_mcap_own_reader_agrees(folder, tmp_path):
 
 @pytest.mark.parametrize('storage', STORAGES)
 def test_video_keeps_its_rate_and_frames(video, tmp_path, storage):
-    """12.5 Hz -> 80 ms; each frame its own grey, give or take the codec."""
+    """At 12.5 Hz stamps are 80 ms apart; each frame has its grey, up to the codec's loss."""
     assert make_bag(frames_of(video), tmp_path / 'bag', storage=storage) == 5
     messages = decoded(tmp_path / 'bag')
     assert [stamp_ns(m) - START_NS for m in messages] == [i * 80_000_000 for i in range(5)]
@@ -117,7 +117,7 @@ def test_video_keeps_its_rate_and_frames(video, tmp_path, storage):
 
 
 def test_frames_are_read_one_at_a_time(folder):
-    """The second image is looked at only when it is asked for."""
+    """The second image is read only when it is asked for."""
     frames = frames_of(folder)
     next(frames)
     (folder / 'f9.png').write_bytes(b'')
@@ -126,7 +126,7 @@ def test_frames_are_read_one_at_a_time(folder):
 
 
 def test_compressed_is_a_jpeg_beside_the_topic(folder, tmp_path):
-    """Topic, type and format as image_transport has them; colours not swapped."""
+    """Topic, type and format are those of image_transport, and colours are not swapped."""
     red = np.zeros(SHAPE, np.uint8)
     red[..., 0] = 200
     make_bag([(7, red)], tmp_path / 'bag', compressed=True)
@@ -138,7 +138,7 @@ def test_compressed_is_a_jpeg_beside_the_topic(folder, tmp_path):
 
 
 def test_stamps_of_a_file_are_kept_to_the_nanosecond(folder, tmp_path):
-    """Dates too: a float would lose the last digits."""
+    """This holds for dates too, whose last digits a float would lose."""
     stamps = tmp_path / 'stamps.txt'
     stamps.write_text('0.0\n1.003662\n1700000000.123456789\n')
     assert [at for at, _ in frames_of(folder, stamps=stamps)] == [
@@ -160,7 +160,7 @@ def test_stamps_of_a_file_are_kept_to_the_nanosecond(folder, tmp_path):
     ],
 )
 def test_wrong_stamps_are_named(folder, tmp_path, text, rule):
-    """The file and the rule; no bag remains."""
+    """The error names the file and the rule, and no bag remains."""
     stamps = tmp_path / 'stamps.txt'
     stamps.write_text(text)
     with pytest.raises(ConfigError, match=rf'stamps\.txt: .*{rule}'):
@@ -170,19 +170,19 @@ def test_wrong_stamps_are_named(folder, tmp_path, text, rule):
 
 @pytest.mark.parametrize('rate_hz', [0.0, -1.0, float('nan'), float('inf')])
 def test_wrong_rate_is_named(folder, rate_hz):
-    """Above 0."""
+    """A rate must be finite and above 0."""
     with pytest.raises(ConfigError, match=r'rate=.* Hz: above 0'):
         frames_of(folder, rate_hz)
 
 
 def test_rate_and_stamps_exclude_each_other(folder, tmp_path):
-    """One of them."""
+    """Only one of them may be given."""
     with pytest.raises(ConfigError, match='give one of them'):
         frames_of(folder, 5.0, tmp_path / 'stamps.txt')
 
 
 def test_wrong_sources_are_named(tmp_path):
-    """Missing, without images, no video."""
+    """The error names a source that is missing, has no image, or is not a video."""
     (tmp_path / 'empty').mkdir()
     (tmp_path / 'text.mp4').write_text('no video')
     for name, rule in (('gone', 'no such'), ('empty', 'no image'), ('text.mp4', 'neither')):
@@ -193,7 +193,7 @@ def test_wrong_sources_are_named(tmp_path):
 @pytest.mark.parametrize('suffix', ['.png', '.jpg', '.bmp', '.tif'])
 @pytest.mark.parametrize('part', [0.0, 0.02, 0.9])
 def test_damaged_image_is_named(tmp_path, suffix, part):
-    """Also a cut JPEG, which imread would fill with grey."""
+    """This holds for a cut JPEG too, which imread would fill with grey."""
     file = tmp_path / f'cut{suffix}'
     cv2.imwrite(str(file), np.tile(pictures(1)[0], (5, 5, 1)))
     file.write_bytes(file.read_bytes()[: int(part * file.stat().st_size)])
@@ -202,7 +202,7 @@ def test_damaged_image_is_named(tmp_path, suffix, part):
 
 
 def test_bad_image_leaves_no_bag(folder, tmp_path):
-    """It can be made again, once the image is repaired."""
+    """So the same command works once the image is repaired."""
     (folder / 'f10.PNG').write_bytes(b'broken')
     with pytest.raises(BadImage, match=r'f10\.PNG'):
         make_bag(frames_of(folder), tmp_path / 'bag')
@@ -210,7 +210,7 @@ def test_bad_image_leaves_no_bag(folder, tmp_path):
 
 
 def test_wrong_settings_are_named(tmp_path):
-    """Existing bag (untouched), storage, topic, no image, shape."""
+    """The error names the wrong setting, and an existing folder stays untouched."""
     (tmp_path / 'there').mkdir()
     (tmp_path / 'there' / 'kept').touch()
     new = tmp_path / 'bag'

@@ -1,4 +1,4 @@
-"""Replay: player and listener in one process."""
+"""Replay publishes a bag as it was recorded; player and listener run in one process."""
 
 import queue
 import threading
@@ -37,7 +37,7 @@ def context(domain_id):
 
 @pytest.fixture
 def make_node(context):
-    """A node in the test's domain by its name."""
+    """Makes nodes in the test's domain, each with a name."""
     nodes = []
 
     def make(name: str) -> Node:
@@ -51,7 +51,7 @@ def make_node(context):
 
 @pytest.fixture
 def listener(context, make_node):
-    """A node that spins in a thread."""
+    """A node that spins in a thread of its own."""
     node = make_node('listener')
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
@@ -68,7 +68,7 @@ def listener(context, make_node):
 
 
 def heard_on(node: Node, topics: dict[str, type], profile: QoSProfile = DEEP) -> queue.Queue:
-    """(topic, message) of what arrives from now on."""
+    """A queue of (topic, message) for each message that arrives from now on."""
     heard: queue.Queue = queue.Queue()
     for topic, kind in topics.items():
         node.create_subscription(
@@ -86,7 +86,7 @@ def masks_at(stamp_ns: int) -> Masks:
 
 @pytest.fixture
 def bag(tmp_path):
-    """Ten masks on /masks and five strings on /text, taking turns, 10 ms apart."""
+    """A bag with ten masks on /masks and five strings on /text, mixed, 10 ms apart."""
     path = tmp_path / 'bag'
     with BagWriter(path) as writer:
         for i in range(15):
@@ -108,7 +108,7 @@ def never() -> bool:
 
 
 def test_all_messages_come_in_order_and_whole(bag, make_node, listener):
-    """Each as it was recorded."""
+    """Each message is equal to the recorded one."""
     masks = heard_on(listener, {'/masks': Masks})
     text = heard_on(listener, {'/text': String})
     assert replay(make_node('player'), bag, config(), never) == 15
@@ -118,7 +118,7 @@ def test_all_messages_come_in_order_and_whole(bag, make_node, listener):
 
 
 def test_chosen_topics_only(bag, make_node, listener):
-    """The others have no publisher at all."""
+    """The other topics have no publisher at all."""
     heard = heard_on(listener, {'/text': String})
     player = make_node('player')
     assert replay(player, bag, config(topics=('/text',)), never) == 5
@@ -127,7 +127,7 @@ def test_chosen_topics_only(bag, make_node, listener):
 
 
 def test_clock_is_bag_time(bag, make_node, listener):
-    """From the first stamp on, 50 Hz: every 20 ms of the bag."""
+    """At 50 Hz there is a tick for every 20 ms of the bag, from its first stamp on."""
     heard = heard_on(listener, {'/clock': Clock, '/masks': Masks, '/text': String})
     replay(make_node('player'), bag, config(clock_hz=50.0), never)
     arrived = [heard.get(timeout=WAIT_S) for _ in range(23)]
@@ -136,7 +136,7 @@ def test_clock_is_bag_time(bag, make_node, listener):
 
 
 def test_loop_starts_again(bag, make_node, listener):
-    """After the last string the first; stopped from outside."""
+    """After the last string comes the first, until the loop is stopped from outside."""
     heard = heard_on(listener, {'/text': String})
     stop = threading.Event()
     player = make_node('player')
@@ -151,7 +151,7 @@ def test_loop_starts_again(bag, make_node, listener):
 
 
 def test_restamp_moves_headers_to_now(bag, make_node, listener):
-    """And nothing else; a String has none."""
+    """Stamps become the present time, and nothing else changes; a String has no stamp."""
     heard = heard_on(listener, {'/masks': Masks})
     before = listener.get_clock().now().nanoseconds
     replay(make_node('player'), bag, config(topics=('/masks',), restamp=True), never)
@@ -165,7 +165,7 @@ def test_restamp_moves_headers_to_now(bag, make_node, listener):
 
 
 def test_restamped_keeps_the_byte_order():
-    """Big endian too."""
+    """A big-endian message gets a big-endian stamp."""
     body = b'\x00\x00\x00\x01\x00\x00\x00\x02'
     assert restamped(b'\x00\x00\x00\x00' + body + b'rest', 3 * 10**9 + 4) == (
         b'\x00\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x04rest'
@@ -173,7 +173,7 @@ def test_restamped_keeps_the_byte_order():
 
 
 def test_best_effort_is_what_is_offered(bag, make_node):
-    """The QoS asked for."""
+    """The publishers offer the QoS that the configuration asks for."""
     player = make_node('player')
     replay(player, bag, ReplayConfig(reliability='best_effort', depth=3, rate=100.0), never)
     (offer,) = player.get_publishers_info_by_topic('/text')
@@ -181,7 +181,7 @@ def test_best_effort_is_what_is_offered(bag, make_node):
 
 
 def test_what_was_kept_for_late_readers_is_kept_again(tmp_path, make_node):
-    """The recorded durability: /tf_static is heard by whoever comes after it."""
+    """The recorded durability is offered, so that late readers get /tf_static."""
     with BagWriter(tmp_path / 'bag') as writer:
         writer.declare('/map', 'std_msgs/msg/String', latched=True)
         writer.write('/map', 'std_msgs/msg/String', 1, serialize_message(String(data='x')))
@@ -192,7 +192,7 @@ def test_what_was_kept_for_late_readers_is_kept_again(tmp_path, make_node):
 
 
 def test_stopped_replay_ends_at_once(tmp_path, make_node):
-    """A bag of an hour, stopped while it waits for its second message."""
+    """A bag of an hour ends at once when stopped while it waits for its second message."""
     make_bag([(t * 10**9, np.zeros((2, 2, 3), np.uint8)) for t in (0, 3600)], tmp_path / 'long')
     calls = iter([False] * 3)
     sent = replay(
@@ -202,7 +202,7 @@ def test_stopped_replay_ends_at_once(tmp_path, make_node):
 
 
 def test_timeline_puts_ticks_between_records():
-    """Ticks start with the first record and go on through gaps; none without a clock."""
+    """Ticks start with the first record and go on through gaps; without a clock there are none."""
     records = [Record('/a', 'x', at_ns, b'') for at_ns in (10, 12, 31)]
     assert [at for at, each in timeline(records, 10) if each is None] == [10, 20, 30]
     assert [at for at, _ in timeline(records, 10)] == [10, 10, 12, 20, 30, 31]
@@ -210,7 +210,7 @@ def test_timeline_puts_ticks_between_records():
 
 
 def test_wrong_replays_are_named(bag, tmp_path, make_node):
-    """Each with the value and the rule."""
+    """The error names the value and the rule."""
     for wrong, rule in (
         ({'rate': 0.0}, 'rate=0.0'),
         ({'rate': float('nan')}, 'rate=nan'),

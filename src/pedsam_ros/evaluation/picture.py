@@ -54,7 +54,7 @@ def tile(
 ) -> Pixels:
     """(240 + 22, 320, 3) uint8: an image under its caption, with one mask for each segment.
 
-    `prompt` is the kind of prompts to draw, 'box' or 'point'; '' draws none.
+    `prompt` is the kind of prompts to draw, 'box' or 'point'; '' leaves them out.
     """
     whole = Masks(FrameKey(0, ''), sample.height, sample.width, '', tuple(masks))
     picture = pictures.overlay(rgb, whole)

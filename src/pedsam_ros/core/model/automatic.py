@@ -65,8 +65,8 @@ def _good(
     if decoder.refiner is not None:
         best = scores.argmax(1, keepdim=True)
         logits, scores = logits[torch.arange(len(best))[:, None], best], scores.gather(1, best)
-    none = torch.full((scores.numel(),), _NO_PROMPT)
-    found = Candidates(logits.flatten(0, 1), scores.flatten(), none)
+    unprompted = torch.full((scores.numel(),), _NO_PROMPT)
+    found = Candidates(logits.flatten(0, 1), scores.flatten(), unprompted)
     found = decoder.refine(encoded, found, points, None)
     found = decoder.to_frame(found.keep(_promising(found, config)), encoded.canvas)
     steady = stability(found.logits, config.stability_score_offset)
