@@ -143,7 +143,7 @@ def draw(points: Tensor | None, boxes: Tensor | None, grid: Tensor) -> Tensor:
 
 
 def _boxes_of(logits: Tensor, px: int) -> Tensor:
-    """(N, 4) tight boxes, canvas px, of the positive logits, (N, h, w); zeros if there are no such."""
+    """(N, 4) tight boxes, canvas px, of the positive logits, (N, h, w); zeros without any."""
     _, height, width = logits.shape
     on = logits > 0
     boxes = sam.amg.batched_mask_to_box(on)  # up to the last pixel; ours end behind it
