@@ -66,7 +66,7 @@ def test_only_what_is_new_must_be_written_down():
     assert kept.changes > after_first
 
 
-def test_a_ledger_is_taken_over_whole():
+def test_all_of_a_ledger_is_taken_over():
     """With its shares, spares and times."""
     kept = ledger()
     kept.admit(at_home(SQUARE), SQUARE, 1, 1.5)

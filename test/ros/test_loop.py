@@ -227,7 +227,7 @@ def test_an_idle_worker_that_owes_is_asked_again(played):
 
 
 def test_a_restarted_worker_is_asked_again_at_once():
-    """It names another reader, so it has nothing of what was sent before. Others may have it."""
+    """It names another reader, so what was sent before is lost. Others may still have theirs."""
     played = PlayedLoop(loss=LossConfig(worker_timeout_s=0.5))
     played.arrive()
     played.step()

@@ -18,13 +18,17 @@ A frame is in one state at a time and ends exactly once:
     in flight   ended       `expire`: late; `finish`, `distrust`, `abandon`: failed
     complete    ended       `finish`: done or failed; `distrust`, `abandon`: failed
 
-A window of a frame in flight is pending, answered or stale. `start` makes it pending at its home,
-at a stand-in or on this edge; `reroute` and `again` ask anew. The first embedding that passes all
-checks makes it answered (`accept`), its last embedding in place of its own makes it stale.
+A window of a frame in flight is in one of three states:
 
-A worker is usable or not. core/health.py keeps its states and core/readiness.py makes the policy;
-this file only takes the names of the usable ones. What each may see, the ledger decides before
-anything leaves: core/outbound.py. The owner writes the ledger to the disk before it sends.
+    pending     asked for by `start`, at its home, at a stand-in or on this edge; `reroute` asks
+                another stand-in, `again` asks the same worker once more
+    answered    `accept` took the first embedding that passed all checks
+    stale       its embedding of an earlier frame is used instead, because its home is lost
+
+A worker is usable or not. core/health.py keeps its state and core/readiness.py the policy; this
+file is only given the names of the usable ones. The ledger decides what each worker may see, and
+core/outbound.py asks it before anything leaves. The owner writes the ledger to the disk before it
+sends anything.
 """
 
 from __future__ import annotations

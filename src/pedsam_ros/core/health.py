@@ -102,7 +102,7 @@ class Health:
 
     def reader(self, worker: str) -> str:
         """DDS's id of the worker's reader of windows, from its last heartbeat; empty if it named
-        none."""
+        no reader."""
         status = self.status(worker)
         return status.reader if status else ''
 

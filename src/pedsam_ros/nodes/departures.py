@@ -1,5 +1,5 @@
-"""How frames leave for the workers: those that wait are started, windows that were lost are sent
-again or elsewhere."""
+"""How frames leave for the workers. Frames that wait are started; windows that were lost are sent
+again, or elsewhere."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Departures:
         conditions = self._workers.conditions(missing)
         if may_wait(conditions.values(), self._edge.config):
             self._held = frame
-            self._losses.reason = f'waiting: {explain(conditions)}'
+            self._losses.wait(explain(conditions))
         else:
             self._lose(frame, explain(conditions))
 

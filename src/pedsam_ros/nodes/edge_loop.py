@@ -3,27 +3,27 @@
 Theory of operation. Three kinds of threads meet here:
 
     thread      whose                    what it calls
-    ROS         the node's executor      `offer`, `protect`
+    ROS         the node's executor      `offer`, `protect`; all else it posts as a job
     links       one for each worker      `on_embedding`, `on_status`
-    computing   one, nodes/compute.py    `step` and everything else; it alone calls Edge
+    computing   one, nodes/compute.py    `step`, the jobs, and all of Edge
 
-The first two only leave things in the inbox, so Edge needs no lock. `step` then does, in this
-order, what there is to do: take regions and heartbeats, accept replies, end late frames, send
-again what was lost, start frames, finish one frame. It is short: one call computes at most one
-frame or one window, so nothing waits long for its turn.
+The first two only leave things in the inbox, so Edge needs no lock. `step` does what there is to
+do, in this order: take regions and heartbeats, accept replies, end late frames, send again what
+was lost, start frames, finish one frame. One call computes at most one frame or one window, so
+nothing waits long for its turn.
 
-Who changes which state (core/edge.py and core/health.py list the states):
+core/edge.py and core/health.py list the states of frames, windows and workers. Who changes them:
 
-    a frame     waits in the inbox, or in Departures with `every_frame`; `offer` of a newer one
-                ends it as superseded, Departures starts it or ends it as failed, `step` accepts
-                its windows and ends it as late, Answers makes its masks, `close` ends the rest
-    a window    is asked for by Departures, over a Sender; it is answered in `step`, by a worker's
-                reply or by the Sender, which computes those that stay on the edge
-    a worker    is not heard of until its first heartbeat; heartbeats and the clock move it between
-                usable, not connected, silent and wrong model. A reply that no honest worker would
-                send quarantines it, from any of them; only `release` ends that.
+    a frame     waits in the inbox until Departures starts it, or ends it as failed; a newer one
+                in the inbox ends it as superseded. `step` accepts its windows, or ends it as
+                late. Answers makes its masks. `close` ends whatever is left.
+    a window    is asked for by Departures through the Sender. A worker's reply answers it; one
+                that stays on the edge is computed by the Sender.
+    a worker    is not heard of before its first heartbeat. Heartbeats and the clock move it
+                between usable, not connected, silent and wrong model. A reply that no honest
+                worker would send puts it in quarantine, and only `release` ends that.
 
-All times come from `clock`, so tests move them by hand.
+All times come from `clock`, so tests can move them by hand.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _LOOK_S = 0.1  # how often to look again for workers that are not there yet
 
 
 class EdgeLoop:
-    """One frame after another, for as long as the node is active.
+    """Takes frames from arrival to masks, for as long as the node is active.
 
     `keep` writes the ledger to the disk before windows are sent, or raises OSError. `links` holds
     the link of each of the `workers`; it may be filled until the first step. `clock` returns

@@ -44,7 +44,7 @@ class EdgeNode(ManagedNode):
     """See EdgeConfig for its parameters and README.md for its topics."""
 
     config_type = EdgeConfig
-    _loop: EdgeLoop  # these three from `start` on
+    _loop: EdgeLoop  # `start` makes these three
     _compute: ComputeThread
     _outputs: Outputs
 

@@ -42,8 +42,8 @@ class Report:
         """The component `frames`, then one for each worker. `fault` is what is wrong with the
         node itself.
 
-        The message of `frames` is the fault, or else which workers cannot be used, or else what
-        was lost since the last report.
+        The message of `frames` is the first that applies: the fault; which workers cannot be
+        used; what was lost since the last report.
         """
         conditions = self._workers.conditions()
         workers = [self._worker(name, condition) for name, condition in conditions.items()]

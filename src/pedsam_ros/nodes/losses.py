@@ -21,6 +21,10 @@ class Losses:
         self.reason = self._news = reason
         self._warn(reason)
 
+    def wait(self, reason: str) -> None:
+        """Notes why a frame waits. Nothing is lost yet, so nothing is logged."""
+        self.reason = f'waiting: {reason}'
+
     def reject(self, what: str, reason: str) -> None:
         """Counts a reply of a worker, or prompts, and notes why they were refused."""
         self.rejected[what] += 1

@@ -39,7 +39,7 @@ class DomainLink:
     which run on the link's own thread.
 
     >>> link = DomainLink(worker, on_embedding, on_status, on_error)
-    >>> link.read_by('')  # the reader that the worker's heartbeat names; none came yet
+    >>> link.read_by('')  # the reader that the worker's heartbeat names; no heartbeat came yet
     False
     >>> link.send(window)  # lost, because nobody reads it
     >>> link.close()
@@ -130,7 +130,7 @@ def reader_ids(node: Node, name: str, of: str = '') -> list[str]:
 
 
 def own_reader(node: Node, name: str) -> str:
-    """The DDS id of a node's own reader of a topic; empty if it has none."""
+    """The DDS id of a node's own reader of a topic; empty if it has no such reader."""
     return next(iter(reader_ids(node, name, node.get_name())), '')
 
 
