@@ -51,7 +51,7 @@ class EdgeNode(ManagedNode):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('edge', **kwargs)
         self._loaded: _Loaded | None = None
-        self._answers = Services(self)
+        self._edge_services = Services(self)
 
     def load(self) -> None:
         """Reads workers, weights and the exposure ledger. Raises PedsamError."""
@@ -99,8 +99,8 @@ class EdgeNode(ManagedNode):
         self._compute.call(model.warm_up)
         inputs = Inputs(self, self._loop, self._compute, lambda: self.config.prompts)
         inputs.subscribe(self.config, self._on_deaf, running)
-        self._answers.active = Active(self._loop, self._compute, file)
-        running.callback(self._answers.close)
+        self._edge_services.active = Active(self._loop, self._compute, file)
+        running.callback(self._edge_services.close)
 
     def changed(self, config: EdgeConfig) -> None:
         """Uses new prompts at once."""
