@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import pedsam_ros.core
-
-SOURCE = Path(pedsam_ros.core.__file__).parents[1]
+SOURCE = Path(__file__).resolve().parents[2] / 'src' / 'pedsam_ros'
 MESSAGES = {'msg', 'srv'}
 ALLOWED = {  # room -> the rooms that it may import from
     'core': set(),
