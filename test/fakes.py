@@ -60,11 +60,11 @@ def edge(
     settings = EdgeConfig(**{'points': (20.0, 20.0), **config})
     homes = place(pixel_grid(TINY), WORKERS, settings.placement)
     entries = [WorkerEntry(name=name, domain_id=9, spare=True) for name in spares]
-    return Edge(edge_model(settings.worker_half), homes, settings, ledger, entries, chance)
+    return Edge(edge_half(settings.worker_half), homes, settings, ledger, entries, chance)
 
 
 @cache
-def edge_model(worker_half: bool = False) -> EdgeHalf:
+def edge_half(worker_half: bool = False) -> EdgeHalf:
     """The edge's half. All tests share it, because nothing changes it."""
     return loading.load_edge(weights(), worker_half=worker_half)
 

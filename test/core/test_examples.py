@@ -13,7 +13,7 @@ from pedsam_ros.core.types import FrameKey
 CONFIG = fakes.edge().config
 NAMES = {
     edge: {
-        'model': fakes.edge_model(),
+        'model': fakes.edge_half(),
         'homes': fakes.edge().router.homes,
         'config': CONFIG,
         'frame': fakes.frame(),

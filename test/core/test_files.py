@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and images read as RGB."""
+"""Files are replaced as a whole or not at all; images are read and written as RGB."""
 
 import os
 import struct
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pedsam_ros.core.errors import BadImage
-from pedsam_ros.core.files import read_image, replacing, write_synced
+from pedsam_ros.core.files import read_image, replacing, write_image, write_synced
 
 RED = np.full((20, 40, 3), (250, 0, 0), np.uint8)
 
@@ -18,14 +18,14 @@ def as_jpeg(rgb) -> bytes:
 
 
 def turned(jpeg: bytes) -> bytes:
-    """The same file with a camera's note that it was held upright (EXIF orientation 6)."""
+    """Adds the note of a camera that was held upright (EXIF orientation 6) to a JPEG."""
     entry = struct.pack('>HHIHH', 0x0112, 3, 1, 6, 0)
     note = b'Exif\0\0' + b'MM\0*' + struct.pack('>IH', 8, 1) + entry + bytes(4)
     return jpeg[:2] + b'\xff\xe1' + struct.pack('>H', 2 + len(note)) + note + jpeg[2:]
 
 
 def test_a_file_takes_its_name_when_it_is_whole(tmp_path):
-    """Until then the old one is there; afterwards nothing else is."""
+    """Until then the old file is there. Afterwards the folder holds no other file."""
     path = tmp_path / 'a.txt'
     path.write_text('old')
     with replacing(path) as partial:
@@ -42,7 +42,7 @@ def fail_while_replacing(path, write):
 
 
 def test_an_error_leaves_the_old_file_and_no_other(tmp_path):
-    """Also if nothing was written yet."""
+    """This holds whether or not the new file was begun."""
     path = tmp_path / 'a.txt'
     path.write_text('old')
     for write in (lambda partial: partial.write_text('half'), lambda partial: None):
@@ -67,7 +67,7 @@ def test_a_synced_file_is_on_the_disk_before_its_name_and_then_its_folder(tmp_pa
 
 
 def test_images_are_read_as_rgb_turned_as_the_camera_noted_unless_asked_not_to(tmp_path):
-    """Labels are drawn on what is stored."""
+    """With `as_stored` they are not turned, because labels belong to the stored rows."""
     path = tmp_path / 'a.jpg'
     path.write_bytes(turned(as_jpeg(RED)))
     assert read_image(path).shape == (40, 20, 3)
@@ -79,9 +79,23 @@ def test_images_are_read_as_rgb_turned_as_the_camera_noted_unless_asked_not_to(t
 
 @pytest.mark.parametrize('data', [None, b'', b'no image', as_jpeg(np.tile(RED, (9, 9, 1)))[:600]])
 def test_an_image_that_cannot_be_read_is_named(tmp_path, data):
-    """No file, an empty one, another kind of file, half a JPEG."""
+    """The error names a missing file, an empty one, another kind of file, and half a JPEG."""
     path = tmp_path / 'a.jpg'
     if data is not None:
         path.write_bytes(data)
     with pytest.raises(BadImage, match=r'a\.jpg'):
         read_image(path)
+
+
+def test_a_written_image_comes_back_as_the_same_rgb(tmp_path):
+    """Red stays red, and the call returns the path."""
+    path = tmp_path / 'a.png'
+    assert write_image(path, RED) == path
+    assert (read_image(path) == RED).all()
+
+
+@pytest.mark.parametrize('name', ['missing/a.png', 'a.unknown', 'a'])
+def test_an_image_that_cannot_be_written_is_named(tmp_path, name):
+    """The error names a path in a folder that does not exist, or without a known suffix."""
+    with pytest.raises(OSError, match=f'{name}: cannot be written'):
+        write_image(tmp_path / name, RED)

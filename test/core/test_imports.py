@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import pedsam_ros.core
-
-SOURCE = Path(pedsam_ros.core.__file__).parents[1]
+SOURCE = Path(__file__).resolve().parents[2] / 'src' / 'pedsam_ros'
 MESSAGES = {'msg', 'srv'}
 ALLOWED = {  # room -> the rooms that it may import from
     'core': set(),
@@ -28,7 +26,7 @@ ALLOWED['tools'] = set(ALLOWED) | MESSAGES
 
 
 def modules() -> dict[str, Path]:
-    """Dotted name below pedsam_ros -> file, of every module in a room."""
+    """Maps the dotted name below pedsam_ros of every module in a room to its file."""
     names = {}
     for path in SOURCE.rglob('*.py'):
         parts = path.relative_to(SOURCE).with_suffix('').parts
@@ -39,12 +37,12 @@ def modules() -> dict[str, Path]:
 
 
 def room(module: str) -> str:
-    """The room that a module, or a name in one, lies in."""
+    """Returns the room that holds a module, or a name in a module."""
     return 'core.model' if f'{module}.'.startswith('core.model.') else module.split('.')[0]
 
 
 def imported(path: Path, known: dict[str, Path]) -> set[str]:
-    """Our modules that a file imports anywhere: at its top, in a function, for types only."""
+    """Lists our modules that a file imports: at its top, inside a function or for types only."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         names = []
@@ -61,7 +59,10 @@ def imported(path: Path, known: dict[str, Path]) -> set[str]:
 
 
 def without(blocked: str, rooms: set[str]) -> subprocess.CompletedProcess:
-    """Imports every module of some rooms in a process where some imports are blocked."""
+    """Imports every module of some rooms in a process that blocks imports.
+
+    `blocked` is a regular expression for the start of their names.
+    """
     names = [f'pedsam_ros.{name}' for name in modules() if room(name) in rooms]
     assert len(names) > 10
     program = f"""
@@ -78,25 +79,25 @@ for module in {names}:
 
 
 def test_core_imports_without_ros():
-    """Every core module imports where rclpy, cv_bridge and all messages are blocked."""
+    """Every module of core imports while rclpy, cv_bridge and all messages are blocked."""
     ended = without(r'rclpy|cv_bridge|pedsam_ros\.(msg|srv)|.*_msgs\b', {'core', 'core.model'})
     assert ended.returncode == 0, ended.stderr
 
 
 def test_core_imports_without_torch():
-    """Geometry, ledger, router, placement, dispatch and all else outside core.model."""
+    """Every module of core outside core.model imports while torch and SAM are blocked."""
     ended = without(r'torch|segment_anything|rclpy', {'core'})
     assert ended.returncode == 0, ended.stderr
 
 
 def test_every_folder_is_a_room():
-    """A new folder is named in ALLOWED, or nothing guards it."""
+    """A new folder must be named in ALLOWED, because nothing would guard it otherwise."""
     assert {room(name) for name in modules()} == set(ALLOWED)
 
 
 @pytest.mark.parametrize('name', ALLOWED)
 def test_imports_point_one_way(name):
-    """No module imports from a room that its own room may not know."""
+    """No module imports from a room that ALLOWED does not list for its own room."""
     known = modules()
     inside = {module: path for module, path in known.items() if room(module) == name}
     assert inside
@@ -106,21 +107,21 @@ def test_imports_point_one_way(name):
 
 
 def test_no_file_imports_itself_over_others():
-    """No circle between files, not even one that only type checkers see."""
+    """There is no circle of imports between files, not even one for type checkers only."""
     known = modules()
     graph = {name: imported(path, known) & set(known) for name, path in known.items()}
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 def test_only_one_module_knows_segment_anything():
-    """sam.py is the seam; everything else goes through it."""
+    """Only sam.py imports segment_anything; all other modules import sam.py."""
     for path in SOURCE.rglob('*.py'):
         if path.name != 'sam.py':
             assert 'segment_anything' not in path.read_text(), path
 
 
 def test_the_table_of_rooms_says_what_the_guards_allow():
-    """docs/architecture.md: each room, and the rooms that it may import."""
+    """docs/architecture.md lists for each room the rooms that it may import."""
     text = (Path(__file__).resolve().parents[2] / 'docs' / 'architecture.md').read_text()
     rows = re.findall(r'^\| `([a-z.]+)` \| [^|]+ \|([^|]*)\| `[^`]+` \|$', text, re.MULTILINE)
     told = {room: set(re.findall(r'`([a-z.]+)`', imports)) for room, imports in rows}

@@ -1,4 +1,4 @@
-"""The encoder in one piece is SAM's own."""
+"""The encoder that runs in one process gives the same embedding as SAM's own code."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from pedsam_ros.core.windows import Canvas
 
 @pytest.mark.parametrize('order', ['ped', 'sam'])
 def test_the_whole_encoder_is_sams_own_in_either_order(order):
-    """With equal weights and block order it gives SAM's embedding."""
+    """With equal weights and an equal order of blocks, both give the same embedding."""
     weights, rgb = fakes.weights(), fakes.frame(90, 160).rgb
     whole = loading.load_monolithic(weights, order)
     theirs = fakes.reference(weights, torch.float32, order)

@@ -1,4 +1,4 @@
-"""Canvas and windows."""
+"""Frames are laid on the canvas, cut into windows and joined again as SAM does."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ FRAMES = [(480, 640), (640, 480), (1080, 1920), (333, 777), (288, 288), (1, 640)
 
 @pytest.mark.parametrize('grid', [Grid(64, 14), Grid(18, 4), Grid(16, 4), Grid(5, 7)])
 def test_merge_is_the_inverse_of_partition(grid):
-    """merge(partition(x)) == x, for sizes that do and do not divide by the window."""
+    """merge(partition(x)) == x, whether or not the window's side divides the size."""
     x = np.random.default_rng(0).random((grid.extent, grid.extent, 3))
     parts = partition(x, grid)
     assert len(parts) == grid.count
@@ -24,7 +24,7 @@ def test_merge_is_the_inverse_of_partition(grid):
 
 @pytest.mark.parametrize('shape', [(7, 18), (18, 1), (4, 4), (5, 13)])
 def test_content_that_fills_a_part_of_the_grid_comes_back(shape):
-    """What is no content keeps the values of the base."""
+    """Places without content keep the values of the base."""
     x = np.random.default_rng(0).random((*shape, 3))
     whole = merge(partition(x, Grid(18, 4)), Grid(18, 4), np.full((18, 18, 3), 9.0))
     assert (whole[: shape[0], : shape[1]] == x).all()
@@ -33,7 +33,7 @@ def test_content_that_fills_a_part_of_the_grid_comes_back(shape):
 
 
 def test_windows_are_those_of_sam():
-    """Same cut, same order as SAM's own window_partition."""
+    """The cut and the order are those of SAM's own window_partition."""
     grid = Grid(64, 14)
     x = np.random.default_rng(0).random((64, 64, 3))
     theirs, _ = sam.image_encoder.window_partition(torch.from_numpy(x)[None], 14)
@@ -44,8 +44,10 @@ def test_windows_are_those_of_sam():
 
 
 def test_grids_of_sam_have_small_last_windows():
-    """64 tokens in windows of 14: 5x5, the last row and column 8 tokens; vit_tiny alike with 2 of
-    4."""
+    """64 tokens make 5x5 windows of 14, of which the last row and column have 8.
+
+    In vit_tiny, 18 tokens make 5x5 windows of 4, of which the last row and column have 2.
+    """
     assert (
         token_grid(ARCHITECTURES['vit_h']).side == token_grid(ARCHITECTURES['vit_tiny']).side == 5
     )
@@ -58,13 +60,13 @@ def test_grids_of_sam_have_small_last_windows():
     ('frame', 'sent'), [((1080, 1920), 15), ((480, 640), 20), ((640, 480), 20)]
 )
 def test_windows_of_canvas_padding_are_not_sent(frame, sent):
-    """10 of 25 are constant at 16:9, 5 of 25 at 4:3."""
+    """10 of 25 windows are padding at 16:9, and 5 of 25 at 4:3."""
     assert len(list(Canvas.fit(ARCHITECTURES['vit_h'], *frame).windows())) == sent
 
 
 @pytest.mark.parametrize('frame', FRAMES)
 def test_content_areas_add_up(frame):
-    """Every content pixel lies in exactly one window."""
+    """Every pixel of the content lies in exactly one window."""
     canvas = Canvas.fit(TINY, *frame)
     assert sum(map(canvas.content_area, range(25))) == canvas.content[0] * canvas.content[1]
     assert max(canvas.content) == TINY.image_px
@@ -72,7 +74,7 @@ def test_content_areas_add_up(frame):
 
 @pytest.mark.parametrize('frame', FRAMES)
 def test_resize_gives_the_content_size(frame):
-    """And keeps an even colour as it is."""
+    """An image of one colour keeps that colour."""
     canvas = Canvas.fit(TINY, *frame)
     content = preprocess.resize(np.full((*frame, 3), 77, np.uint8), canvas.content)
     assert content.shape == (*canvas.content, 3)
@@ -81,21 +83,21 @@ def test_resize_gives_the_content_size(frame):
 
 
 def test_resize_does_not_alias():
-    """Shrinking a fine checkerboard gives its mean, not one of its colours."""
+    """A fine checkerboard shrinks to its mean, and not to one of its two colours."""
     board = np.indices((1152, 1152)).sum(0) % 2 * 255
     rgb = np.repeat(board[..., None], 3, axis=2).astype(np.uint8)
     assert abs(preprocess.resize(rgb, (TINY.image_px, TINY.image_px)).astype(int) - 127).max() <= 2
 
 
 def test_points_follow_the_frame_to_the_canvas():
-    """Corner to corner, centre to centre."""
+    """A corner goes to the corner of the content, and the centre to its centre."""
     canvas = Canvas.fit(TINY, 480, 640)
     assert canvas.to_canvas(640, 480) == (288, 216)
     assert canvas.to_canvas(320, 240) == (144, 108)
 
 
 def test_wrong_sizes_are_named():
-    """An empty frame, too large a content, a window that is not there."""
+    """The error names an empty frame, content that is too large, or a window beyond the grid."""
     with pytest.raises(BadImage, match='0x640'):
         Canvas.fit(TINY, 0, 640)
     with pytest.raises(BadBatch, match='larger'):

@@ -1,4 +1,4 @@
-"""A worker refuses what does not fit its model."""
+"""A worker answers windows that fit its model and refuses all others."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ GOOD = Window(5, WORKER.model_id, 24, np.zeros((32, 20, 3), np.uint8), 'float16'
 
 
 def test_a_good_window_is_answered():
-    """The reply has the window's request id and place, and no window padding."""
+    """The reply has the request id and the index of the window, and no window padding."""
     WORKER.check(GOOD)
     (reply,) = WORKER.encode([GOOD])
     assert (reply.request_id, reply.index, reply.shape) == (5, 24, (2, 2, 32))
@@ -33,6 +33,6 @@ def test_a_good_window_is_answered():
     ],
 )
 def test_a_window_that_does_not_fit_is_refused(change, named):
-    """The error names the value and the rule."""
+    """The error names the value that does not fit and the rule that it breaks."""
     with pytest.raises(BadBatch, match=named):
         WORKER.check(replace(GOOD, **change))

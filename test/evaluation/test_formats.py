@@ -1,4 +1,4 @@
-"""Annotations in COCO's format and in ours become the same samples; errors name what is wrong."""
+"""Annotations in COCO's format and in ours give the same samples; errors name the mistake."""
 
 import json
 
@@ -27,7 +27,7 @@ def test_both_formats_give_the_same(tmp_path):
 
 
 def test_polygons_and_crowds_are_read(tmp_path):
-    """Polygons are drawn as COCO draws them; a crowd counts only by the published rules."""
+    """Polygons are drawn as COCO draws them, and only the published rules count crowds."""
     write_coco(tmp_path, labels(), crowd=[2])
     path = tmp_path / 'annotations' / 'instances_val2017.json'
     whole = json.loads(path.read_text())
@@ -85,7 +85,7 @@ def test_a_bad_label_map_is_named(tmp_path, segments, changes, error, named):
 
 
 def test_a_photo_of_another_size_is_named(tmp_path):
-    """The error names the image, and so it does if the image is missing."""
+    """The error names the photo, both if its size is wrong and if it is missing."""
     (sample,) = read_label_maps(write_folder(tmp_path), Rules())
     cv2.imwrite(str(sample.path), frame(41, 60).rgb)
     with pytest.raises(BadImage, match=r'one\.jpg: 60x41 px, its labels are for 60x40'):

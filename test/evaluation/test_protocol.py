@@ -1,4 +1,4 @@
-"""Models are judged by segments, prompts, IoU and tables that agree with COCO's own tools."""
+"""Segments, prompts, IoU and tables, by which models are judged, agree with COCO's tools."""
 
 import cv2
 import numpy as np
@@ -21,7 +21,7 @@ from pedsam_ros.evaluation.samples import Rules, Sample, Shape, choose
 
 @pytest.fixture
 def sample(tmp_path):
-    """The label map of `labels` with all its segments."""
+    """Reads the label map of `labels` with all its segments."""
     (read,) = read_label_maps(write_folder(tmp_path), Rules(min_share=0))
     return read
 
@@ -34,7 +34,7 @@ def naive_iou(one, other):
 
 
 def test_run_lengths_come_back_as_pixels():
-    """Both pycocotools' packed runs and our plain counts keep every pixel of any shape."""
+    """Every pixel is kept in the packed runs of pycocotools and in our plain counts."""
     for shape in (labels() == 1, labels() == 4, labels() == 9, labels() < 9, labels() == 0):
         mask = rle.mask_of(shape)
         assert (binary(mask, HEIGHT, WIDTH) == shape).all()
@@ -43,7 +43,7 @@ def test_run_lengths_come_back_as_pixels():
 
 
 def test_iou_is_that_of_pycocotools_and_of_counting_pixels():
-    """This holds for each pair of segments, noise, an empty and a full mask."""
+    """This holds for each pair among the segments, noise, an empty mask and a full mask."""
     noise = np.random.default_rng(0).random((HEIGHT, WIDTH)) < 0.5
     shapes = [*(labels() == i for i in THINGS), noise, noise & False, noise | True]
     packed = [rle.encode(shape) for shape in shapes]
@@ -72,7 +72,7 @@ def test_mean_iou_is_that_of_pycocotools(sample):
 
 
 def test_the_point_is_in_its_segment_and_farthest_from_the_border(sample):
-    """This holds in a ring too; the image's border counts as a border of its segments."""
+    """This holds for a ring too. The image's border counts as a border of its segments."""
     for segment, number in zip(sample.segments, THINGS, strict=True):
         shape = labels() == number
         depth = cv2.distanceTransform(np.pad(shape, 1).astype(np.uint8), cv2.DIST_L2, 0)
@@ -86,7 +86,7 @@ def test_the_point_is_in_its_segment_and_farthest_from_the_border(sample):
 
 @pytest.mark.parametrize('rule', points.POINT_RULES)
 def test_points_lie_in_any_segment(rule):
-    """Both rules give a pixel of the segment, for noise, a single pixel and a whole image."""
+    """Both rules choose a pixel of the segment in noise, a single pixel and a whole image."""
     noise = np.random.default_rng(1).random((20, 30, 9)) < 0.3
     single = np.zeros((20, 30), bool)
     single[19, 29] = True
@@ -96,7 +96,7 @@ def test_points_lie_in_any_segment(rule):
 
 
 def test_the_centre_of_a_ring_is_not_in_it():
-    """Where the centre of mass lies outside the segment, the farthest pixel is taken."""
+    """If the centre of mass lies outside the segment, the farthest pixel is taken instead."""
     assert points.centre(labels() == 2) == (37, 14)
     assert points.centre(labels() == 1) == points.farthest(labels() == 1)
 
@@ -116,9 +116,12 @@ def test_the_box_is_tight_and_within_the_rules(sample):
 
 
 def test_small_and_crowd_segments_are_skipped_and_counted(tmp_path):
-    """Segments below 0.2 % of the image are skipped; the published COCO rules take all."""
+    """By default segments below 0.2 % of the image are skipped.
+
+    The published COCO rules take all that are not empty.
+    """
     shape = np.zeros((HEIGHT, WIDTH), bool)
-    shape.reshape(-1)[:5] = True  # 2400 px: 4.8 are the least
+    shape.reshape(-1)[:5] = True  # 0.2 % of 2400 px are 4.8 px
     small = shape.copy()
     small[0, 4] = False
     shapes = [Shape(shape, True), Shape(small, True), Shape(shape, True, crowd=True)]
@@ -151,7 +154,7 @@ def test_a_model_that_leaves_prompts_unanswered_is_an_error(sample, shapes):
 
 
 def test_the_box_itself_scores_its_share_and_answers_no_point(sample):
-    """Its IoU is the segment's area divided by the box's area."""
+    """Its IoU is the area of the segment divided by the area of the box."""
     found = [score.iou for score in judge(BoxItself(), sample, ['box'])]
     assert found == pytest.approx([400 / 500, 1, (900 - 3) / 900, 60 / 180, 1])
     with pytest.raises(BadPrompt, match='without a box'):
@@ -159,7 +162,7 @@ def test_the_box_itself_scores_its_share_and_answers_no_point(sample):
 
 
 def test_blur_hides_the_same_part_of_the_view_at_any_size():
-    """An edge is blurred over the same share of the view in an image twice as large."""
+    """An edge is blurred over the same share of the width in an image twice as large."""
     widths = []
     for side in (128, 256):
         edge = np.zeros((side // 2, side, 3), np.uint8)
@@ -182,7 +185,7 @@ def test_blurred_models_see_blurred_images():
 
 
 def test_the_table_gives_the_gain_over_the_box_itself(sample):
-    """The gain stands beside each score; '-' stands for a score that does not exist."""
+    """The gain stands beside each score; a score that does not exist is shown as '-'."""
     perfect = judge(Parrot(*(labels() == i for i in THINGS)), sample)
     models = {'ped': perfect, 'box': judge(BoxItself(), sample, ['box'])}
     cells = {name: tables.by_source(found, ['here']) for name, found in models.items()}

@@ -1,4 +1,4 @@
-"""Faults in any order. Whatever happens, the promises of the edge hold."""
+"""The promises of the edge hold whatever faults happen, and in whatever order."""
 
 from dataclasses import replace
 
@@ -26,7 +26,10 @@ RULES = st.permutations(['spare', 'stale', 'local', 'fail']).flatmap(
 
 
 class Faults(RuleBasedStateMachine):
-    """Frames, replies, losses and restarts. The tokens of a window name its frame."""
+    """Mixes frames, replies, losses and restarts at random.
+
+    The first two values of every token name the stamp of its frame and the index of its window.
+    """
 
     @initialize(rules=RULES)
     def begin(self, rules):
@@ -45,7 +48,7 @@ class Faults(RuleBasedStateMachine):
         return fakes.edge(SPARES, ledger, deadline_s=3.0, **settings)
 
     def note(self, assignments):
-        """Counts what left the edge, as an eavesdropper would."""
+        """Notes which windows left the edge for which worker, as an eavesdropper would."""
         for assignment in assignments:
             index, worker = assignment.window.index, assignment.worker
             if worker != LOCAL:
@@ -56,7 +59,7 @@ class Faults(RuleBasedStateMachine):
             self.under_way.append(assignment)
 
     def protected(self, assignment):
-        """The windows of its frame that regions keep on the edge."""
+        """Returns the windows of the frame of `assignment` that regions keep on the edge."""
         asked = self.edge._dispatch._requests[assignment.window.request_id]
         frame = self.edge._in_flight[asked.serial]
         held = [r for r, until_s in self.regions if until_s > frame.arrived_s]
@@ -74,7 +77,7 @@ class Faults(RuleBasedStateMachine):
             )
         except (Unavailable, ExposureError):
             return self.edge.end('failed')
-        if disk_full:  # so nothing was sent
+        if disk_full:  # the ledger could not be written, so nothing was sent
             return self.edge.finish(started, 'failed')
         for assignment in sent:
             self.frame_of[assignment.window.request_id] = started.key.stamp_ns
@@ -82,7 +85,7 @@ class Faults(RuleBasedStateMachine):
 
     @rule(x=st.integers(0, 120), y=st.integers(0, 90))
     def region(self, x, y):
-        """This corner of the image stays on the edge for the next two seconds."""
+        """A region at x, y, 10 px high and wide, stays on the edge for the next two seconds."""
         region = x, y, x + 10.0, y + 10.0
         self.regions.append((region, self.now + 2.0))
         self.edge.router.protect(*self.regions[-1])
@@ -112,7 +115,7 @@ class Faults(RuleBasedStateMachine):
     @precondition(lambda self: self.under_way)
     @rule(data=st.data(), keep=st.booleans())
     def answer(self, data, keep):
-        """A worker answers any request that was ever made, perhaps twice. Some are late by now."""
+        """A worker answers any earlier request, perhaps twice and perhaps too late."""
         place = data.draw(st.integers(0, len(self.under_way) - 1))
         assignment = self.under_way[place] if keep else self.under_way.pop(place)
         self.honest(assignment)
@@ -124,7 +127,7 @@ class Faults(RuleBasedStateMachine):
             self.honest(assignment)
 
     def honest(self, assignment):
-        """An honest answer is taken unless nobody waits for it any more."""
+        """The edge takes an honest answer, unless nobody waits for it any more."""
         if assignment.worker in self.liars:
             return
         try:
@@ -136,7 +139,7 @@ class Faults(RuleBasedStateMachine):
     @precondition(lambda self: self.under_way)
     @rule(data=st.data(), how=st.sampled_from(['worker', 'nan', 'window']))
     def lie(self, data, how):
-        """A wrong answer changes nothing but the trust in its sender."""
+        """A wrong answer is refused, and changes only the trust in its sender."""
         assignment = data.draw(st.sampled_from(self.under_way))
         worker, reply = assignment.worker, self.reply(assignment)
         if how == 'worker':
@@ -165,7 +168,7 @@ class Faults(RuleBasedStateMachine):
     @precondition(lambda self: self.edge.completed)
     @rule()
     def finish(self):
-        """Every window is of this frame, or is named as stale."""
+        """Every window of a complete frame has tokens of that frame, or is listed as stale."""
         frame = self.edge.completed.popleft()
         assert not self.liars & set(frame.sources.values())
         assert set(frame.tokens) == set(frame.canvas.windows())
@@ -176,8 +179,10 @@ class Faults(RuleBasedStateMachine):
 
     @rule(kept=st.booleans(), key=st.sampled_from(['', '', 'other']))
     def restart(self, kept, key):
-        """The edge is deactivated, or it is killed. After a kill it only knows what it had written
-        down, and its placement may be another."""
+        """The edge is deactivated and keeps its ledger (`kept`), or it is killed.
+
+        After a kill it knows only what it had written down, and its placement may differ.
+        """
         self.ended_before += self.edge.frames_in
         written = self.edge.ledger.to_json()
         self.edge.abandon()

@@ -1,4 +1,4 @@
-"""The one seam for messages, as round trips; camera images against another reader."""
+"""Messages and core's types convert both ways; images of every encoding become RGB."""
 
 from array import array
 
@@ -27,12 +27,12 @@ GREY = RGB[..., 1]
 
 
 def sent(msg):
-    """The message after a journey through DDS's serialisation."""
+    """Returns the message as it arrives, serialised and read again."""
     return deserialize_message(serialize_message(msg), type(msg))
 
 
 def image(pixels, encoding, padding=0, **fields):
-    """An Image whose rows end in some bytes of padding."""
+    """Makes an Image whose rows end in `padding` bytes of padding."""
     rows = np.ascontiguousarray(pixels).view(np.uint8).reshape(pixels.shape[0], -1)
     rows = np.hstack([rows, np.full((len(rows), padding), 99, np.uint8)])
     return Image(
@@ -57,13 +57,13 @@ ENCODINGS = {
 @pytest.mark.parametrize('padding', [0, 5])
 @pytest.mark.parametrize('encoding', ENCODINGS)
 def test_colours_are_named_not_guessed(encoding, padding):
-    """Every order of channels gives the same RGB, with and without padding at the ends of rows."""
+    """Every order of channels gives the same RGB, with and without padding of the rows."""
     msg = sent(image(ENCODINGS[encoding], encoding, padding))
     assert (images.rgb_from_image(msg) == RGB).all()
 
 
 def test_grey_becomes_grey():
-    """mono8 in all three channels."""
+    """All three channels have the value of mono8."""
     rgb = images.rgb_from_image(image(GREY, 'mono8', 3))
     assert (rgb == GREY[..., None]).all()
 
@@ -71,7 +71,7 @@ def test_grey_becomes_grey():
 @pytest.mark.parametrize(('order', 'big'), [('<u2', 0), ('>u2', 1)])
 @pytest.mark.parametrize('encoding', ['mono16', '16UC1'])
 def test_16_bit_is_stretched_over_its_own_range(encoding, order, big):
-    """A thermal camera's narrow range is not black; both byte orders."""
+    """In both byte orders, the narrow range of a thermal camera fills 0 to 255."""
     mono = np.linspace(20000, 25000, 60).reshape(6, 10).astype(order)
     rgb = images.rgb_from_image(image(mono, encoding, 4, is_bigendian=big))
     assert rgb[0, 0].tolist() == [0, 0, 0]
@@ -80,7 +80,7 @@ def test_16_bit_is_stretched_over_its_own_range(encoding, order, big):
 
 
 def test_an_even_16_bit_image_is_black():
-    """No division by a range of zero."""
+    """Equal pixels have a range of zero, by which nothing is divided."""
     assert (images.rgb_from_image(image(np.full((2, 2), 7, '<u2'), 'mono16')) == 0).all()
 
 
@@ -89,7 +89,7 @@ def test_an_even_16_bit_image_is_black():
     [('yuv422', (1, 0, 2)), ('uyvy', (1, 0, 2)), ('yuv422_yuy2', (0, 1, 3))],
 )
 def test_yuv_keeps_brightness(encoding, places):
-    """Grey in, grey out: luma sits where the encoding says it does."""
+    """Bright grey stays bright grey, so brightness is read from where the encoding has it."""
     luma, u, v = places
     packed = np.full((4, 4, 4), 128, np.uint8).reshape(4, 2, 8)
     packed[..., [luma, luma + 2, luma + 4, luma + 6]] = 200
@@ -104,7 +104,7 @@ def test_yuv_keeps_brightness(encoding, places):
     'encoding', ['rgb8', 'bgr8', 'rgba8', 'bgra8', 'mono8', 'yuv422', 'yuv422_yuy2']
 )
 def test_another_reader_sees_the_same_pixels(encoding):
-    """rosbags-image, written by others."""
+    """rosbags-image, which others wrote, reads the same images the same way."""
     rosbags_image = pytest.importorskip('rosbags.image')
     channels = {'rgba8': 4, 'bgra8': 4, 'mono8': 1, 'yuv422': 2, 'yuv422_yuy2': 2}.get(encoding, 3)
     rng = np.random.default_rng(1)
@@ -114,7 +114,7 @@ def test_another_reader_sees_the_same_pixels(encoding):
 
 
 class Bridge:
-    """Reads single-channel images as cv_bridge does: what pads a row counts as pixels."""
+    """Reads one channel as cv_bridge does, which takes the padding of rows for pixels."""
 
     def imgmsg_to_cv2(self, msg, desired_encoding):
         assert desired_encoding == 'rgb8'
@@ -123,7 +123,7 @@ class Bridge:
 
 
 def test_only_unusual_encodings_are_left_to_the_bridge(monkeypatch):
-    """Usual ones are read here, padding and all."""
+    """Usual encodings are read without the bridge, also from rows with padding."""
     monkeypatch.setattr(images, '_bridge', Bridge())
     assert (images.rgb_from_image(image(RGB, 'rgb8', 6)) == RGB).all()
     assert (images.rgb_from_image(image(GREY, 'bayer_rggb8')) == GREY[..., None]).all()
@@ -131,14 +131,14 @@ def test_only_unusual_encodings_are_left_to_the_bridge(monkeypatch):
 
 @pytest.mark.parametrize('padding', [3, 10])
 def test_padding_that_the_bridge_would_take_for_pixels_is_refused(monkeypatch, padding):
-    """Named, rather than sheared."""
+    """The error names the step; otherwise the image would come out sheared."""
     monkeypatch.setattr(images, '_bridge', Bridge())
     with pytest.raises(BadImage, match=f'step={10 + padding}'):
         images.rgb_from_image(image(GREY, 'bayer_rggb8', padding))
 
 
 def test_a_compressed_16_bit_image_is_stretched_like_a_raw_one():
-    """A thermal camera's narrow range is not black."""
+    """The narrow range of a thermal camera fills 0 to 255."""
     mono = np.linspace(20000, 21000, 60).reshape(6, 10).astype('<u2')
     data = cv2.imencode('.png', mono)[1].tobytes()
     rgb = images.rgb_from_compressed(CompressedImage(format='png', data=array('B', data)))
@@ -146,7 +146,7 @@ def test_a_compressed_16_bit_image_is_stretched_like_a_raw_one():
 
 
 def test_a_compressed_float_image_is_refused():
-    """Named, and not with an error of OpenCV's own."""
+    """BadImage is raised, and not an error of OpenCV."""
     data = cv2.imencode('.tiff', np.zeros((4, 4, 3), np.float32))[1].tobytes()
     with pytest.raises(BadImage, match='not readable'):
         images.rgb_from_compressed(CompressedImage(format='tiff', data=array('B', data)))
@@ -154,7 +154,7 @@ def test_a_compressed_float_image_is_refused():
 
 @pytest.mark.parametrize('extension', ['.png', '.jpg'])
 def test_compressed_images_are_read(extension):
-    """As RGB, whatever the codec."""
+    """PNG and JPEG both become RGB."""
     smooth = cv2.resize(RGB, (64, 48), interpolation=cv2.INTER_CUBIC)
     _, data = cv2.imencode(extension, smooth[..., ::-1])
     msg = CompressedImage(format=extension[1:], data=array('B', data.tobytes()))
@@ -176,7 +176,7 @@ def test_compressed_images_are_read(extension):
     ],
 )
 def test_wrong_images_are_named(change, named):
-    """The value and the rule."""
+    """The error names the wrong value and the rule that it breaks."""
     msg = image(RGB, 'rgb8')
     for field, value in change.items():
         setattr(msg, field, value)
@@ -186,14 +186,14 @@ def test_wrong_images_are_named(change, named):
 
 @pytest.mark.parametrize('data', [b'', b'\xff\xd8 no picture'])
 def test_wrong_compressed_images_are_named(data):
-    """Empty, or not a picture."""
+    """The error names the format of data that are empty or no picture."""
     with pytest.raises(BadImage, match="format='jpeg'"):
         images.rgb_from_compressed(CompressedImage(format='jpeg', data=array('B', data)))
 
 
 @pytest.mark.parametrize('encoding', ['rgb8', 'mono8', '16UC1'])
 def test_pictures_become_images(encoding):
-    """With the header they were given, row after row."""
+    """The message has the header that was given, and the pixels row by row."""
     pixels = {'rgb8': RGB, 'mono8': GREY, '16UC1': GREY.astype(np.uint16) * 3}[encoding]
     header = convert.key_to_header(FrameKey(5, 'camera'))
     msg = sent(images.image_to_msg(pixels, encoding, header))
@@ -204,7 +204,7 @@ def test_pictures_become_images(encoding):
 
 @pytest.mark.parametrize('stamp_ns', [0, 1, 999_999_999, 1_700_000_000_123_456_789])
 def test_the_cameras_header_survives(stamp_ns):
-    """To the nanosecond."""
+    """The stamp is kept to the nanosecond, in headers and in frames."""
     key = FrameKey(stamp_ns, 'camera_optical')
     assert convert.key_from_header(sent(convert.key_to_header(key))) == key
     frame = convert.frame_from_msg(image(RGB, 'rgb8', header=convert.key_to_header(key)))
@@ -212,7 +212,7 @@ def test_the_cameras_header_survives(stamp_ns):
 
 
 def test_windows_survive_the_wire():
-    """Pixels, place and ids; nothing of the camera goes along."""
+    """Pixels, index and ids come back unchanged."""
     window = Window(2**64 - 1, 'a' * 16, 24, RGB, 'float16')
     back = convert.window_from_msg(sent(convert.window_to_msg(window)))
     assert (back.pixels == RGB).all()
@@ -225,7 +225,7 @@ def test_windows_survive_the_wire():
 
 
 def test_a_window_with_missing_pixels_is_refused():
-    """Before anything is computed."""
+    """The error names the number of bytes and the size that the message claims."""
     msg = convert.window_to_msg(Window(1, 'a', 0, RGB, 'float16'))
     msg.height = 7
     with pytest.raises(BadBatch, match='180 bytes of pixels: not 7x10x3'):
@@ -234,7 +234,7 @@ def test_a_window_with_missing_pixels_is_refused():
 
 @pytest.mark.parametrize('dtype', codec.DTYPES)
 def test_embeddings_survive_the_wire(dtype):
-    """To the last bit."""
+    """The values come back unchanged to the last bit, for every number type."""
     tokens = np.random.default_rng(0).normal(size=(4, 2, TINY.dim)).astype(np.float32)
     values = codec.encode(tokens, dtype)
     embedding = Embedding(7, 'b' * 16, 4, (4, 2, TINY.dim), dtype, values, 0.25)
@@ -247,13 +247,13 @@ def test_embeddings_survive_the_wire(dtype):
 
 
 def test_statuses_survive_the_wire():
-    """Every field."""
+    """Every field of a heartbeat comes back unchanged."""
     status = WorkerStatus('c' * 16, 'vit_tiny', 1, 2, 3, 4, 0.5, 'e' * 32, 'why')
     assert convert.status_from_msg(sent(convert.status_to_msg(status))) == status
 
 
 def test_masks_survive_with_the_cameras_header():
-    """Every field of every mask; ids count from 1."""
+    """Every field of a mask comes back unchanged, and ids count from 1."""
     mask = Mask(0, 0.5, 0.25, (1, 2, 3, 4), 12, (5, 12, 43))
     masks = Masks(FrameKey(12, 'camera'), 6, 10, 'd' * 16, (mask, mask))
     msg = sent(convert.masks_to_msg(masks))

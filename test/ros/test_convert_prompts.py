@@ -1,4 +1,4 @@
-"""Prompts from messages."""
+"""Prompts convert to messages and back, and malformed ones are refused."""
 
 import pytest
 from geometry_msgs.msg import Point, PointStamped
@@ -22,13 +22,13 @@ pytestmark = pytest.mark.ros
     ],
 )
 def test_prompts_survive(prompt):
-    """Points with labels, boxes, both."""
+    """Points with labels, a box, or both come back unchanged."""
     wire = serialize_message(convert.prompt_to_msg(prompt))
     assert convert.prompts_from_msg([deserialize_message(wire, PromptMsg)]) == (prompt,)
 
 
 def test_a_click_is_a_point_on_the_object():
-    """geometry_msgs/PointStamped, as rviz2 and others publish it."""
+    """rviz2 and others publish a click as geometry_msgs/PointStamped."""
     click = PointStamped(header=Header(), point=Point(x=3.0, y=4.0, z=9.0))
     assert convert.prompt_from_point(click) == Prompt(points=((3.0, 4.0, 1),))
 
@@ -37,6 +37,6 @@ def test_a_click_is_a_point_on_the_object():
     'msg', [PromptMsg(points=[1.0]), PromptMsg(labels=[1]), PromptMsg(box=[1.0, 2.0, 3.0])]
 )
 def test_prompts_that_do_not_add_up_are_refused(msg):
-    """Coordinates and labels go together, a box has four numbers."""
+    """Each label needs two coordinates, and a box needs four numbers."""
     with pytest.raises(BadPrompt, match='2 for each label, and 0 or 4'):
         convert.prompts_from_msg([msg])

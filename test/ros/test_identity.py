@@ -1,4 +1,4 @@
-"""Which variable tells Fast DDS of which profile."""
+"""Every version of Fast DDS is pointed to a profile that it understands."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ NAMES = {'humble': 'FASTRTPS', 'jazzy': 'FASTRTPS', 'kilted': 'FASTDDS', '': 'FA
 
 @pytest.mark.parametrize('distro', NAMES)
 def test_each_distribution_is_told_by_the_name_it_knows(monkeypatch, distro):
-    """Fast DDS 3 renamed it; a profile of the user's own stays."""
+    """Fast DDS 3 reads another variable than Fast DDS 2. A user's own profile is kept."""
     variables = [f'{vendor}_DEFAULT_PROFILES_FILE' for vendor in ('FASTRTPS', 'FASTDDS')]
     environment = {k: v for k, v in os.environ.items() if k not in variables}
     environment |= {'ROS_DISTRO': distro}
@@ -30,7 +30,10 @@ def test_each_distribution_is_told_by_the_name_it_knows(monkeypatch, distro):
 
 
 def test_both_profiles_say_the_same():
-    """But for one element; with the other version's name for it, all of the file is ignored."""
+    """The two differ in the name of one element.
+
+    With the other version's name, Fast DDS would ignore the whole file.
+    """
     names = {'fastdds': 'heartbeat_period', 'fastrtps': 'heartbeatPeriod'}
     said = set()
     for profile, name in names.items():

@@ -1,4 +1,4 @@
-"""What detectors say must not leave the edge."""
+"""Messages of detectors become regions of the image that must not leave the edge."""
 
 import math
 from types import SimpleNamespace as Fake
@@ -13,25 +13,28 @@ pytestmark = pytest.mark.ros
 
 
 def detections(x=50.0, y=40.0, theta=0.0, size_x=20.0, size_y=10.0, older=False):
-    """A stand-in for vision_msgs/Detection2DArray, which is not part of every ROS."""
+    """Stands in for vision_msgs/Detection2DArray, which not every ROS installation has.
+
+    With `older` it has the form of older versions, without `position`.
+    """
     centre = Fake(x=x, y=y, theta=theta) if older else Fake(position=Fake(x=x, y=y), theta=theta)
     return Fake(detections=[Fake(bbox=Fake(center=centre, size_x=size_x, size_y=size_y))])
 
 
 def test_a_region_of_interest_is_its_rectangle():
-    """x, y, width, height -> corners."""
+    """x, y, width and height become the two corners."""
     msg = RegionOfInterest(x_offset=3, y_offset=5, width=7, height=11)
     assert regions.region_from_msg(msg) == (3.0, 5.0, 10.0, 16.0)
 
 
 def test_an_empty_region_is_everything():
-    """As in sensor_msgs/CameraInfo."""
+    """A region without height means the whole image, as in sensor_msgs/CameraInfo."""
     assert regions.region_from_msg(RegionOfInterest(width=7)) == EVERYWHERE
 
 
 @pytest.mark.parametrize('older', [False, True])
 def test_a_detection_is_the_upright_box_around_it(older):
-    """In both shapes that vision_msgs had; a box may be turned."""
+    """This holds for both forms of vision_msgs, and for a turned box."""
     upright = detections(older=older)
     assert regions.regions_from_detections(upright) == [(40.0, 35.0, 60.0, 45.0)]
     (turned,) = regions.regions_from_detections(detections(theta=math.pi / 2, older=older))
@@ -40,12 +43,12 @@ def test_a_detection_is_the_upright_box_around_it(older):
 
 @pytest.mark.parametrize('number', ['x', 'theta', 'size_y'])
 def test_a_detection_without_a_number_is_everything(number):
-    """A broken detector protects too much, not too little."""
+    """If a detector sends NaN, the whole image is protected, not too little of it."""
     assert regions.regions_from_detections(detections(**{number: math.nan})) == [EVERYWHERE]
 
 
 def test_detections_are_listened_to_where_they_are_installed(monkeypatch):
-    """Regions of interest always."""
+    """Regions of interest are always listened to."""
     monkeypatch.setattr(regions, 'Detection2DArray', None)
     assert [name for _, name, _ in regions.sources()] == ['~/sensitive']
     monkeypatch.setattr(regions, 'Detection2DArray', Fake)

@@ -1,4 +1,4 @@
-"""The sizes of one SAM, and the cut through it: which blocks a worker runs and which the edge."""
+"""The sizes of a SAM and the cut through it: which blocks a worker runs, and which the edge."""
 
 from __future__ import annotations
 
@@ -11,74 +11,74 @@ from pedsam_ros.core.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
-    """Sizes of a SAM image encoder. Source: SAM build_sam.py.
+    """The sizes of a SAM image encoder. Source: SAM build_sam.py.
 
-    Raises ConfigError where the sizes do not fit each other.
+    Raises ConfigError if the sizes do not fit each other.
     """
 
     name: str
     dim: int  # channels of a token
     depth: int  # blocks
     heads: int
-    global_blocks: tuple[
-        int, ...
-    ]  # blocks with global attention; all others attend within windows
-    image_px: int = 1024  # side of the canvas
-    patch_px: int = 16  # side of a token
+    global_blocks: tuple[int, ...]  # with global attention; all others attend within windows
+    image_px: int = 1024  # side of the canvas, px
+    patch_px: int = 16  # side of a token, px
     window: int = 14  # side of a window, tokens
-    embedding_dim: int = 256  # channels after the neck, and of the decoder
-    refine_px: int = 0  # side of the crop on which masks are refined; 0 = SAM's own, unrefined
+    embedding_dim: int = 256  # channels of the neck's output and of the decoder
+    refine_px: int = 0  # side of the crops on which masks are refined, px; 0: not refined
 
     def __post_init__(self) -> None:
         sizes = (self.dim, self.depth, self.heads, self.image_px, self.patch_px, self.window)
         if min(sizes) < 1 or self.dim % self.heads or self.embedding_dim % 8:
             raise ConfigError(
-                f'{self}: sizes must be positive, heads must divide dim, 8 the embedding'
+                f'{self}: sizes must be positive, heads must divide dim, and 8 embedding_dim'
             )
         if self.image_px % self.patch_px:
             raise ConfigError(
                 f'image_px={self.image_px}: not a multiple of patch_px={self.patch_px}'
             )
         if self.refine_px % 8 or self.refine_px < 0:
-            raise ConfigError(f'refine_px={self.refine_px}: 0 or a positive multiple of 8')
+            raise ConfigError(f'refine_px={self.refine_px}: not 0 or a positive multiple of 8')
         if not set(self.global_blocks) < set(range(self.depth)):
             raise ConfigError(
-                f'global_blocks={self.global_blocks}: not some of 0..{self.depth - 1}'
+                f'global_blocks={self.global_blocks}: not a proper subset of 0..{self.depth - 1}'
             )
 
     @property
     def tokens(self) -> int:
-        """Side of the canvas, tokens."""
+        """Side of the canvas in tokens."""
         return self.image_px // self.patch_px
 
     @property
     def window_px(self) -> int:
-        """Side of a window, px."""
+        """Side of a window in px."""
         return self.window * self.patch_px
 
     @property
     def worker_blocks(self) -> tuple[int, ...]:
-        """The window-attention blocks in their order: what a worker runs (paper, section 4)."""
+        """The blocks that a worker runs, with window attention. Source: paper, section 4."""
         return tuple(i for i in range(self.depth) if i not in self.global_blocks)
 
     @property
     def edge_blocks(self) -> tuple[int, ...]:
-        """The global-attention blocks in their order: what the edge runs."""
+        """The blocks that the edge runs, with global attention."""
         return tuple(sorted(self.global_blocks))
 
     @property
     def block_order(self) -> tuple[int, ...]:
-        """The reordered encoder: every window block, then every global one, each with its own
-        weights."""
+        """The blocks in the order of the reordered encoder: window blocks, then global ones.
+
+        Each block keeps its own weights.
+        """
         return self.worker_blocks + self.edge_blocks
 
     def to_json(self) -> str:
-        """The same for equal architectures, so that it can be hashed."""
+        """Writes the sizes as JSON. Equal architectures give equal texts, which can be hashed."""
         return json.dumps(asdict(self), sort_keys=True, separators=(',', ':'))
 
     @classmethod
     def from_json(cls, text: str) -> Architecture:
-        """Inverse of `to_json`. Raises ConfigError if `text` is something else."""
+        """Reads what `to_json` wrote. Raises ConfigError if `text` is anything else."""
         try:
             fields: dict[str, Any] = json.loads(text)
             fields['global_blocks'] = tuple(fields['global_blocks'])

@@ -67,7 +67,8 @@ class PlacementConfig:
 
     max_share: float = _share(
         0.0,
-        'largest share of the scene that one worker may ever see (0 takes what the lattice gives)',
+        "largest share of the window positions' content that one worker may see "
+        '(0 takes what the lattice gives)',
     )
     adjacency: int = setting(
         0,

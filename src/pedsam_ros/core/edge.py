@@ -39,7 +39,7 @@ from collections.abc import Container, Mapping, Sequence
 from pedsam_ros.core.audits import Chance, unforeseeable, window_to_audit
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.dispatch import Dispatch
-from pedsam_ros.core.edge_model import EdgeModel
+from pedsam_ros.core.edge_compute import EdgeCompute
 from pedsam_ros.core.in_flight import Assignment, Encoded, InFlight
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.outbound import Outbound
@@ -69,7 +69,7 @@ class Edge:
 
     def __init__(
         self,
-        model: EdgeModel,
+        model: EdgeCompute,
         homes: Mapping[int, str],
         config: EdgeConfig,
         ledger: Ledger | None = None,

@@ -1,21 +1,24 @@
-"""Everything that can be wrong with what users, cameras and workers hand us.
+"""The errors that this package raises for bad input of users, cameras and workers.
 
-Each error and what it derives from:
+The indentation shows what each error derives from:
 
     PedsamError
-      ConfigError    a parameter or file of settings breaks a rule
+      ConfigError    a parameter or a file of settings breaks a rule
       WeightsError   a checkpoint is missing, corrupt, foreign or of another model
-      BadImage       a camera image that cannot be read
-      BadBatch       a window or an embedding that does not fit
-        BadReply     one that no honest worker would send
-      Unavailable    a frame needs a worker that cannot be used
-      ExposureError  a worker would see more than it may
-      BadPrompt      a prompt that does not fit the image
+      BadImage       a camera image cannot be read
+      BadBatch       a window or an embedding does not fit the model
+        BadReply     an embedding is one that no honest worker would send
+      Unavailable    a frame needs workers that cannot be used
+      ExposureError  a worker would see more of the scene than it may
+      BadPrompt      a prompt does not fit the image
 """
 
 
 class PedsamError(Exception):
-    """Names the value and the rule it breaks; caught at the border, counted, and life goes on."""
+    """The base of all errors here. Its text names the value and the rule that it breaks.
+
+    The nodes catch it where the input arrived and count it; they go on with the next input.
+    """
 
 
 class ConfigError(PedsamError):
@@ -27,15 +30,15 @@ class WeightsError(PedsamError):
 
 
 class BadImage(PedsamError):
-    """A camera image that cannot be read."""
+    """A camera image cannot be read."""
 
 
 class BadBatch(PedsamError):
-    """A window or an embedding that does not fit the model, or that nobody asked for."""
+    """A window or an embedding does not fit the model, or nobody asked for it."""
 
 
 class BadReply(BadBatch):
-    """An embedding that no honest worker would send: `worker` is not to be trusted."""
+    """An embedding is one that no honest worker would send, so `worker` cannot be trusted."""
 
     def __init__(self, worker: str, what: str) -> None:
         super().__init__(f'{worker}: {what}')
@@ -43,7 +46,7 @@ class BadReply(BadBatch):
 
 
 class Unavailable(PedsamError):
-    """A frame needs `workers` that cannot be used, and nothing may stand in for them."""
+    """A frame needs `workers` that cannot be used, and the rules allow no replacement."""
 
     def __init__(self, workers: list[str]) -> None:
         super().__init__(', '.join(workers))
@@ -55,4 +58,4 @@ class ExposureError(PedsamError):
 
 
 class BadPrompt(PedsamError):
-    """A prompt that does not fit the image."""
+    """A prompt does not fit the image."""

@@ -1,4 +1,4 @@
-"""Files on disk: written as a whole or not at all, and images read as RGB."""
+"""Files on disk: replaced as a whole or not at all; images read and written as RGB."""
 
 from __future__ import annotations
 
@@ -47,14 +47,29 @@ def write_synced(path: Path, text: str) -> None:
         os.close(folder)
 
 
-def read_image(file: Path, as_stored: bool = False) -> Pixels:
-    """(H, W, 3) uint8 RGB of an image file, turned as its camera noted.
+def write_image(path: Path, rgb: Pixels) -> Path:
+    """Writes (H, W, 3) uint8 RGB as an image of the format that the suffix names.
 
-    `as_stored` leaves it unturned: the rows of the file. Raises BadImage, which names the file.
+    Returns `path`. Raises OSError, which names `path`, if the file cannot be written.
+    """
+    try:
+        written = cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+    except cv2.error as error:  # an unknown suffix
+        raise OSError(f'{path}: cannot be written: {error}') from error
+    if not written:
+        raise OSError(f'{path}: cannot be written')
+    return path
+
+
+def read_image(file: Path, as_stored: bool = False) -> Pixels:
+    """Reads an image file as (H, W, 3) uint8 RGB, turned upright as its camera noted.
+
+    With `as_stored` the image is not turned: its rows are those of the file. Raises BadImage,
+    which names the file.
     """
     how = cv2.IMREAD_COLOR | (cv2.IMREAD_IGNORE_ORIENTATION if as_stored else 0)
     try:
-        data = file.read_bytes()  # not imread: it fills what is missing of a cut JPEG with grey
+        data = file.read_bytes()  # not imread, which fills up a cut JPEG with grey
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), how) if data else None
     except (OSError, cv2.error) as error:
         raise BadImage(f'{file}: {error}') from error

@@ -60,10 +60,10 @@ class Ledger:
         """
         try:
             read = json.loads(text)
-            version, found = read['version'], Grid(int(read['extent']), int(read['window']))
+            version, found = read['version'], _grid(read['extent'], read['window'])
             scene, stands_in = _unlisted(read['scene']), dict(read['stands_in'])
             workers = {name: _exposure(seen) for name, seen in read['workers'].items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ConfigError(f'not an exposure ledger ({error!r:.100})') from None
         wanted = grid or found
         if (version, found) != (_VERSION, wanted):
@@ -226,6 +226,13 @@ def _area(windows: Mapping[int, Extent]) -> int:
 
 def _listed(windows: Mapping[int, Extent]) -> list[list[int]]:
     return [[index, *extent] for index, extent in sorted(windows.items())]
+
+
+def _grid(extent: Any, window: Any) -> Grid:
+    """Raises ValueError unless both are whole numbers above 0."""
+    if not (type(extent) is type(window) is int and min(extent, window) > 0):
+        raise ValueError(f'extent={extent!r:.20}, window={window!r:.20}: whole numbers above 0')
+    return Grid(extent, window)
 
 
 def _unlisted(rows: Iterable[Iterable[int]]) -> dict[int, Extent]:

@@ -1,8 +1,9 @@
-"""Which worker may see which window. Every window has one home, for the whole session.
+"""Decides which worker may see which window. Every window has one home for the whole session.
 
-The lattices keep a worker's windows apart: with 2 and 3 workers no two share a side, with 4 and
-more no two touch at all. Where a rule forbids a lattice's choice, the nearest placement that keeps
-every rule is searched for.
+A lattice deals out the windows so that those of one worker lie apart: with 2 or 3 workers no two
+of them share a side, and with 4 or more no two touch even at a corner. Where a rule forbids what
+the lattice chose, a search finds homes that keep every rule. It stays with the lattice where it
+can.
 """
 
 from __future__ import annotations
@@ -21,19 +22,24 @@ from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.windows import Canvas, Grid
 from pedsam_ros.core.workers_file import WorkerEntry
 
-Parts: TypeAlias = 'NDArray[np.float64]'  # shares, one for each of _SHAPES
+Parts: TypeAlias = 'NDArray[np.float64]'  # (shapes,) shares 0..1, in the order of _SHAPES
 LOCAL = ''  # home of the windows that never leave the edge
-_MOST_TRIES = 2_000
-_SHAPES = ((1, 1), (3, 4), (4, 3), (9, 16), (16, 9))  # of cameras: height, width
-_NEAR = {0: (), 4: ((0, 1), (1, 0)), 8: ((0, 1), (1, 0), (1, 1), (1, -1))}
+_MOST_TRIES = 2_000  # homes tried before the search gives up
+_SHAPES = ((1, 1), (3, 4), (4, 3), (9, 16), (16, 9))  # camera shapes: height, width
+_NEAR = {  # adjacency -> (rows down, columns right) of half of the neighbours
+    0: (),
+    4: ((0, 1), (1, 0)),
+    8: ((0, 1), (1, 0), (1, 1), (1, -1)),
+}
 
 
 def place(
     grid: Grid, workers: Sequence[WorkerEntry], rules: PlacementConfig | None = None
 ) -> dict[int, str]:
-    """Window -> home, `LOCAL` for those that stay. The same for the same arguments.
+    """Maps every window to its home: the name of a worker, or `LOCAL` if it stays on the edge.
 
-    Spares get none. Raises ConfigError if a rule cannot hold, saying which, and what would.
+    Equal arguments give equal homes. A spare is never a home. Raises ConfigError if a rule cannot
+    be kept; the message names the rule and, where there is one, a weaker rule that can.
     """
     rules = rules or PlacementConfig()
     homes = [worker for worker in workers if not worker.spare]
@@ -47,13 +53,18 @@ def place(
     seeing = set(found.values()) - {LOCAL}
     if len(seeing) == 1 and sum(home != LOCAL for home in found.values()) > 1:
         raise ConfigError(
-            f'{seeing.pop()}: would see every window that leaves the edge; allow others some'
+            f'{seeing.pop()}: would see every window that leaves the edge; '
+            'allow other workers some of them'
         )
     return {index: found[index] for index in sorted(found)}
 
 
 def neighbours(grid: Grid, index: int, adjacency: int) -> Iterator[int]:
-    """Windows that share a side (4), or a side or a corner (8), with this one."""
+    """Yields the windows that touch window `index`.
+
+    `adjacency` 4 yields those that share a side with it, 8 also those that share a corner, and 0
+    nothing.
+    """
     row, column = divmod(index, grid.side)
     for down, right in _NEAR[adjacency]:
         for sign in (1, -1):
@@ -63,13 +74,16 @@ def neighbours(grid: Grid, index: int, adjacency: int) -> Iterator[int]:
 
 
 def share(windows: Iterable[int], canvas: Canvas) -> float:
-    """Part of the frame's content that these windows hold, 0..1."""
+    """Returns the share of the frame's content that these windows hold, 0..1."""
     seen = sum(canvas.content_area(index) for index in windows)
     return seen / (canvas.content[0] * canvas.content[1])
 
 
 def windows_by_worker(homes: Mapping[int, str], windows: Iterable[int]) -> dict[str, list[int]]:
-    """Worker -> those of `windows` that are at home with it."""
+    """Groups `windows` by home: worker -> its windows, in the order given.
+
+    Windows that stay on the edge are under `LOCAL`. Workers without a window are left out.
+    """
     chosen: dict[str, list[int]] = {}
     for index in windows:
         chosen.setdefault(homes[index], []).append(index)
@@ -77,9 +91,10 @@ def windows_by_worker(homes: Mapping[int, str], windows: Iterable[int]) -> dict[
 
 
 class _Search:
-    """Depth first: the window with the fewest homes left first, its lattice home before others.
+    """Searches for homes depth first.
 
-    Shares are those of the camera shape for which they are largest.
+    It places the window with the fewest possible homes first, and tries its lattice home before
+    others. A share must keep `max_share` in every camera shape of `_SHAPES`.
     """
 
     def __init__(self, grid: Grid, workers: Sequence[WorkerEntry], rules: PlacementConfig) -> None:
@@ -87,22 +102,22 @@ class _Search:
         self.homes: dict[int, str] = {}
         self.tries = 0
         canvases = [_canvas(grid, *shape) for shape in _SHAPES]
-        self._parts = [  # of each window, in each shape
+        self._parts = [  # for each window: its share of the content in each shape
             np.array([share([index], canvas) for canvas in canvases])
             for index in range(grid.count)
         ]
 
     def run(self) -> dict[int, str] | None:
-        """None if there is no placement, or none is found in reasonable time."""
+        """Returns window -> home, or None if the search finds no placement within its tries."""
         self.homes = dict.fromkeys(self.rules.local_windows, LOCAL)
         return self.homes if self._extend() else None
 
     def most(self) -> float:
-        """The largest share that a worker has."""
+        """Returns the largest share that a worker has in any camera shape, 0..1."""
         return max(float(load.max()) for load in self._loads().values())
 
     def what_would(self) -> str:
-        """Names the rule that cannot hold, and what can in its place."""
+        """Writes an error text: the rule that cannot be kept, and a weaker one that can."""
         rules, given = self.rules, f'with {len(self.workers)} workers and these windows'
         weaker = [each for each in (4, 0) if each < rules.adjacency]
         for adjacency in weaker:
@@ -120,7 +135,7 @@ class _Search:
         return other if other.run() else None
 
     def _extend(self) -> bool:
-        """Finds homes for all windows that have none."""
+        """Finds homes for all windows without a home. Returns whether it succeeded."""
         left = [index for index in range(self.grid.count) if index not in self.homes]
         if not left:
             return True
@@ -140,13 +155,16 @@ class _Search:
         return False
 
     def _hopeless(self, left: Sequence[int], loads: Mapping[str, Parts]) -> bool:
-        """Whether more is left than all workers together have room for."""
+        """Says whether the windows `left` hold more than all workers may still take."""
         room = self._cap * len(self.workers) - sum(loads.values())
         needed = np.sum([self._parts[index] for index in left], axis=0)
         return bool((needed > room + 1e-9).any())
 
     def _open(self, index: int, loads: Mapping[str, Parts]) -> list[str]:
-        """Workers that may have a window, given the homes so far; the best first."""
+        """Lists the workers that may still become a window's home, the best first.
+
+        The best is its lattice home; the others follow by rising share.
+        """
         near = {self.homes.get(i) for i in neighbours(self.grid, index, self.rules.adjacency)}
         wanted = self.workers[_lattice(index, self.grid.side, len(self.workers))].name
         names = [
@@ -159,7 +177,7 @@ class _Search:
         return sorted(names, key=lambda name: (name != wanted, float(loads[name].max())))
 
     def _loads(self) -> dict[str, Parts]:
-        """What each worker would see so far, in each shape."""
+        """Returns the share that each worker has so far, in each camera shape."""
         loads: dict[str, Parts] = {w.name: np.zeros(len(_SHAPES)) for w in self.workers}
         for index, home in self.homes.items():
             if home != LOCAL:
@@ -172,7 +190,7 @@ class _Search:
 
 
 def _canvas(grid: Grid, height: int, width: int) -> Canvas:
-    """A frame of some shape, on a canvas of this grid."""
+    """Puts a frame of this shape on a canvas with this grid; its long side fills the canvas."""
     scale = grid.extent / max(height, width)
     size = (int(height * scale), int(width * scale))
     return Canvas(grid, size, size)
@@ -199,8 +217,11 @@ def _digest(key: str, name: str) -> bytes:
 
 
 def _lattice(index: int, side: int, workers: int) -> int:
-    """Rows are shifted against each other; the more workers, the further, so that all have a
-    part."""
+    """Returns the number of the worker that the lattice gives a window, 0..workers - 1.
+
+    Each row is shifted against the one above it. With more workers the shift is larger, so that
+    every worker gets a window.
+    """
     row, column = divmod(index, side)
     if workers == 4:
         return 2 * (row % 2) + column % 2

@@ -1,4 +1,7 @@
-"""What travels between the parts: frozen, numpy arrays only, contiguous."""
+"""The data that the parts of the package exchange.
+
+All classes are frozen. All arrays are contiguous numpy arrays.
+"""
 
 from __future__ import annotations
 
@@ -14,50 +17,49 @@ Values = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class FrameKey:
-    """The camera's header: the identity of a frame, carried from its image to its masks."""
+    """The camera's header, which identifies a frame and travels from its image to its masks."""
 
-    stamp_ns: int
-    frame_id: str
+    stamp_ns: int  # ns since the epoch of the camera's clock
+    frame_id: str  # the camera's coordinate frame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A camera image: (H, W, 3) uint8, RGB."""
+    """A camera image."""
 
     key: FrameKey
-    rgb: Pixels
-    arrived_s: float = math.inf  # on the edge's steady clock; infinite: when it is started
+    rgb: Pixels  # (H, W, 3) uint8
+    arrived_s: float = math.inf  # s on the edge's steady clock; infinite: counts from its start
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """One window on its way to a worker: its content, (h, w, 3) uint8 RGB, h and w up to the
-    window's side."""
+    """One window on its way to a worker."""
 
-    request_id: int
-    model_id: str
-    index: int
-    pixels: Pixels
-    reply_dtype: str
-    within_s: float = 0.0  # after that, from its arrival, nobody waits for the reply; 0: no limit
+    request_id: int  # random; the reply carries it back
+    model_id: str  # the model that both ends must run
+    index: int  # in the grid of windows
+    pixels: Pixels  # (h, w, 3) uint8 RGB: its content; h and w are at most the window's side
+    reply_dtype: str  # one of codec.DTYPES
+    within_s: float = 0.0  # s from arrival after which nobody waits for the reply; 0: no limit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedding:
-    """One window's tokens on their way back; `values` is encoded as codec.py says."""
+    """The tokens of one window on their way back to the edge."""
 
-    request_id: int
-    model_id: str
-    index: int
-    shape: tuple[int, int, int]  # (rows, columns, channels)
-    dtype: str
-    values: bytes | memoryview
-    encode_s: float = 0.0  # from the window's arrival to this reply, on the worker's clock
+    request_id: int  # of the window that this answers
+    model_id: str  # the model that the worker runs
+    index: int  # in the grid of windows
+    shape: tuple[int, int, int]  # (rows, columns, channels), in tokens
+    dtype: str  # one of codec.DTYPES
+    values: bytes | memoryview  # the tokens, packed by codec.encode
+    encode_s: float = 0.0  # s from the window's arrival to this reply, on the worker's clock
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """A worker's heartbeat; the fields are those of WorkerStatus.msg."""
+    """A worker's heartbeat. WorkerStatus.msg explains the fields, which have the same names."""
 
     model_id: str
     architecture: str
@@ -72,32 +74,31 @@ class WorkerStatus:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Points as (x, y, label) with label 1 = on the object, 0 = not; a box as (x0, y0, x1, y1);
-    image px."""
+    """What to segment: points, a box, or both, in image px."""
 
-    points: tuple[tuple[float, float, int], ...] = ()
-    box: tuple[float, float, float, float] | None = None
+    points: tuple[tuple[float, float, int], ...] = ()  # (x, y, label): 1 is on the object, 0 off
+    box: tuple[float, float, float, float] | None = None  # (x0, y0, x1, y1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mask:
-    """One mask at the camera's size, as COCO run lengths (column-major, zeros first)."""
+    """One mask at the camera's size."""
 
-    prompt: int  # index of the prompt it answers; -1 = automatic
+    prompt: int  # index of the prompt that it answers; -1 in an automatic mask
     score: float  # IoU predicted by the model
-    stability: float
+    stability: float  # IoU of the mask cut at a higher and at a lower logit
     box: tuple[int, int, int, int]  # x, y, width, height, px
     area: int  # px
-    counts: tuple[int, ...]
+    counts: tuple[int, ...]  # COCO run lengths: column-major, zeros first
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Masks:
-    """All masks of a frame; a mask's id is its place here + 1."""
+    """All masks of a frame."""
 
     key: FrameKey
-    height: int
-    width: int
-    model_id: str
-    masks: tuple[Mask, ...]
-    stale_windows: tuple[int, ...] = ()  # for which an older embedding was used
+    height: int  # of the camera image, px
+    width: int  # px
+    model_id: str  # the model that made them
+    masks: tuple[Mask, ...]  # the id of a mask is its place here + 1
+    stale_windows: tuple[int, ...] = ()  # windows for which an older embedding was used

@@ -1,8 +1,8 @@
-"""Geometry: a frame's place on the canvas, and the windows of the canvas.
+"""Geometry: where a frame lies on the canvas, and how the canvas is cut into windows.
 
-A canvas is square: the frame, resized so that its long side fits, in the top left corner; the rest
-is canvas padding. Windows are numbered row by row. Source: SAM transforms.py (sizes),
-image_encoder.py (windows).
+The canvas is square. The frame is resized so that its long side fits, and lies in the top left
+corner; the rest is canvas padding. Windows are numbered row by row, from 0 at the top left.
+Source: SAM transforms.py (sizes), image_encoder.py (windows).
 """
 
 from __future__ import annotations
@@ -23,31 +23,33 @@ Span: TypeAlias = 'slice[int, int, None]'
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A square of `extent` (px or tokens) cut into windows of side `window`; the last row and
-    column may be smaller."""
+    """A square cut into square windows. Those of the last row and column may be smaller.
 
-    extent: int
-    window: int
+    Both lengths are in px or both in tokens.
+    """
+
+    extent: int  # side of the square
+    window: int  # side of a window
 
     @property
     def side(self) -> int:
-        """Windows along one side."""
+        """Number of windows along one side."""
         return -(-self.extent // self.window)
 
     @property
     def count(self) -> int:
-        """Windows in all."""
+        """Number of all windows."""
         return self.side**2
 
     def span(self, index: int) -> tuple[Span, Span]:
-        """Rows and columns of one window. Raises BadBatch if there is no such window."""
+        """Returns the rows and columns of a window. Raises BadBatch if it does not exist."""
         if not 0 <= index < self.count:
             raise BadBatch(f'window={index}: the grid has windows 0..{self.count - 1}')
         row, column = divmod(index, self.side)
         return self._slice(row), self._slice(column)
 
     def shape(self, index: int) -> tuple[int, int]:
-        """Height and width of one window."""
+        """Returns the height and width of a window. Raises BadBatch if it does not exist."""
         rows, columns = self.span(index)
         return rows.stop - rows.start, columns.stop - columns.start
 
@@ -56,19 +58,21 @@ class Grid:
 
 
 def token_grid(arch: Architecture) -> Grid:
-    """The windows of the canvas, measured in tokens."""
+    """Returns the grid of windows, measured in tokens."""
     return Grid(arch.tokens, arch.window)
 
 
 def pixel_grid(arch: Architecture) -> Grid:
-    """The windows of the canvas, measured in pixels."""
+    """Returns the grid of windows, measured in px."""
     return Grid(arch.image_px, arch.window_px)
 
 
 def partition(content: NDArray[Scalar], grid: Grid) -> dict[int, NDArray[Scalar]]:
-    """(h, w, C) in the grid's top left corner -> the part of it in each window that holds any.
+    """Cuts `content`, (h, w, C) in the grid's top left corner, into window -> its part.
 
-    Inverse of `merge`. Raises BadBatch if `content` is larger than the grid.
+    A part is (rows, columns, C), contiguous, and has the dtype of `content`. Windows without
+    content are left out. Inverse of `merge`. Raises BadBatch if `content` is larger than the grid.
+    Source: SAM image_encoder.py, window_partition.
     """
     if max(content.shape[:2]) > grid.extent:
         raise BadBatch(f'content={content.shape}: larger than the grid of {grid.extent}')
@@ -79,9 +83,11 @@ def partition(content: NDArray[Scalar], grid: Grid) -> dict[int, NDArray[Scalar]
 def merge(
     parts: Mapping[int, NDArray[Scalar]], grid: Grid, base: NDArray[Scalar]
 ) -> NDArray[Scalar]:
-    """Lays the parts over a copy of `base`, (H, W, C). Inverse of `partition`.
+    """Lays the parts, (rows, columns, C) each, over a copy of `base`, (H, W, C).
 
-    Raises BadBatch if a part is larger than its window.
+    Returns the copy. What no part covers keeps the values of `base`. Inverse of `partition`.
+    Raises BadBatch if a window does not exist or a part is larger than its window.
+    Source: SAM image_encoder.py, window_unpartition.
     """
     whole = base.copy()
     for index, part in parts.items():
@@ -95,16 +101,18 @@ def merge(
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """A frame's place on the canvas: its own size and its size there, px."""
+    """A frame on the canvas. The content is the resized frame, in the top left corner."""
 
     grid: Grid  # in px
-    frame: tuple[int, int]  # (H, W)
-    content: tuple[int, int]  # (H, W)
+    frame: tuple[int, int]  # (H, W) of the frame, image px
+    content: tuple[int, int]  # (H, W) of the content, canvas px
 
     @classmethod
     def fit(cls, arch: Architecture, height: int, width: int) -> Canvas:
-        """Source: SAM transforms.py, get_preprocess_shape. Raises BadImage if the frame is
-        empty."""
+        """Fits a frame of height x width px on the canvas of a model.
+
+        Raises BadImage if the frame is empty. Source: SAM transforms.py, get_preprocess_shape.
+        """
         if height < 1 or width < 1:
             raise BadImage(f'image of {height}x{width} px: empty')
         scale = arch.image_px / max(height, width)
@@ -112,35 +120,39 @@ class Canvas:
         return cls(pixel_grid(arch), (height, width), content)
 
     def windows(self) -> Iterator[int]:
-        """The windows that hold content; all others are canvas padding and never leave the
-        edge."""
+        """Yields the windows that hold content.
+
+        All others are canvas padding and never leave the edge.
+        """
         return (index for index in range(self.grid.count) if self.content_area(index))
 
     def content_area(self, index: int) -> int:
-        """Content of one window, px on the canvas."""
+        """Returns the area of the content in a window, canvas px."""
         height, width = self.content_shape(index)
         return height * width
 
     def content_shape(self, index: int) -> tuple[int, int]:
-        """Height and width of the content of one window, px on the canvas; 0, 0 if it is all
-        padding."""
+        """Returns the height and width of the content in a window, canvas px.
+
+        Both are 0 if the window is all padding. Raises BadBatch if the window does not exist.
+        """
         rows, columns = self.grid.span(index)
         height = min(rows.stop, self.content[0]) - rows.start
         width = min(columns.stop, self.content[1]) - columns.start
         return (height, width) if min(height, width) > 0 else (0, 0)
 
     def windows_of(self, region: tuple[float, float, float, float]) -> set[int]:
-        """The windows that hold any of a region of the frame: x0, y0, x1, y1, image px."""
+        """Returns the windows that hold any part of a region: x0, y0, x1, y1, image px."""
         (x0, y0), (x1, y1) = self.to_canvas(*region[:2]), self.to_canvas(*region[2:])
         return {
             index
             for index in self.windows()
             for rows, columns in [self.grid.span(index)]
-            # One pixel more: resizing mixes neighbours.
+            # One pixel more on each side, because resizing mixes neighbouring pixels.
             if rows.start <= y1 + 1 and y0 - 1 < rows.stop
             if columns.start <= x1 + 1 and x0 - 1 < columns.stop
         }
 
     def to_canvas(self, x: float, y: float) -> tuple[float, float]:
-        """Image px -> canvas px, (x, y). Source: SAM transforms.py, apply_coords."""
+        """Turns image px into canvas px, (x, y). Source: SAM transforms.py, apply_coords."""
         return x * self.content[1] / self.frame[1], y * self.content[0] / self.frame[0]

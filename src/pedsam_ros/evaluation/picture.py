@@ -1,4 +1,4 @@
-"""Draws a row of pictures for each of some samples: the truth, and the masks of models."""
+"""Draws pictures for some samples, a row each: the truth, then the masks of models."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from pedsam_ros.core import pictures
+from pedsam_ros.core.files import write_image
 from pedsam_ros.core.types import FrameKey, Mask, Masks, Pixels
 from pedsam_ros.evaluation import rle
 from pedsam_ros.evaluation.baselines import blurred
@@ -27,7 +28,8 @@ def draw(
 ) -> Path:
     """Writes a row for each shown sample: the truth, then the masks of models; returns the path.
 
-    `sigma` is that of `blurred`: models that see blurred images are shown on them. Raises OSError.
+    `sigma` is that of `blurred`; models that see blurred images are shown on them. Raises OSError,
+    which names `path`, if it cannot be written.
     """
     columns = [(name, kind) for name, kind in _COLUMNS if name in results]
     rows = []
@@ -39,13 +41,11 @@ def draw(
             masks = results[name].shown[i][kind]
             row.append(tile(seen, sample, masks, f'{name}, {kind} prompts', kind))
         rows.append(row)
-    if not cv2.imwrite(str(path), cv2.cvtColor(grid(rows), cv2.COLOR_RGB2BGR)):
-        raise OSError(f'{path}: cannot be written')
-    return path
+    return write_image(path, grid(rows))
 
 
 def truth(sample: Sample) -> tuple[Mask, ...]:
-    """The segments of a sample as masks."""
+    """Returns the segments of a sample as masks."""
     return tuple(rle.mask_of(rle.decode(s.mask), i) for i, s in enumerate(sample.segments))
 
 
@@ -64,7 +64,7 @@ def tile(
 
 
 def grid(rows: Iterable[Sequence[Pixels]]) -> Pixels:
-    """One picture of all tiles; the rows have equally many."""
+    """Joins rows of equally many tiles into one picture."""
     return np.vstack([np.hstack(row) for row in rows])
 
 

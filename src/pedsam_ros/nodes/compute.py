@@ -1,4 +1,4 @@
-"""The one thread of a node that computes, and the bounded queue in front of it."""
+"""The one thread of a node that computes, and the bounded queues in front of it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar('T')
-_MOST_JOBS = 1024  # with so many waiting, `post` waits too
+_MOST_JOBS = 1024  # while so many jobs wait, `post` blocks
 
 
 class Intake(Generic[T]):
-    """A queue that never holds more than `depth` items: the oldest makes room for the newest. All
-    methods are safe from any thread."""
+    """A queue of at most `depth` items, in which the oldest makes room for the newest.
+
+    Any thread may call any method.
+    """
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
@@ -22,7 +24,7 @@ class Intake(Generic[T]):
         self._lock = threading.Lock()
 
     def offer(self, item: T) -> T | None:
-        """Adds an item. Returns the item that had to make room; None if there was room."""
+        """Adds an item. Returns the oldest one if it had to make room, otherwise None."""
         with self._lock:
             self._offered += 1
             self._waiting.append(item)
@@ -32,25 +34,26 @@ class Intake(Generic[T]):
             return self._waiting.popleft()
 
     def take(self, most: int = 1) -> list[T]:
-        """Takes the oldest items, at most `most` of them."""
+        """Removes and returns the oldest items, at most `most` of them."""
         with self._lock:
             return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
     def counts(self) -> tuple[int, int]:
-        """How many items were ever offered, and how many of them had to make room."""
+        """Returns how many items were ever offered, and how many of them had to make room."""
         with self._lock:
             return self._offered, self._dropped
 
     def __len__(self) -> int:
-        """The number of items that wait."""
+        """Returns the number of items that wait."""
         return len(self._waiting)
 
 
 class ComputeThread:
-    """Runs posted jobs and then `step`, over and over.
+    """A thread that runs the posted jobs, then `step`, and so on until `close`.
 
-    `step` returns within how many seconds it wants to run again; None means when something comes.
-    It runs after every batch of jobs, so a flood of jobs cannot keep it from its work.
+    `step` returns after how many seconds it must run again at the latest, or None if it can wait
+    for the next job or `wake`. It runs after every batch of jobs, so a flood of jobs cannot keep
+    it from running. What a job or `step` raises goes to `on_error`, and the thread goes on.
     """
 
     def __init__(
@@ -63,18 +66,20 @@ class ComputeThread:
         self._thread = threading.Thread(target=self._run, name='compute', daemon=True)
 
     def start(self) -> None:
-        """Starts the thread; to be called once. Jobs may be posted before."""
+        """Starts the thread. Call it once; jobs may be posted earlier."""
         self._thread.start()
 
     def wake(self) -> None:
-        """Makes `step` run soon."""
+        """Makes `step` run soon. Any thread may call it."""
         with self._changed:
             self._woken = True
             self._changed.notify_all()
 
     def post(self, job: Callable[[], None]) -> None:
-        """Runs a job on this thread, after those posted before it. Waits while too many jobs do.
-        After `close` the job is dropped."""
+        """Adds a job, which runs on this thread after all that were posted earlier.
+
+        Blocks while too many jobs wait. After `close`, the job is dropped.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._closing or len(self._jobs) < _MOST_JOBS)
             if not self._closing:
@@ -82,7 +87,7 @@ class ComputeThread:
                 self._changed.notify_all()
 
     def call(self, job: Callable[[], None]) -> None:
-        """Runs a job on this thread and waits for its end. Raises what the job raises."""
+        """Runs a job on this thread and waits until it has ended. Raises what the job raises."""
         done = threading.Event()
         raised: list[Exception] = []
 
@@ -100,7 +105,7 @@ class ComputeThread:
             raise raised[0]
 
     def close(self) -> None:
-        """Ends the thread once the jobs posted so far have run."""
+        """Ends the thread after the jobs that were posted so far, and waits until it has ended."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -114,7 +119,10 @@ class ComputeThread:
         self._run_jobs(0.0)
 
     def _run_jobs(self, patience: float | None) -> None:
-        """Runs the jobs that wait, or else the first that comes within `patience` seconds."""
+        """Runs all waiting jobs. If there are none, waits for one at most `patience` seconds.
+
+        With None it waits without a limit. `wake` and `close` end the waiting.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._jobs or self._woken or self._closing, patience)
             jobs, self._jobs, self._woken = self._jobs, deque(), False
@@ -123,7 +131,7 @@ class ComputeThread:
             self._guarded(job)
 
     def _guarded(self, work: Callable[[], float | None]) -> float | None:
-        """Reports whatever a job or step raises; the thread goes on."""
+        """Runs a job or `step`. If it raises, reports that and returns 0.1, to go on soon."""
         try:
             return work()
         except Exception as error:

@@ -85,10 +85,10 @@ class Departures:
 
     def close(self) -> None:
         """Ends as failed the frames that wait."""
-        waiting = self.waiting
-        while self._inbox.frame() is not None:
-            pass
+        waiting = int(self._held is not None)
         self._held = None
+        while self._inbox.frame() is not None:
+            waiting += 1
         self.count_arrivals()
         self._edge.end('failed', waiting)
 

@@ -7,6 +7,8 @@ Theory of operation. Three kinds of threads meet here:
     links       one for each worker      `on_embedding`, `on_status`
     computing   one, nodes/compute.py    `step`, the jobs, and all of Edge
 
+`close` and the last report come from the ROS thread, once the computing thread has ended.
+
 The first two only leave things in the inbox, so Edge needs no lock. `step` does what there is to
 do, in this order: take regions and heartbeats, accept replies, end late frames, send again what
 was lost, start frames, finish one frame. One call computes at most one frame or one window, so
@@ -147,7 +149,8 @@ class EdgeLoop:
             raise ConfigError(f'worker={worker!r}: not in quarantine')
 
     def report(self, fault: str = '') -> list[Part]:
-        """What /diagnostics shows: see nodes/edge_report.py."""
+        """What /diagnostics shows: see nodes/edge_report.py. Every frame is in it once."""
+        self._departures.count_arrivals()
         return self._report.parts(fault)
 
     def close(self) -> None:

@@ -154,7 +154,12 @@ class EdgeNode(ManagedNode):
         name = self.get_fully_qualified_name()
         parts = self._loop.report(self.fault)
         self.publish_report(
-            [diagnostics.status(f'{name}: {part.component}', *part[1:]) for part in parts]
+            [
+                diagnostics.status(
+                    f'{name}: {part.component}', part.level, part.message, part.values
+                )
+                for part in parts
+            ]
         )
 
 

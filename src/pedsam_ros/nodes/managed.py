@@ -1,4 +1,4 @@
-"""What edge and worker nodes share: settings, lifecycle, diagnostics and a clean end."""
+"""The base of the edge and worker nodes: settings, lifecycle, diagnostics and a clean end."""
 
 from __future__ import annotations
 
@@ -19,22 +19,25 @@ from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.core.model import loading
 from pedsam_ros.ros import diagnostics, params, qos
 
-_OLDEST_TORCH = (2, 1)  # load_state_dict(assign=True)
-_MOST_WARNINGS, _PER_S = 20, 5.0  # a flood of log messages is cut to so many
-_EXPECTED = (PedsamError, RuntimeError, OSError)  # from us; from torch and DDS; from the disk
+_OLDEST_TORCH = (2, 1)  # the first with load_state_dict(assign=True)
+_MOST_WARNINGS, _PER_S = 20, 5.0  # at most so many log messages of a kind in so many s
+_EXPECTED = (PedsamError, RuntimeError, OSError)  # raised by us, by torch and DDS, by the disk
 
 
 class ManagedNode(LifecycleNode):
-    """Configure loads, activate starts, deactivate stops, cleanup unloads. A transition that fails
-    says why and can be repeated."""
+    """A lifecycle node: configure loads, activate starts, deactivate stops, cleanup unloads.
+
+    A transition that fails logs why, and can be repeated. `config_type` is the class of the
+    node's settings in core/config.py.
+    """
 
     config_type: ClassVar[type[Any]]
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
-        self._wrong = params.declare(self, self.config_type)  # parameter -> what is wrong with it
-        self.config: Any = None  # while configured
-        self.running: ExitStack | None = None  # while active
+        self._wrong = params.declare(self, self.config_type)  # parameter -> its error
+        self.config: Any = None  # a `config_type` while configured
+        self.running: ExitStack | None = None  # set while active
         self.fault = ''  # what is wrong with the node itself
         self._warned: deque[float] = deque(maxlen=_MOST_WARNINGS)  # monotonic seconds
         self._defects: deque[float] = deque(maxlen=_MOST_WARNINGS)
@@ -43,81 +46,87 @@ class ManagedNode(LifecycleNode):
         self.create_timer(1.0, self._on_timer)
         self._autostart = self.create_timer(0.01, self._start_alone)
 
-    # What a node fills in.
+    # A subclass overrides these.
     def load(self) -> None:
-        """Loads the weights and all else that `self.config` asks for. Raises PedsamError."""
+        """Loads the weights and whatever else `self.config` asks for. Raises PedsamError."""
         raise NotImplementedError
 
     def unload(self) -> None:
-        """Undoes `load` and gives the memory back."""
+        """Undoes `load` and frees its memory."""
         raise NotImplementedError
 
     def start(self, running: ExitStack) -> None:
-        """Starts topics and threads. What ends them goes on `running`, which calls it in reverse
-        order."""
+        """Starts topics and threads, and pushes onto `running` what ends them.
+
+        `running` ends them in reverse order. Raises PedsamError, RuntimeError or OSError.
+        """
         raise NotImplementedError
 
     def changed(self, config: Any) -> None:
-        """Takes over live settings that changed."""
+        """Applies settings that may change while the node runs. `config` has their new values."""
 
     def report(self) -> None:
-        """Has `publish_report` called with what there is to report. Called every second while
-        running."""
+        """Reports the state of the node through `publish_report`, perhaps on another thread.
+
+        It is called every second while the node is active.
+        """
         raise NotImplementedError
 
     # Lifecycle.
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Checks the parameters and loads."""
+        """Checks the parameters and loads. Fails if a parameter is wrong or `load` raises."""
         result = self._attempt(self._configure)
         if result != TransitionCallbackReturn.SUCCESS:
             self.config = None
         return result
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Starts."""
+        """Starts. Fails if `start` raises; what it had started is ended again."""
         return self._attempt(self._activate)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stops."""
+        """Ends all that `start` started."""
         self.close()
         return TransitionCallbackReturn.SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Unloads."""
+        """Unloads, and forgets the settings."""
         self.config = None
         self.unload()
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stops, if the node is running."""
+        """Ends all that `start` started, if the node is active."""
         self.close()
         return TransitionCallbackReturn.SUCCESS
 
     def close(self) -> None:
-        """Stops, if the node is running."""
+        """Ends all that `start` started, if the node is active."""
         if self.running is not None:
             running, self.running = self.running, None
             running.close()
             self.get_logger().info('inactive')
 
     def destroy_node(self) -> None:
-        """Stops and removes the node."""
+        """Ends all that `start` started, and removes the node."""
         self.close()
         super().destroy_node()
 
     def publish_report(self, statuses: list[DiagnosticStatus]) -> None:
-        """Publishes in /diagnostics. Safe from any thread."""
+        """Publishes `statuses` in /diagnostics. Any thread may call it."""
         stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(diagnostics.array(stamp, statuses))
 
     def warn(self, message: str) -> None:
-        """Logs a warning; cuts a flood of them."""
+        """Logs a warning, or drops it if there were too many in the last seconds."""
         if _may_log(self._warned):
             self.get_logger().warning(message)
 
     def on_defect(self, error: Exception) -> None:
-        """Logs an exception that nobody expected, with its traceback; cuts a flood of them. The
-        node goes on."""
+        """Logs an unexpected exception with its traceback, and shows it in /diagnostics.
+
+        The node goes on. If there were too many in the last seconds, the log leaves it out.
+        """
         self.fault = f'{type(error).__name__}: {error}'
         if _may_log(self._defects):
             self.get_logger().error(''.join(traceback.format_exception(error)))
@@ -175,7 +184,7 @@ class ManagedNode(LifecycleNode):
         )
 
     def _start_alone(self) -> None:
-        """With `autostart` the node configures and activates itself, once."""
+        """Configures and activates the node once, if `autostart` is set."""
         self._autostart.cancel()
         if not self.get_parameter('autostart').value:
             return

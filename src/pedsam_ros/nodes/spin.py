@@ -1,4 +1,4 @@
-"""A node's process: it spins until Ctrl-C or SIGTERM and then ends in order."""
+"""Runs a node as a process: spins it until Ctrl-C or SIGTERM, and then ends in order."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ from pedsam_ros.core.errors import PedsamError
 from pedsam_ros.ros import identity
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_LOOK_S = 0.2  # how often to look for a signal
-_END_S = 10.0  # from the signal to the end of the process at the latest
+_LOOK_S = 0.2  # longest time between two looks for a signal
+_END_S = 10.0  # longest time from the signal to the end of the process
 
 
 def run(make: Callable[[], Node]) -> int:
-    """Makes a node and spins it. Returns the exit status, which is 2 if the node could not be
-    made.
+    """Makes a node and spins it. Returns the exit status: 0, or 2 if `make` raised PedsamError.
 
-    rclpy's own signal handlers are not used: they would shut every context at once, links in use
-    included.
+    rclpy's own signal handlers are not used. They would shut down every context at once, also
+    those of links that are still in use.
     """
     stopped = threading.Event()
     for number in _SIGNALS:
@@ -47,10 +46,10 @@ def run(make: Callable[[], Node]) -> int:
 
 
 def _spin(node: Node, stopped: threading.Event) -> None:
-    """Spins until `stopped`. An exception in a callback is logged, and the node goes on.
+    """Spins until `stopped` is set. Logs an exception in a callback and goes on.
 
-    An end that hangs, which was seen on rare occasions, is cut after `_END_S`; the stack of every
-    thread then stands in the log.
+    On rare occasions the end was seen to hang. In that case the process is killed after `_END_S`,
+    and the stack of every thread is in the log.
     """
     executor = SingleThreadedExecutor()
     executor.add_node(node)

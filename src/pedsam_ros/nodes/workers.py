@@ -56,7 +56,7 @@ class Workers:
 
     def conditions(self, chosen: Iterable[str] | None = None) -> dict[str, Condition]:
         """How some workers stand now; all of them by default."""
-        return {name: self.condition(name) for name in chosen or self._links}
+        return {name: self.condition(name) for name in (self._links if chosen is None else chosen)}
 
     def usable(self, free_spares: Set[str]) -> set[str]:
         """Names the workers that may be sent windows now: see core/readiness.py."""

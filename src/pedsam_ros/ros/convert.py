@@ -1,4 +1,7 @@
-"""Message <-> core type, both ways: the only file that names the fields of our messages."""
+"""Turns messages into core's types and back.
+
+Only this file and exposure_msg.py deal with the fields of our messages one by one.
+"""
 
 from __future__ import annotations
 
@@ -29,29 +32,29 @@ from pedsam_ros.msg import WorkerStatus as StatusMsg
 from pedsam_ros.ros.images import rgb_from_compressed, rgb_from_image
 
 _NS = 10**9
-_TEXT = 500  # characters of a text that comes from a worker
+_TEXT = 500  # characters that are kept of a text from a worker
 
 
 def key_from_header(header: Header) -> FrameKey:
-    """The identity of a camera image."""
+    """Reads the identity of a frame from the header of its image."""
     return FrameKey(header.stamp.sec * _NS + header.stamp.nanosec, header.frame_id)
 
 
 def key_to_header(key: FrameKey) -> Header:
-    """The camera's header again."""
+    """Makes the camera's header again. Inverse of `key_from_header`."""
     header = Header(frame_id=key.frame_id)
     header.stamp.sec, header.stamp.nanosec = divmod(key.stamp_ns, _NS)
     return header
 
 
 def frame_from_msg(msg: Image | CompressedImage) -> Frame:
-    """A camera image. Raises BadImage."""
+    """Reads a camera image. Raises BadImage if it cannot be read; see images.py."""
     rgb = rgb_from_image(msg) if isinstance(msg, Image) else rgb_from_compressed(msg)
     return Frame(key_from_header(msg.header), rgb)
 
 
 def window_to_msg(window: Window) -> WindowMsg:
-    """For the wire."""
+    """Makes the message that carries a window to a worker."""
     height, width = window.pixels.shape[:2]
     return WindowMsg(
         request_id=window.request_id,
@@ -66,7 +69,11 @@ def window_to_msg(window: Window) -> WindowMsg:
 
 
 def window_from_msg(msg: WindowMsg) -> Window:
-    """From the wire. Raises BadBatch if the pixels are not height x width x 3."""
+    """Reads a window. Its pixels, (height, width, 3) uint8, share the message's memory.
+
+    Raises BadBatch if the number of bytes is not height x width x 3. Whether the window fits a
+    model is checked by `WorkerHalf.check`.
+    """
     if len(msg.pixels) != msg.height * msg.width * 3:
         raise BadBatch(f'{len(msg.pixels)} bytes of pixels: not {msg.height}x{msg.width}x3')
     pixels = np.frombuffer(msg.pixels, np.uint8).reshape(msg.height, msg.width, 3)
@@ -75,7 +82,7 @@ def window_from_msg(msg: WindowMsg) -> Window:
 
 
 def embedding_to_msg(embedding: Embedding) -> EmbeddingMsg:
-    """For the wire."""
+    """Makes the message that carries an embedding back to the edge."""
     height, width, channels = embedding.shape
     return EmbeddingMsg(
         request_id=embedding.request_id,
@@ -91,7 +98,10 @@ def embedding_to_msg(embedding: Embedding) -> EmbeddingMsg:
 
 
 def embedding_from_msg(msg: EmbeddingMsg) -> Embedding:
-    """From the wire; whether it is any good is core's to say."""
+    """Reads an embedding without judging it; `Edge.accept` checks it.
+
+    Its values share the message's memory. Long texts are cut.
+    """
     return Embedding(
         request_id=msg.request_id,
         model_id=msg.model_id[:_TEXT],
@@ -104,24 +114,27 @@ def embedding_from_msg(msg: EmbeddingMsg) -> Embedding:
 
 
 def status_to_msg(status: WorkerStatus) -> StatusMsg:
-    """For the wire."""
+    """Makes the message of a worker's heartbeat."""
     return StatusMsg(**{name: getattr(status, name) for name in WorkerStatus.__slots__})
 
 
 def status_from_msg(msg: StatusMsg) -> WorkerStatus:
-    """From the wire; a worker's texts are cut, whatever it sends."""
+    """Reads a worker's heartbeat. Long texts are cut, because a worker may send any."""
     fields = {name: getattr(msg, name) for name in WorkerStatus.__slots__}
     cut = {name: value[:_TEXT] for name, value in fields.items() if isinstance(value, str)}
     return WorkerStatus(**fields | cut)
 
 
 def prompts_from_msg(messages: list[PromptMsg]) -> tuple[Prompt, ...]:
-    """Raises BadPrompt if coordinates and labels do not go together."""
+    """Reads prompts.
+
+    Raises BadPrompt if points are not 2 numbers for each label, or a box is not 0 or 4 numbers.
+    """
     return tuple(_prompt_from_msg(msg) for msg in messages)
 
 
 def prompt_to_msg(prompt: Prompt) -> PromptMsg:
-    """For a topic or a service call."""
+    """Makes the message of a prompt, for a topic or a service call."""
     return PromptMsg(
         points=[float(value) for x, y, _ in prompt.points for value in (x, y)],
         labels=[label for _, _, label in prompt.points],
@@ -130,12 +143,15 @@ def prompt_to_msg(prompt: Prompt) -> PromptMsg:
 
 
 def prompt_from_point(msg: PointStamped) -> Prompt:
-    """A click: one point on the object, x and y in image px."""
+    """Turns a click, x and y in image px, into a prompt: one point on the object."""
     return Prompt(points=((msg.point.x, msg.point.y, 1),))
 
 
 def masks_to_msg(masks: Masks) -> MasksMsg:
-    """For the robot's domain, with the camera's header."""
+    """Makes the message of all masks of a frame, with the camera's header.
+
+    The ids of the masks count from 1.
+    """
     return MasksMsg(
         header=key_to_header(masks.key),
         height=masks.height,
@@ -147,7 +163,7 @@ def masks_to_msg(masks: Masks) -> MasksMsg:
 
 
 def masks_from_msg(msg: MasksMsg) -> Masks:
-    """Inverse of `masks_to_msg`."""
+    """Reads the masks of a frame. Inverse of `masks_to_msg`."""
     key, masks = key_from_header(msg.header), tuple(map(_mask_from_msg, msg.masks))
     return Masks(key, msg.height, msg.width, msg.model_id, masks, tuple(msg.stale_windows))
 
@@ -155,8 +171,8 @@ def masks_from_msg(msg: MasksMsg) -> Masks:
 def _prompt_from_msg(msg: PromptMsg) -> Prompt:
     if len(msg.points) != 2 * len(msg.labels) or len(msg.box) not in (0, 4):
         raise BadPrompt(
-            f'{len(msg.points)} numbers of points, {len(msg.labels)} labels, '
-            f'{len(msg.box)} numbers of the box: 2 for each label, and 0 or 4'
+            f'{len(msg.points)} numbers in points, {len(msg.labels)} labels, '
+            f'{len(msg.box)} numbers in box: there must be 2 for each label, and 0 or 4'
         )
     points = zip(msg.points[::2], msg.points[1::2], msg.labels, strict=True)
     box = (msg.box[0], msg.box[1], msg.box[2], msg.box[3]) if len(msg.box) else None

@@ -1,4 +1,4 @@
-"""What DDS itself would tell of this machine, and who can hear it."""
+"""Limits what DDS reveals about this machine, and to whom."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ _BEFORE_FAST_DDS_3 = ('humble', 'iron', 'jazzy')
 
 
 def hide() -> None:
-    """Fast DDS announces host, user and process of every participant; our profile hides them, and
-    has it find and repair things sooner.
+    """Makes Fast DDS load our profile, unless the user has set another one.
 
-    To be called before the first participant of the process. A profile of the user's own is left
-    alone; ours says what it should hold. The machine-id goes out a second time, in
-    a field that no profile reaches: docs/trust-model.md.
+    Fast DDS announces the host, user and process of every participant. Our profile hides them. It
+    also makes Fast DDS announce participants and repair losses sooner. A user's own profile
+    should do the same; the comments in ours say how. Call this before the process makes its first
+    participant. No profile hides the machine-id that Fast DDS announces in another field:
+    docs/trust-model.md.
     """
     vendor = 'fastrtps' if os.environ.get('ROS_DISTRO') in _BEFORE_FAST_DDS_3 else 'fastdds'
     profile = Path(get_package_share_directory('pedsam_ros'), 'config', f'{vendor}.xml')
@@ -24,7 +25,7 @@ def hide() -> None:
 
 
 def stay_on_this_machine() -> None:
-    """Unless the user has said otherwise, DDS is heard on this machine only (demo, tests)."""
+    """Keeps DDS traffic on this machine, for the demo and tests, unless the user set a range."""
     if on_humble():
         os.environ.setdefault('ROS_LOCALHOST_ONLY', '1')
     else:
@@ -32,5 +33,5 @@ def stay_on_this_machine() -> None:
 
 
 def on_humble() -> bool:
-    """Humble knows neither discovery ranges nor static peers."""
+    """Says whether this is Humble, which has neither discovery ranges nor static peers."""
     return os.environ.get('ROS_DISTRO') == 'humble'

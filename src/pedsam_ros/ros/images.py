@@ -1,7 +1,7 @@
-"""Camera pixels -> (H, W, 3) uint8 RGB, whatever the encoding; and pictures back.
+"""Turns camera images of any encoding into (H, W, 3) uint8 RGB, and pictures into messages.
 
-The usual encodings are read here, with numpy and OpenCV; all others by a robot's cv_bridge, where
-there is one.
+This file reads the usual encodings itself, with numpy and OpenCV. It leaves all others to ROS 2's
+cv_bridge, where that is installed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pedsam_ros.core.errors import BadImage
 from pedsam_ros.core.types import Pixels
 
 _MONO16 = ('mono16', '16UC1')
-_COLOURS: dict[str, tuple[int, Callable[[Any], Any]]] = {  # encoding: channels, to RGB
+_COLOURS: dict[str, tuple[int, Callable[[Any], Any]]] = {  # encoding: (channels, function to RGB)
     'rgb8': (3, lambda a: a),
     'bgr8': (3, lambda a: a[..., ::-1]),
     'rgba8': (4, lambda a: a[..., :3]),
@@ -38,8 +38,11 @@ _COLOURS: dict[str, tuple[int, Callable[[Any], Any]]] = {  # encoding: channels,
 
 
 def _robots_bridge() -> Any:
-    """cv_bridge, if it is ROS 2's own (the package index has ROS 1's, which reads some encodings
-    wrong)."""
+    """Returns ROS 2's own cv_bridge, or None if it is not installed.
+
+    The Python package index holds ROS 1's cv_bridge under the same name. That one reads some
+    encodings wrong, so it is not used.
+    """
     try:
         get_package_prefix('cv_bridge')
         from cv_bridge import CvBridge
@@ -52,10 +55,10 @@ _bridge = _robots_bridge()
 
 
 def rgb_from_image(msg: Image) -> Pixels:
-    """(H, W, 3) uint8 RGB. 16-bit mono is stretched from its darkest to its brightest value.
+    """Reads a raw image as (H, W, 3) uint8 RGB.
 
-    Raises BadImage if the image is empty, its sizes contradict each other, or its encoding is
-    unknown.
+    16-bit grey is stretched so that its darkest value becomes 0 and its brightest 255. Raises
+    BadImage if the image is empty, its sizes contradict each other, or its encoding is unknown.
     """
     _check_sizes(msg)
     if msg.encoding in _MONO16:
@@ -64,7 +67,7 @@ def rgb_from_image(msg: Image) -> Pixels:
         if _bridge is not None:
             return _by_bridge(msg)
         known = ', '.join([*_COLOURS, *_MONO16])
-        raise BadImage(f'encoding={msg.encoding!r}: without cv_bridge only {known}')
+        raise BadImage(f'encoding={msg.encoding!r}: without cv_bridge it must be one of {known}')
     channels, to_rgb = _COLOURS[msg.encoding]
     if channels == 2 and msg.width % 2:
         raise BadImage(f'width={msg.width}: {msg.encoding} images have an even width')
@@ -72,8 +75,10 @@ def rgb_from_image(msg: Image) -> Pixels:
 
 
 def rgb_from_compressed(msg: CompressedImage) -> Pixels:
-    """(H, W, 3) uint8 RGB of a JPEG, PNG or whatever OpenCV reads; 16-bit grey as in
-    `rgb_from_image`. Raises BadImage."""
+    """Reads a JPEG, a PNG or another format that OpenCV knows as (H, W, 3) uint8 RGB.
+
+    16-bit grey is stretched as in `rgb_from_image`. Raises BadImage if the data are not readable.
+    """
     data = np.frombuffer(msg.data, np.uint8)
     found = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     if found is not None and found.dtype == np.uint16 and (found == found[..., :1]).all():
@@ -87,12 +92,12 @@ def rgb_from_compressed(msg: CompressedImage) -> Pixels:
 def _decoded(data: Pixels, how: int = cv2.IMREAD_COLOR) -> NDArray[Any] | None:
     try:
         return cv2.imdecode(data, how) if data.size else None
-    except cv2.error:  # a header that promises more than OpenCV takes
+    except cv2.error:  # the header announces a larger image than OpenCV accepts
         return None
 
 
 def image_to_msg(pixels: NDArray[Any], encoding: str, header: Header) -> Image:
-    """(H, W) or (H, W, C) array -> Image; `encoding` must fit the array."""
+    """Makes an Image of a contiguous (H, W) or (H, W, C) array, whose dtype fits `encoding`."""
     return Image(
         header=header,
         height=pixels.shape[0],
@@ -114,7 +119,10 @@ def _check_sizes(msg: Image) -> None:
 
 
 def _rows(msg: Image, channels: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """(H, W, channels), without the padding at the ends of the rows."""
+    """Returns (H, W, channels) of `dtype`, without the padding at the ends of the rows.
+
+    Raises BadImage if a row is too short for its pixels.
+    """
     row_bytes = msg.width * channels * dtype.itemsize
     if msg.step < row_bytes:
         raise BadImage(
@@ -125,19 +133,24 @@ def _rows(msg: Image, channels: int, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _stretched(mono: NDArray[Any]) -> Pixels:
+    """(H, W, 1) grey -> (H, W, 3) uint8, from 0 (darkest) to 255 (brightest)."""
     low, high = int(mono.min()), int(mono.max())
     grey = (mono.astype(np.float32) - low) * (255.0 / max(1, high - low))
     return np.repeat(np.rint(grey).astype(np.uint8), 3, axis=2)
 
 
 def _by_bridge(msg: Image) -> Pixels:
-    """It takes padding at the ends of rows for pixels, so images that have any are refused."""
+    """Lets cv_bridge read an image as (H, W, 3) uint8 RGB.
+
+    cv_bridge reads the padding at the ends of rows as pixels, so an image with such padding is
+    refused. Raises BadImage.
+    """
     if msg.step % msg.width:
-        raise BadImage(f'step={msg.step}: no padding with encoding={msg.encoding!r}')
+        raise BadImage(f'step={msg.step}: rows of {msg.encoding!r} must have no padding')
     try:
         rgb = np.ascontiguousarray(_bridge.imgmsg_to_cv2(msg, desired_encoding='rgb8'))
     except Exception as error:  # cv_bridge raises its own, OpenCV's and numpy's errors
         raise BadImage(f'encoding={msg.encoding!r}: {error}') from error
     if rgb.shape != (msg.height, msg.width, 3):
-        raise BadImage(f'step={msg.step}: not that of {msg.width} px of {msg.encoding!r}')
+        raise BadImage(f'step={msg.step}: not the step of {msg.width} px of {msg.encoding!r}')
     return rgb

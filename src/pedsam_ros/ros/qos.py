@@ -1,4 +1,4 @@
-"""The quality-of-service profiles, by what they are for."""
+"""The quality-of-service profile of every topic, named by its purpose."""
 
 from collections.abc import Callable
 
@@ -16,17 +16,23 @@ try:
 except ImportError:  # Humble
     from rclpy.qos_event import SubscriptionEventCallbacks
 
-# Newest wins: a best-effort reader takes from reliable and best-effort cameras alike.
+# Only the newest images matter, and a best-effort reader hears reliable cameras as well.
 CAMERA = qos_profile_sensor_data
 
 
 def every_frame(depth: int) -> QoSProfile:
-    """Bags and tests: nothing may be lost between the player and the queue."""
+    """Returns a reliable profile for bags and tests, which keeps the last `depth` images.
+
+    Nothing may be lost between the player and the queue.
+    """
     return _reliable(depth)
 
 
 def when_incompatible(tell: Callable[[str], None]) -> SubscriptionEventCallbacks:
-    """`tell` is given the policy for which a reader does not hear a publisher."""
+    """Returns callbacks that call `tell` when a reader cannot hear a publisher.
+
+    `tell` gets the name of the policy in which the two do not match.
+    """
     return SubscriptionEventCallbacks(
         incompatible_qos=lambda event: tell(qos_policy_name_from_kind(event.last_policy_kind))
     )
@@ -41,12 +47,13 @@ def _reliable(depth: int) -> QoSProfile:
     )
 
 
-# Windows and embeddings: a lost one costs the frame, so DDS repeats it; room for some frames.
+# Windows and embeddings. A lost one would cost the frame, so DDS repeats it. 128 hold some frames.
 WIRE = _reliable(128)
 STATUS = _reliable(1)
-# Masks and pictures: rviz2 and recorders ask for reliable by default.
+# Masks and pictures, for rviz2 and recorders, which ask for reliable by default.
 OUTPUT = _reliable(10)
 PROMPTS = _reliable(10)
-# Best effort hears every publisher; reliable repeats what a reliable one lost. Twice does no harm.
+# Two readers: the best-effort one hears every publisher, and the reliable one misses nothing that
+# a reliable publisher sent. Hearing a region twice does no harm.
 REGIONS = (QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT), _reliable(100))
 DIAGNOSTICS = _reliable(10)

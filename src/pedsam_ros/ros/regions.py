@@ -1,4 +1,4 @@
-"""Regions of the image that must not leave the edge, as detectors publish them."""
+"""Reads the regions of the image that must not leave the edge, as detectors publish them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ except ImportError:  # it is not part of every ROS installation
 
 
 def region_from_msg(msg: RegionOfInterest) -> Region:
-    """x0, y0, x1, y1, image px; an empty one is the whole image, as in sensor_msgs/CameraInfo."""
+    """Returns a region as x0, y0, x1, y1, image px.
+
+    A region without width or height means the whole image, as in sensor_msgs/CameraInfo.
+    """
     if not msg.width or not msg.height:
         return EVERYWHERE
     x, y = float(msg.x_offset), float(msg.y_offset)
@@ -25,16 +28,16 @@ def region_from_msg(msg: RegionOfInterest) -> Region:
 
 
 def regions_from_detections(msg: Any) -> list[Region]:
-    """The boxes of a vision_msgs/Detection2DArray, as upright ones around them."""
+    """Returns an upright box, x0, y0, x1, y1, image px, around each box of a Detection2DArray."""
     return [_region_of(detection.bbox) for detection in msg.detections]
 
 
 def _region_of(box: Any) -> Region:
-    """Of a vision_msgs/BoundingBox2D, which may be turned. Older ones have no `position`.
+    """Returns the upright box around a vision_msgs/BoundingBox2D, which may be turned.
 
-    Everything, if one of its numbers is none.
+    If one of its numbers is NaN or infinite, the region is the whole image.
     """
-    centre = getattr(box.center, 'position', box.center)
+    centre = getattr(box.center, 'position', box.center)  # older versions have no `position`
     numbers = centre.x, centre.y, box.center.theta, box.size_x, box.size_y
     if not all(map(math.isfinite, numbers)):
         return EVERYWHERE
@@ -45,7 +48,7 @@ def _region_of(box: Any) -> Region:
 
 
 def sources() -> list[tuple[type[Any], str, Callable[[Any], list[Region]]]]:
-    """Message class, topic and reader of each way to say what must not leave the edge."""
+    """Lists the ways to name regions, each as message class, topic and reading function."""
     found: list[Any] = [(RegionOfInterest, '~/sensitive', lambda msg: [region_from_msg(msg)])]
     if Detection2DArray is not None:
         found.append((Detection2DArray, '~/detections', regions_from_detections))

@@ -1,4 +1,4 @@
-"""Figures as JSON, with what is needed to judge them: machine, versions, command."""
+"""Writes figures as JSON, with what a reader needs to judge them: machine, versions, command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _PACKAGES = ('numpy', 'torch', 'segment-anything', 'safetensors', 'rosbags', 'py
 
 
 def write_figures(path: Path, figures: Mapping[str, Any]) -> None:
-    """Writes `figures` and their circumstances to `path`."""
+    """Writes `figures` to `path` as JSON, and makes the folder if it is not there.
+
+    The keys `command`, `machine` and `versions` are added. Raises OSError.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = {**figures, 'command': _command(), 'machine': _machine(), 'versions': _versions()}
     path.write_text(json.dumps(whole, indent=2) + '\n')

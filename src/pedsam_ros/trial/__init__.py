@@ -5,5 +5,5 @@ at them from outside. `player.py` and `distributed.py` are the two ways to send 
 them. `soak.py` sends frames and injects faults: `fleet.py` has what the faults are done to, and
 `verdict.py` judges the record.
 
-Imports core, ros, nodes and bags; tools and tests import it.
+The room may import `core`, `core.model`, `ros`, `nodes` and `bags`.
 """

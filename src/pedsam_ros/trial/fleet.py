@@ -129,8 +129,8 @@ class Fleet:
     def recover(self, name: str, release: bool = False) -> None:
         """Waits for a worker that was started again, and shows frames until it is in use.
 
-        `release`: from quarantine, as soon as it is active. Records how long it took from its
-        first heartbeat until masks came of a frame shown after it was sent windows again.
+        `release`: from quarantine, as soon as it is active. Records how long it took from then
+        until masks came of a frame that was shown after the worker was sent windows again.
         """
         ear, before = self._ears[name], self._replaced[name]
         if not self.client.within(_READY_S, lambda: ear.reader not in ('', before)):

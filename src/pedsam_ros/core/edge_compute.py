@@ -1,4 +1,4 @@
-"""What Edge needs of a model. core/model/edge_half.py is the real one; this file needs no
+"""What Edge has computed for it. core/model/edge_half.py does it with torch; this file needs no
 torch."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pedsam_ros.core.in_flight import Encoded, InFlight
 from pedsam_ros.core.types import Embedding, Masks, Pixels, Prompt, Values, Window
 
 
-class EdgeModel(Protocol):
+class EdgeCompute(Protocol):
     """The edge's half of a model. If the edge computes windows as well, it also has the worker's
     half."""
 
