@@ -13,12 +13,14 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from pedsam_ros.bags.replay_config import ReplayConfig
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.ros.launch_arguments import BOOLEANS, arguments
+from pedsam_ros.ros.launch_arguments import arguments
 from pedsam_ros.ros.params import read_workers
 
 SHARE = Path(get_package_share_directory('pedsam_ros'))
+OPTIONS = {'rate': '1.0', 'loop': 'true'}  # of the replay, if a bag is played
 
 ARGUMENTS = [
     *arguments(EdgeConfig, {'workers_file': str(SHARE / 'config' / 'workers.yaml')}),
@@ -32,15 +34,7 @@ ARGUMENTS = [
         default_value='',
         description='bag to play; if empty, photographs are published like a moving camera',
     ),
-    DeclareLaunchArgument(
-        'rate', default_value='1.0', description='with bag: times as fast as recorded'
-    ),
-    DeclareLaunchArgument(
-        'loop',
-        default_value='true',
-        choices=BOOLEANS,
-        description='with bag: again and again, until Ctrl-C',
-    ),
+    *arguments(ReplayConfig, OPTIONS),
 ]
 
 

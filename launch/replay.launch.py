@@ -6,21 +6,19 @@ from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from pedsam_ros.bags.replay_config import ReplayConfig
+from pedsam_ros.ros.launch_arguments import arguments
+
+OPTIONS = {'rate': '1.0', 'loop': 'false'}  # option of pedsam replay -> default of its argument
+ARGUMENTS = [
+    DeclareLaunchArgument('bag', description='rosbag2 folder, or one .mcap or .db3 file'),
+    *arguments(ReplayConfig, OPTIONS),
+]
+
 
 def generate_launch_description():
     """Declares the arguments and starts the player."""
-    return LaunchDescription(
-        [
-            DeclareLaunchArgument('bag', description='rosbag2 folder, or one .mcap or .db3 file'),
-            DeclareLaunchArgument(
-                'rate', default_value='1.0', description='times as fast as recorded'
-            ),
-            DeclareLaunchArgument(
-                'loop', default_value='false', description='again and again, until Ctrl-C'
-            ),
-            OpaqueFunction(function=_player),
-        ]
-    )
+    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=_player)])
 
 
 def _player(context):

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from sensor_msgs.msg import Image
 
-from pedsam_ros.bags.replay import ReplayConfig
+from pedsam_ros.bags.replay_config import ReplayConfig
 from pedsam_ros.core.config import EdgeConfig, WorkerConfig
 from pedsam_ros.core.settings import settings_of
 from pedsam_ros.trial.processes import workers_in
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.ros
 
 LAUNCH = Path(__file__).resolve().parents[2] / 'launch'
 FILES = sorted(path.name for path in LAUNCH.glob('*.launch.py'))
+OPTIONS = [('replay.launch.py', ReplayConfig), ('demo.launch.py', ReplayConfig)]
 NODES = [('edge.launch.py', EdgeConfig), ('worker.launch.py', WorkerConfig)]
 BOOLEANS = {'true', 'false', 'True', 'False'}
 END_S = 40.0
@@ -62,9 +63,10 @@ def test_every_argument_is_described_and_has_a_default(name):
     )
 
 
-def parameters_of(name: str) -> dict:
-    """Parameter -> default of its argument, as a launch file has them."""
-    return runpy.run_path(str(LAUNCH / name))['PARAMETERS']
+def settings_set_by(name: str) -> dict:
+    """Setting -> default of its argument, as a launch file has them."""
+    names = runpy.run_path(str(LAUNCH / name))
+    return names['PARAMETERS'] if 'PARAMETERS' in names else names['OPTIONS']
 
 
 @pytest.mark.parametrize(('name', 'config'), NODES)
@@ -74,8 +76,8 @@ def test_arguments_become_parameters_of_that_type(name, config):
 
     from pedsam_ros.ros.launch_arguments import given
 
-    assert set(parameters_of(name)) <= set(arguments_of(name))
-    defaults = {parameter: getattr(config(), parameter) for parameter in parameters_of(name)}
+    assert set(settings_set_by(name)) <= set(arguments_of(name))
+    defaults = {parameter: getattr(config(), parameter) for parameter in settings_set_by(name)}
     context = LaunchContext()
     for parameter, default in defaults.items():
         context.launch_configurations[parameter] = str(default) or 'some'
@@ -92,7 +94,7 @@ def test_an_empty_argument_leaves_the_parameter_to_the_params_file(name, config)
 
     from pedsam_ros.ros.launch_arguments import given
 
-    empty = [parameter for parameter, default in parameters_of(name).items() if not default]
+    empty = [parameter for parameter, default in settings_set_by(name).items() if not default]
     context = LaunchContext()
     context.launch_configurations.update(dict.fromkeys(empty, ''))
     assert given(context, config, empty) == {}
@@ -101,11 +103,11 @@ def test_an_empty_argument_leaves_the_parameter_to_the_params_file(name, config)
         assert choices is None or '' in choices
 
 
-@pytest.mark.parametrize(('name', 'config'), NODES)
+@pytest.mark.parametrize(('name', 'config'), [*NODES, *OPTIONS])
 def test_arguments_say_what_the_settings_say(name, config):
     """Text, unit, bounds and choices."""
     settings = {each.name: each for each in settings_of(config)}
-    for parameter in parameters_of(name):
+    for parameter in settings_set_by(name):
         argument, each = arguments_of(name)[parameter], settings[parameter]
         assert argument.description.startswith(each.text)
         assert each.rule.low is None or each.allowed in argument.description
@@ -120,19 +122,19 @@ def test_the_params_file_names_the_parameters_that_its_launch_file_sets(name, co
     named = re.findall(
         r'\w+', line.split(' sets ')[1].split(', whatever')[0].replace(' and ', ' ')
     )
-    assert named == [parameter for parameter, default in parameters_of(name).items() if default]
+    assert named == [parameter for parameter, default in settings_set_by(name).items() if default]
 
 
-@pytest.mark.parametrize('name', ['replay.launch.py', 'demo.launch.py'])
-def test_arguments_of_a_bag_are_those_of_pedsam_replay(name):
-    """In name, default and meaning; but the demo's bag begins anew."""
-    for each in settings_of(ReplayConfig):
-        if each.name in ('rate', 'loop'):
-            argument = arguments_of(name)[each.name]
-            assert each.rule.text.split(',')[0] in argument.description
-            anew = (name, each.name) == ('demo.launch.py', 'loop')
-            default = argument.default_value[0].text
-            assert default == ('true' if anew else str(each.default).lower())
+@pytest.mark.parametrize(('name', 'config'), OPTIONS)
+def test_a_bag_is_played_as_pedsam_replay_would(name, config):
+    """Unless an argument says otherwise. Only the demo plays its bag again and again."""
+    told = {
+        each: argument.default_value[0].text
+        for each, argument in arguments_of(name).items()
+        if each in ('rate', 'loop')
+    }
+    usual = {'rate': str(config().rate), 'loop': str(config().loop).lower()}
+    assert told == usual | ({'loop': 'true'} if name == 'demo.launch.py' else {})
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""Launch arguments that stand for settings of a node: declared from them, handed on as parameters.
+"""Launch arguments that stand for settings: declared from them, and handed on as parameters.
 
-Launch files cannot import each other, so what edge.launch.py and worker.launch.py share is here.
+Launch files cannot import each other, so what they share is here.
 No other module of the package imports `launch`.
 """
 
