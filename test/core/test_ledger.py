@@ -1,5 +1,7 @@
 """What each worker has seen, and what it may see."""
 
+import re
+
 import pytest
 
 from fakes import TINY, WORKERS
@@ -82,6 +84,17 @@ def test_what_is_no_ledger_is_refused(text):
     """A corrupt file, or one that holds something else."""
     with pytest.raises(ConfigError, match='not an exposure ledger'):
         Ledger.from_json(text, HOMES)
+
+
+@pytest.mark.parametrize('grid', [None, GRID])
+@pytest.mark.parametrize('wrong', ['"288"', '288.9', 'Infinity', '0', '-5', 'true'])
+@pytest.mark.parametrize('name', ['extent', 'window'])
+def test_a_grid_that_is_not_of_whole_numbers_above_0_is_refused(name, wrong, grid):
+    """Also where the file alone says what the grid is."""
+    text, replaced = re.subn(rf'"{name}": \d+', f'"{name}": {wrong}', ledger().to_json())
+    assert replaced == 1
+    with pytest.raises(ConfigError):
+        Ledger.from_json(text, HOMES, grid=grid)
 
 
 def test_a_ledger_of_another_grid_is_refused():
