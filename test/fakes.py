@@ -8,7 +8,7 @@ import torch
 
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.audits import Chance, unforeseeable
-from pedsam_ros.core.config import EdgeConfig
+from pedsam_ros.core.config import EdgeConfig, LossConfig
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.in_flight import Assignment
 from pedsam_ros.core.ledger import Ledger
@@ -35,6 +35,7 @@ TINY = Architecture(
 )
 WORKERS = tuple(WorkerEntry(name=n, domain_id=i) for i, n in enumerate(NAMES, 1))
 ALL = frozenset(worker.name for worker in WORKERS)
+WITHOUT_BOB = ALL - {'bob'}
 POINT = (Prompt(points=((20.0, 20.0, 1),)),)
 
 
@@ -99,6 +100,25 @@ def reference(
     chosen = [blocks[i] for i in block_order(loaded.arch, order)]
     whole.image_encoder.blocks = torch.nn.ModuleList(chosen)
     return whole.eval().to(dtype)
+
+
+def loss(*rules: str, **others: Any) -> LossConfig:
+    """What to do about lost workers: these rules, in their order."""
+    return LossConfig(on_server_loss=rules, **others)
+
+
+def by_worker(assignments: list[Assignment]) -> dict[str, set[int]]:
+    """Maps each worker to the indices of the windows that are for it."""
+    found: dict[str, set[int]] = {}
+    for assignment in assignments:
+        found.setdefault(assignment.worker, set()).add(assignment.window.index)
+    return found
+
+
+def settle(edge: Edge, assignments: list[Assignment], now_s: float = 0.0) -> None:
+    """Has the edge accept an honest reply to each assignment."""
+    for worker, reply in replies(assignments):
+        edge.accept(worker, reply, now_s)
 
 
 def prompt(x: float, y: float) -> tuple[Prompt, ...]:
