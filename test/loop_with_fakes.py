@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import fakes
+from pedsam_ros.core.edge import ENDINGS
 from pedsam_ros.core.types import WorkerStatus
 from pedsam_ros.nodes.edge_loop import EdgeLoop
 from pedsam_ros.nodes.losses import Losses
@@ -90,6 +91,23 @@ class PlayedLoop:
             windows, link.sent = link.sent, []
             for reply in fakes.worker().encode(windows) if windows else ():
                 self.loop.on_embedding(name, spoil(reply))
+
+    def play(self, spoil=lambda reply: reply, **frame):
+        """A camera image comes, all workers answer, and the loop does all there is to do."""
+        self.arrive(**frame)
+        self.step()
+        self.answer(spoil)
+        self.step(5)
+
+    def unanswered(self):
+        """Worker -> number of windows sent to it and not answered."""
+        return {name: len(link.sent) for name, link in self.links.items()}
+
+    def all_are_in_the_report_once(self):
+        """Whether the report counts every frame that came as ended, in flight or waiting."""
+        figures = self.figures()
+        places = (*ENDINGS, 'in_flight', 'waiting')
+        return figures['frames_in'] == sum(figures[place] for place in places)
 
     def beat(self, name, **changes):
         """A worker sends a heartbeat; `changes` are fields of its status."""

@@ -84,12 +84,14 @@ class Departures:
                 return
 
     def close(self) -> None:
-        """Ends as failed the frames that wait."""
+        """Ends as failed the frames that wait, also those that come while it counts."""
         waiting = int(self._held is not None)
         self._held = None
-        while self._inbox.frame() is not None:
-            waiting += 1
         self.count_arrivals()
+        while self._inbox.waiting:
+            while self._inbox.frame() is not None:
+                waiting += 1
+            self.count_arrivals()
         self._edge.end('failed', waiting)
 
     def _usable(self) -> set[str]:

@@ -1,0 +1,65 @@
+"""The edge's loop and the windows that stay on the edge: by index, or by region."""
+
+import pytest
+
+import fakes
+from loop_with_fakes import PlayedLoop
+from pedsam_ros.core.config import PlacementConfig
+from pedsam_ros.core.model.local_pipeline import LocalPipeline
+
+pytestmark = pytest.mark.ros
+
+
+def test_local_windows_are_computed_here():
+    """Between the replies of workers; the masks are the same."""
+    played = PlayedLoop(placement=PlacementConfig(local_windows=(0, 7)))
+    played.arrive(stamp_ns=4)
+    played.step_until_masks()
+    assert not any(w.index in (0, 7) for link in played.links.values() for w in link.ever)
+    alone = LocalPipeline(fakes.edge(), fakes.worker()).segment(fakes.frame(stamp_ns=4))
+    (ours,), (theirs,) = played.masks[0].masks, alone.masks
+    assert (ours.counts, ours.score) == (theirs.counts, theirs.score)
+
+
+def test_a_region_holds_for_every_frame_that_arrived_under_it():
+    """However long the frame waits. A region that came first is never overtaken by a frame."""
+    played = PlayedLoop(regions=True, every_frame=True, region_s=1.0)
+    played.lose('bob')
+    played.loop.protect((0.0, 0.0, 20.0, 20.0))
+    played.clock.now_s += 0.9
+    played.arrive()
+    played.step()
+    assert played.figures()['waiting'] == 1
+    played.wait(0.2)
+    played.regain('bob')
+    played.step_until_masks()
+    assert not any(w.index == 0 for link in played.links.values() for w in link.ever)
+    played.arrive()
+    played.step()
+    assert any(w.index == 0 for link in played.links.values() for w in link.ever)
+
+
+def test_regions_do_not_pile_up_without_a_camera(played):
+    """A detector may publish for days while no frame comes."""
+    for x in range(1000):
+        played.loop.protect((float(x), 0.0, x + 1.0, 1.0))
+        played.step()
+    assert list(played.loop._inbox.regions()) == []
+    assert len(played.edge.router._regions) <= 256
+
+
+def test_windows_of_ended_frames_are_not_computed_here():
+    """So no backlog grows, and the windows of frames that still count come first."""
+    local = PlacementConfig(local_windows=tuple(range(25)))
+    played = PlayedLoop(placement=local, every_frame=True)
+    for stamp in (1, 2):
+        played.arrive(stamp_ns=stamp)
+    played.step()
+    assert played.edge.in_flight == 2
+    played.clock.now_s += played.edge.config.deadline_s
+    computed = []
+    played.edge.accept = lambda *reply: computed.append(reply)
+    while played.loop.step() is not None:
+        pass
+    assert computed == []
+    assert played.edge.endings == {'late': 2}
