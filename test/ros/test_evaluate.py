@@ -1,4 +1,4 @@
-"""`pedsam evaluate` in one process: which models it asks, and what it writes."""
+"""`pedsam evaluate` in one process: which models are asked, and what is written."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ TWIN = 'random:vit_tiny:1'
 
 @pytest.fixture
 def data(tmp_path):
-    """A folder with label maps of two images from two sources."""
+    """Two images of two sources."""
     entries = []
     for i, source in enumerate(['a', 'b']):
         (tmp_path / source).mkdir()
@@ -35,20 +35,20 @@ def data(tmp_path):
 
 
 def run(*arguments):
-    """Runs the command in this process. Returns its exit status."""
+    """The command, in this process."""
     parser = argparse.ArgumentParser()
     evaluate.add_arguments(parser)
     return evaluate.run(parser.parse_args([*map(str, arguments), '--threads', '1']))
 
 
 def evaluated(out, *arguments):
-    """Runs the command, and returns the figures that it writes to `out`."""
+    """What it wrote."""
     assert run(*arguments, '--out', out) == 0
     return json.loads(out.read_text())
 
 
 def test_figures_table_and_picture(data, tmp_path, capsys):
-    """The figures have each model of one process, by source, class and kind of prompt."""
+    """Every model of one process: two sources, two classes, two kinds of prompts."""
     models = 'ped,sam,ped_untrained_reorder,blur,box'
     out = tmp_path / 'out' / 'figures.json'
     given = ['--checkpoint', SEED, '--sam-checkpoint', TWIN, '--models', models]
@@ -73,7 +73,7 @@ def test_figures_table_and_picture(data, tmp_path, capsys):
 
 
 def test_the_block_order_and_the_weights_tell_models_apart(data, tmp_path):
-    """Reordering changes the masks; equal weights in equal order give equal masks."""
+    """Reordering alone changes masks; equal weights in equal order do not."""
     models = ['--models', 'ped,sam,ped_untrained_reorder']
     one = evaluated(tmp_path / '1.json', '--data', data, '--checkpoint', SEED, *models)['overall']
     assert one['ped'] == one['ped_untrained_reorder'] != one['sam']
@@ -83,8 +83,7 @@ def test_the_block_order_and_the_weights_tell_models_apart(data, tmp_path):
 
 
 def test_who_gets_which_checkpoint(monkeypatch, tmp_path):
-    """A foreign checkpoint serves for both roles, one of ours for its own role only. If no
-    checkpoint is given, those of the package are used."""
+    """One of no order of ours serves for both; ours only for its own; none: the package's."""
     assert variants.sources({'ped': 'a.pth', 'sam': None}) == {'ped': 'a.pth', 'sam': 'a.pth'}
     assert variants.sources({'ped': None, 'sam': SEED}) == {'ped': SEED, 'sam': SEED}
     ours = {'ped': 'a.safetensors', 'sam': None}
@@ -102,7 +101,7 @@ def test_who_gets_which_checkpoint(monkeypatch, tmp_path):
 
 
 def test_models_without_weights_are_left_out_and_named(data, tmp_path, capsys, monkeypatch):
-    """A model that was asked for by name must have weights: otherwise it is an error."""
+    """Unless they were asked for: then it is an error."""
     ours = {role: tmp_path / role for role in variants.ROLES}
     monkeypatch.setattr(variants, '_shipped', lambda: ours)
     found = evaluated(tmp_path / 'out.json', '--data', data)
@@ -125,7 +124,7 @@ def test_models_without_weights_are_left_out_and_named(data, tmp_path, capsys, m
     ],
 )
 def test_wrong_arguments_are_named(data, arguments, named):
-    """The error comes before anything is computed."""
+    """Before anything is computed."""
     parser = argparse.ArgumentParser()
     evaluate.add_arguments(parser)
     with pytest.raises(Exception, match=named):
@@ -133,7 +132,7 @@ def test_wrong_arguments_are_named(data, arguments, named):
 
 
 def test_cocos_own_format(tmp_path):
-    """The published rules hold. One checkpoint is both models, in SAM's order and reordered."""
+    """By the published rules; one checkpoint is sam in its own order and ped reordered."""
     (tmp_path / 'val2017').mkdir()
     (tmp_path / 'annotations').mkdir()
     cv2.imwrite(str(tmp_path / 'val2017' / '1.jpg'), frame(60, 80).rgb)

@@ -98,7 +98,7 @@ def _as_bag(images: Path | None, bag: Path) -> Path:
 
 
 def _config(camera: Camera, transport: str, automatic: bool) -> EdgeConfig:
-    """The edge's settings: prompts that lie within every frame, or the automatic grid."""
+    """Some points and a box that lie within every frame; or the automatic grid."""
     sizes = [frame.rgb.shape for frame in camera.frames()]
     if not sizes:
         raise ConfigError(f'{camera.bag}: no image in {camera.topic} can be read')
