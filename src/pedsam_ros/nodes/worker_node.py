@@ -23,7 +23,7 @@ from pedsam_ros.nodes.spin import run
 from pedsam_ros.ros import convert, diagnostics, qos
 from pedsam_ros.ros.domain import own_reader, topic
 
-_HEARTBEAT_S = 0.2
+HEARTBEAT_S = 0.2
 
 
 class WorkerNode(ManagedNode):
@@ -65,7 +65,7 @@ class WorkerNode(ManagedNode):
             WindowMsg, topic(name, 'windows'), self._on_window, qos.WIRE
         )
         running.callback(self.destroy_subscription, windows)
-        running.callback(self.destroy_timer, self.create_timer(_HEARTBEAT_S, self._on_heartbeat))
+        running.callback(self.destroy_timer, self.create_timer(HEARTBEAT_S, self._on_heartbeat))
 
     def report(self) -> None:
         """Publishes the fields of the heartbeat in /diagnostics."""

@@ -2,7 +2,8 @@
 
 Start reading at `system.py`, which starts and ends the processes, and at `client.py`, which looks
 at them from outside. `player.py` and `distributed.py` are the two ways to send frames through
-them. `soak.py` plays faults on them: `fleet.py` is what it plays with, `verdict.py` judges.
+them. `soak.py` sends frames and injects faults: `fleet.py` has what the faults are done to, and
+`verdict.py` judges the record.
 
 Imports core, ros, nodes and bags; tools and tests import it.
 """

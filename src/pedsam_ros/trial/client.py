@@ -58,11 +58,14 @@ class Client:
         self,
         kind: type[Any],
         topic: str,
-        react: Callable[[Any], object],
+        react: Callable[..., object],
         profile: Any = qos.OUTPUT,
         raw: bool = False,
     ) -> None:
-        """Hands every message of a topic to `react`: the message, or if `raw` its bytes."""
+        """Hands every message of a topic to `react`, or if `raw` its bytes.
+
+        If `react` takes a second argument, it gets what DDS tells about the message.
+        """
         self.node.create_subscription(kind, topic, react, profile, raw=raw)
 
     def collect(

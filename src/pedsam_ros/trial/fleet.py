@@ -43,9 +43,9 @@ _EDGE: dict[str, Any] = {
 
 
 class Fleet:
-    """Real processes, a camera and an ear in each worker's domain; all they see is in `record`.
+    """Real processes, a camera, and an ear in each worker's domain. They fill in `record`.
 
-    `domains`: the robot's, then each worker's, the spare's last. Workers are given by name.
+    `domains`: the robot's, then each worker's, the spare's last. Methods take workers by name.
     """
 
     def __init__(self, domains: Sequence[int], folder: Path, seed: int) -> None:
@@ -95,7 +95,7 @@ class Fleet:
         self._look()
 
     def start(self, name: str, other_weights: bool = False) -> None:
-        """Starts a worker, if asked with weights that are not the edge's."""
+        """Starts a worker with the edge's model, or with another one."""
         self._replaced[name] = self._ears[name].reader
         weights = _OTHER_WEIGHTS if other_weights else _WEIGHTS
         self._system.start_workers(name, checkpoint=weights, threads=THREADS)
@@ -129,8 +129,8 @@ class Fleet:
     def recover(self, name: str, release: bool = False) -> None:
         """Waits for a worker that was started again, and shows frames until it is in use.
 
-        `release`: from quarantine, as soon as it is active. Records how long it took from its
-        first heartbeat until masks came of a frame shown after it was sent windows again.
+        `release`: from quarantine, as soon as it is active. Records how long it took from then
+        until masks came of a frame that was shown after the worker was sent windows again.
         """
         ear, before = self._ears[name], self._replaced[name]
         if not self.client.within(_READY_S, lambda: ear.reader not in ('', before)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -21,7 +21,7 @@ from pedsam_ros.trial.client import EdgeClient
 from pedsam_ros.trial.system import System
 
 _AHEAD = 8  # frames sent and not yet ended, at most
-_STALL_S = 120.0  # without the end of any frame
+_STALL_S = 300.0  # without the end of any frame; only catches hangs
 _RECORDED = {
     '/edge/masks': MasksMsg,
     '/edge/label_image': Image,
@@ -30,12 +30,12 @@ _RECORDED = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The masks of a bag in the order they came, and the edge's last report by component."""
 
-    masks: list[Masks] = field(default_factory=list)
-    report: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    masks: list[Masks]
+    report: Mapping[str, Mapping[str, str]]
 
 
 class Player:
@@ -52,7 +52,7 @@ class Player:
     def play(self, images: Iterable[bytes], count: int, topic: str, type_name: str) -> Outcome:
         """Sends serialised images of a type, and returns when each of them has ended.
 
-        Raises PedsamError if a process ends, or if no frame ends for two minutes.
+        Raises PedsamError if a process ends, or if no frame ends for five minutes.
         """
         kind = Image if type_name == 'sensor_msgs/msg/Image' else CompressedImage
         camera = self._client.node.create_publisher(kind, topic, qos.every_frame(_AHEAD))
