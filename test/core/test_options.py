@@ -51,6 +51,7 @@ def test_the_help_says_text_placeholder_and_default():
     assert '--wait S how long (default: 0.5)' in text
     assert '--top-speed TOP_SPEED how fast (default: 1.5)' in text
     assert '--stops STOP [STOP ...] only these' in text
+    assert '--fuel FUEL which: oil, wood (default: oil)' in text
     assert '--back and back' in text
     assert '--seats SEATS how many (2)' in ' '.join(parser(shown='({})').format_help().split())
 

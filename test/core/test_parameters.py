@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from pedsam_ros.bags.replay_config import ReplayConfig
 from pedsam_ros.core.config import EdgeConfig, OverlayConfig, WorkerConfig
 from pedsam_ros.core.settings import groups_of, settings_of
 from pedsam_ros.core.workers_file import WorkerEntry
+from pedsam_ros.learn.trainer import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = Path('scripts', 'write_parameters.py')
-CONFIGS = (EdgeConfig, WorkerConfig, OverlayConfig, WorkerEntry)
+WITH_DEFAULTS = (EdgeConfig, WorkerConfig, OverlayConfig, ReplayConfig, Recipe)
+CONFIGS = (*WITH_DEFAULTS, WorkerEntry)
 SETTINGS = [each for config in CONFIGS for group in groups_of(config) for each in group.settings]
 
 
@@ -70,14 +73,15 @@ def test_a_file_that_was_changed_by_hand_is_named_and_written_anew(copied, name,
 def test_every_setting_says_what_it_means(each):
     """One phrase without its unit and bounds, which are added; a rule has both bounds."""
     assert each.rule.text
-    assert not each.rule.text.endswith(('.', ', s', ', px'))
+    assert not each.rule.text.endswith(('.', ', s', ', px', ', Hz'))
     assert not each.name.endswith('_s') or each.unit == 's'
+    assert '=' not in each.rule.text
     assert (each.rule.low is None) == (each.rule.high is None)
     assert bool(each.rule.pattern) == bool(each.rule.form)
     assert each.default != () or each.rule.example
 
 
-@pytest.mark.parametrize('config', CONFIGS[:3])
+@pytest.mark.parametrize('config', WITH_DEFAULTS)
 def test_every_default_keeps_its_rule(config):
     """Of each group as well."""
     for group in groups_of(config):

@@ -20,7 +20,8 @@ from std_msgs.msg import String
 
 from pedsam_ros.bags.make_bag import make_bag
 from pedsam_ros.bags.record import Recorder, record
-from pedsam_ros.bags.replay import ReplayConfig, replay
+from pedsam_ros.bags.replay import replay
+from pedsam_ros.bags.replay_config import ReplayConfig
 from pedsam_ros.bags.rosbag import BagWriter, contents_of, read_bag
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.msg import Mask, Masks

@@ -15,7 +15,8 @@ from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Header, String
 
 from pedsam_ros.bags.make_bag import make_bag
-from pedsam_ros.bags.replay import ReplayConfig, replay, restamped, timeline
+from pedsam_ros.bags.replay import replay, restamped, timeline
+from pedsam_ros.bags.replay_config import ReplayConfig
 from pedsam_ros.bags.rosbag import BagWriter, Record, read_bag
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.msg import Mask, Masks

@@ -25,6 +25,7 @@ from rig import OTHER_SEED, SEED, image_msg, local_pipeline, same
 
 pytestmark = pytest.mark.ros
 SOON_SILENT = {'loss.worker_timeout_s': 5.0}  # not sooner: a busy machine delays heartbeats
+TRIES = 8  # frames, one of which must be done; a busy machine may be late with the others
 
 
 @pytest.fixture
@@ -123,14 +124,11 @@ def test_a_stopped_worker_makes_frames_late_and_no_other_harm(rig):
     rig.processes['carol'].signal(signal.SIGSTOP)
     show(rig, camera, 1, 'late')
     rig.processes['carol'].signal(signal.SIGCONT)
-    stamps = count(2)
-
-    def one_is_done():  # a busy machine may be late with some
-        camera.publish(image_msg(frame().rgb, stamp := next(stamps)))
-        rig.client.until(lambda: rig.client.all_ended(stamp))
-        return rig.client.figures()['done'] != '0'
-
-    rig.client.until(one_is_done)
+    for stamp in range(2, 2 + TRIES):
+        camera.publish(image_msg(frame().rgb, stamp))
+        rig.client.until(lambda: rig.client.all_ended(stamp))  # noqa: B023
+        if rig.client.figures()['done'] != '0':
+            break
     assert rig.client.figures()['done'] == '1'
     assert rig.client.figures()['failed'] == '0'
 

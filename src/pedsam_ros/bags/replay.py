@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from rclpy.duration import Duration
@@ -18,39 +17,14 @@ from tqdm import tqdm
 
 from pedsam_ros.bags.command_node import message_class
 from pedsam_ros.bags.message_types import begins_with_header
+from pedsam_ros.bags.replay_config import ReplayConfig
 from pedsam_ros.bags.rosbag import Content, Record, contents_of, read_bag
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.core.settings import check_fields, setting
 
 _ALONE_NS = 10**9  # pause between two passes of a loop if all messages have the same stamp
 _NAP_S = 0.1  # longest wait before looking at `stopped` again
 _KEPT = DurabilityPolicy.TRANSIENT_LOCAL
 _FLUSH_S = 2.0  # longest wait until the readers of a topic have its last messages
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplayConfig:
-    """How to replay. Raises ConfigError if a value breaks a rule."""
-
-    rate: float = setting(1.0, 'times as fast as recorded', low=0.001, high=1000.0)
-    loop: bool = setting(False, 'again and again, until interrupted; the time jumps back')
-    clock_hz: float = setting(
-        0.0, '/clock messages a second, in bag time; 0 = no /clock', low=0.0, high=1000.0
-    )
-    reliability: str = setting(
-        'reliable', 'QoS: reliable or best_effort', choices=('reliable', 'best_effort')
-    )
-    depth: int = setting(10, 'QoS: messages kept for a slow reader', low=1, high=100000)
-    topics: tuple[str, ...] | None = setting(None, 'only these topics (default: all)')
-    restamp: bool = setting(False, 'header stamps = now; not with --clock')
-    wait_s: float = setting(
-        0.0, 'wait so long for a reader of each topic, s', low=0.0, high=3600.0
-    )
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        if self.restamp and self.clock_hz:
-            raise ConfigError(f'restamp with clock={self.clock_hz} Hz: stamps follow one clock')
 
 
 def replay(node: Node, bag: Path, config: ReplayConfig, stopped: Callable[[], bool]) -> int:

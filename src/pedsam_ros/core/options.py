@@ -17,11 +17,13 @@ def add_options(
 
     An option has its setting's name, but a unit at the end of it becomes the placeholder:
     `wait_s` is `--wait S`. A bool is a flag; a setting whose default is None takes a list of
-    strings. The help is the setting's text, with the default as in `shown`.
+    strings. The help is the setting's text, with its choices and the default as in `shown`.
     """
     for each in settings_of(type(defaults)):
         flag, placeholder = _flag(each)
         text, default = each.rule.text, getattr(defaults, each.name)
+        if each.rule.choices:
+            text += f': {each.allowed}'
         if isinstance(default, bool):
             parser.add_argument(flag, dest=each.name, action='store_true', help=text)
         elif default is None:

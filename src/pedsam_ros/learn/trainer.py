@@ -34,17 +34,19 @@ _TABLE = re.compile(r'(pos_embed|rel_pos_[hw]|(_token|_tokens|_embed|_embeddings
 class Recipe:
     """All settings that decide the result of a run, besides the learner and its examples."""
 
-    seed: int = setting(0, 'seed of weights, scenes and prompts', low=0, high=2**31)
-    steps: int = setting(5000, 'steps of the whole run', low=1, high=10**7)
-    batch: int = setting(8, 'scenes in a step', low=1, high=10**4)
+    seed: int = setting(0, 'random seed of the weights, scenes and prompts', low=0, high=2**31)
+    steps: int = setting(5000, 'number of steps in the run', low=1, high=10**7)
+    batch: int = setting(8, 'number of scenes in a step', low=1, high=10**4)
     rate: float = setting(8e-4, 'highest learning rate', low=0.0, high=1.0)
-    warmup: int = setting(250, 'steps in which the rate rises', low=1, high=10**6)
+    warmup: int = setting(
+        250, 'number of steps in which the learning rate rises', low=1, high=10**6
+    )
     decay: float = setting(0.05, 'weight decay', low=0.0, high=1.0)
     average: float = setting(
         0.998, 'share of the averaged weights that each step keeps', low=0.0, high=1.0
     )
     precision: str = setting(
-        'float32', 'type of matrix products: float32, bfloat16', choices=('float32', 'bfloat16')
+        'float32', 'number type of matrix products', choices=('float32', 'bfloat16')
     )
 
     def __post_init__(self) -> None:

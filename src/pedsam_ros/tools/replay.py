@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from pedsam_ros.bags.command_node import interrupts, open_node
-from pedsam_ros.bags.replay import ReplayConfig, replay
+from pedsam_ros.bags.replay import replay
+from pedsam_ros.bags.replay_config import ReplayConfig
 from pedsam_ros.core.options import add_options, config_of
 
 
