@@ -12,7 +12,7 @@ import pytest
 import yaml
 from sensor_msgs.msg import Image
 
-from pedsam_ros.bags.replay import ReplayConfig
+from pedsam_ros.bags.replay_config import ReplayConfig
 from pedsam_ros.core.config import EdgeConfig, WorkerConfig
 from pedsam_ros.core.settings import settings_of
 from pedsam_ros.trial.processes import workers_in
