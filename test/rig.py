@@ -110,8 +110,8 @@ class Rig(System):
         super().start_workers(*names, **{'checkpoint': SEED, 'threads': 1, **parameters})
 
     def start_edge(self, camera: str = CAMERA, **parameters: Any) -> None:
-        settings = {'checkpoint': SEED, 'points': POINTS, 'deadline_s': WAIT_S, **parameters}
-        super().start_edge(camera, **settings)
+        usual = {'checkpoint': SEED, 'points': POINTS, 'deadline_s': WAIT_S, 'threads': 1}
+        super().start_edge(camera, **usual | parameters)
 
     def start_hostile(self, name: str, lie: Lie, checkpoint: str = SEED) -> None:
         super().start_hostile(name, lie, checkpoint)

@@ -71,6 +71,13 @@ def show(rig, camera, stamp, ending='done', **size):
     return rig.client.until(lambda: int(rig.client.figures().get(ending, 0)) > before)
 
 
+def _fails_because(rig, camera, reason, stamp):
+    """Shows a frame that fails. Returns whether the edge gives this reason; a late reply to an
+    earlier frame may have been lost since, and is then what it reports."""
+    show(rig, camera, stamp, 'failed')
+    return reason in rig.client.figures()['last_loss']
+
+
 def test_a_killed_worker_fails_its_frames_until_it_is_back(rig):
     """After SIGKILL frames fail; with a new process the next frame is done, with equal masks."""
     rig.start_edge(**SOON_SILENT)
@@ -80,13 +87,12 @@ def test_a_killed_worker_fails_its_frames_until_it_is_back(rig):
     show(rig, camera, 1)
     rig.kill('bob')
     rig.wait_for(WorkerState.SILENT, 'bob')
-    show(rig, camera, 2, 'failed')
-    assert 'bob silent' in rig.client.figures()['last_loss']
+    assert any(_fails_because(rig, camera, 'bob silent', stamp) for stamp in range(2, 12))
     rig.start_workers('bob')
     rig.wait_ready('bob')
-    masks = convert.masks_from_msg(show(rig, camera, 3))
+    masks = convert.masks_from_msg(show(rig, camera, 12))
     expected = local_pipeline(rig.workers).segment(
-        convert.frame_from_msg(image_msg(frame().rgb, 3))
+        convert.frame_from_msg(image_msg(frame().rgb, 12))
     )
     assert same(masks, expected)
 
