@@ -2,10 +2,10 @@
 
 import doctest
 import threading
+from contextlib import ExitStack, closing
+from typing import Any
 
 import pytest
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -19,37 +19,30 @@ from pedsam_ros.msg import Window as WindowMsg
 from pedsam_ros.msg import WorkerStatus as StatusMsg
 from pedsam_ros.ros import convert, domain, params, qos
 from pedsam_ros.ros.domain import NODE_NAME, DomainLink, own_reader
+from pedsam_ros.trial.client import Client
 
 pytestmark = pytest.mark.ros
-WAIT_S = 20.0
 
 
 @pytest.fixture
-def spin():
-    """Makes nodes in chosen domains; spins them until a condition holds."""
-    made = []
+def other(domain_id):
+    """A node on the other side of the link."""
+    with closing(Client(domain_id, 'other_side')) as client:
+        yield client
 
-    class Spun:
-        def __init__(self, domain_id, **kwargs):
-            self.context = Context()
-            self.context.init(args=[], domain_id=domain_id)
-            self.node = Node('other_side', context=self.context, **kwargs)
-            self.executor = SingleThreadedExecutor(context=self.context)
-            self.executor.add_node(self.node)
-            made.append(self)
 
-        def until(self, condition):
-            for _ in range(int(WAIT_S / 0.1)):
-                if condition():
-                    return
-                self.executor.spin_once(timeout_sec=0.1)
-            raise AssertionError('nothing came')
+@pytest.fixture
+def node_with(other):
+    """Makes a node to which parameters are given at its start: name -> value."""
+    with ExitStack() as opened:
 
-    yield Spun
-    for each in made:
-        each.executor.shutdown()
-        each.node.destroy_node()
-        each.context.try_shutdown()
+        def make(given: dict[str, Any]) -> Node:
+            overrides = [Parameter(name, value=value) for name, value in given.items()]
+            node = Node('given', context=other.node.context, parameter_overrides=overrides)
+            opened.callback(node.destroy_node)
+            return node
+
+        yield make
 
 
 @pytest.fixture
@@ -71,10 +64,9 @@ def link(domain_id):
     made.close()
 
 
-def test_windows_go_out_and_replies_come_back(link, domain_id, spin):
+def test_windows_go_out_and_replies_come_back(link, other):
     """They use the topics of that worker, and the callbacks name it."""
-    other, heard = spin(domain_id), []
-    other.node.create_subscription(WindowMsg, '/pedsam/alice/windows', heard.append, qos.WIRE)
+    heard = other.collect(WindowMsg, '/pedsam/alice/windows', qos.WIRE)
     replies = other.node.create_publisher(Embedding, '/pedsam/alice/embeddings', qos.WIRE)
     status = other.node.create_publisher(StatusMsg, '/pedsam/alice/status', qos.STATUS)
     reader = own_reader(other.node, '/pedsam/alice/windows')
@@ -102,10 +94,10 @@ def test_the_lines_of_use_run(domain_id):
     assert results.attempted >= 4
 
 
-def test_a_readers_successor_is_not_taken_for_it(link, domain_id, spin):
+def test_a_readers_successor_is_not_taken_for_it(link, other):
     """A link knows the very reader that a worker names, and no other of the same topic."""
-    other, name = spin(domain_id), '/pedsam/alice/windows'
-    other.node.create_subscription(WindowMsg, name, lambda _: None, qos.WIRE)
+    name = '/pedsam/alice/windows'
+    other.collect(WindowMsg, name, qos.WIRE)
     own = own_reader(other.node, name)
     other.until(lambda: link.read_by(own))
     assert not link.read_by('')
@@ -115,30 +107,28 @@ def test_a_readers_successor_is_not_taken_for_it(link, domain_id, spin):
     assert not link.read_by(own)
 
 
-def test_the_link_declares_nothing_a_worker_may_not_know(link, domain_id, spin):
+def test_the_link_declares_nothing_a_worker_may_not_know(link, other):
     """/parameter_events cannot be switched off, so only what every ROS node has may be in it."""
-    other = spin(domain_id)
     declared = set(link._executor.get_nodes()[0]._parameters)
     assert declared <= {'use_sim_time', 'start_type_description_service'}
     assert link._executor.get_nodes()[0].get_name() == NODE_NAME
     assert other.node.get_name() != NODE_NAME
 
 
-def test_links_of_other_domains_hear_nothing(link, spin, domain_id, domain_ids):
+def test_links_of_other_domains_hear_nothing(link, other, domain_ids):
     """A worker of the same name in another domain is not this one."""
-    other = spin(domain_ids[0])
-    status = other.node.create_publisher(StatusMsg, '/pedsam/alice/status', qos.STATUS)
-    near = spin(domain_id)
-    other.executor.spin_once(timeout_sec=0.5)
-    near.until(lambda: near.node.count_subscribers('/pedsam/alice/status'))
-    assert status.get_subscription_count() == 0
+    with closing(Client(domain_ids[0], 'far')) as far:
+        status = far.node.create_publisher(StatusMsg, '/pedsam/alice/status', qos.STATUS)
+        far.spin(0.5)
+        other.until(lambda: other.node.count_subscribers('/pedsam/alice/status'))
+        assert status.get_subscription_count() == 0
     assert not link.read_by('')
     assert not link.came['any'].is_set()
 
 
-def test_every_setting_is_a_parameter_with_a_description(domain_id, spin):
+def test_every_setting_is_a_parameter_with_a_description(node_with):
     """Type, default, range and unit come from the config class. Defaults are read back."""
-    node = spin(domain_id).node
+    node = node_with({})
     params.declare(node, EdgeConfig)
     assert params.read(node, EdgeConfig) == EdgeConfig()
     described = node.describe_parameter('deadline_s')
@@ -149,20 +139,19 @@ def test_every_setting_is_a_parameter_with_a_description(domain_id, spin):
     assert node.describe_parameter('autostart').read_only
 
 
-def test_given_parameters_are_read(domain_id, spin):
+def test_given_parameters_are_read(node_with):
     """Also nested parameters and lists."""
     given = {'deadline_s': 0.25, 'points': [1.0, 2.0], 'automatic.points_per_side': 4}
-    overrides = [Parameter(name, value=value) for name, value in given.items()]
-    node = spin(domain_id, parameter_overrides=overrides).node
+    node = node_with(given)
     params.declare(node, EdgeConfig)
     config = params.read(node, EdgeConfig)
     assert (config.deadline_s, config.points) == (0.25, (1.0, 2.0))
     assert config.automatic.points_per_side == 4
 
 
-def test_a_rule_broken_by_parameters_is_named(domain_id, spin):
+def test_a_rule_broken_by_parameters_is_named(node_with):
     """The config class names it, as anywhere else."""
-    node = spin(domain_id, parameter_overrides=[Parameter('name', value='Not A Name')]).node
+    node = node_with({'name': 'Not A Name'})
     params.declare(node, WorkerConfig)
     with pytest.raises(ConfigError, match="name='Not A Name'"):
         params.read(node, WorkerConfig)
@@ -171,16 +160,16 @@ def test_a_rule_broken_by_parameters_is_named(domain_id, spin):
 @pytest.mark.parametrize(
     ('name', 'value'), [('deadline_s', 2), ('points', [320, 240]), ('max_in_flight', 99)]
 )
-def test_a_parameter_of_wrong_type_or_range_is_named(domain_id, spin, name, value):
+def test_a_parameter_of_wrong_type_or_range_is_named(node_with, name, value):
     """The parameter has its default until it is set again."""
-    node = spin(domain_id, parameter_overrides=[Parameter(name, value=value)]).node
+    node = node_with({name: value})
     wrong = params.declare(node, EdgeConfig)
     assert list(wrong) == [name]
     assert name in wrong[name]
     assert params.read(node, EdgeConfig) == EdgeConfig()
 
 
-def test_changes_are_judged_by_the_rules(domain_id, spin):
+def test_changes_are_judged_by_the_rules():
     """While unconfigured, any parameter may change. Later only live ones may, to values that keep
     the rules. Parameters of ROS itself are not judged."""
     current = EdgeConfig()

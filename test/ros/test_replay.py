@@ -2,12 +2,10 @@
 
 import queue
 import threading
-from contextlib import suppress
+from contextlib import closing
 
 import numpy as np
 import pytest
-from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message, serialize_message
@@ -20,6 +18,7 @@ from pedsam_ros.bags.replay_config import ReplayConfig
 from pedsam_ros.bags.rosbag import BagWriter, Record, read_bag
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.msg import Mask, Masks
+from pedsam_ros.trial.client import Client
 
 pytestmark = pytest.mark.ros
 
@@ -29,43 +28,18 @@ DEEP = QoSProfile(depth=100)
 
 
 @pytest.fixture
-def context(domain_id):
-    context = Context()
-    context.init(args=[], domain_id=domain_id, initialize_logging=False)
-    yield context
-    context.try_shutdown()
+def player(domain_id):
+    """The node that replays; nobody spins it."""
+    with closing(Client(domain_id, 'player')) as client:
+        yield client.node
 
 
 @pytest.fixture
-def make_node(context):
-    """Makes nodes in the test's domain, each with a name."""
-    nodes = []
-
-    def make(name: str) -> Node:
-        nodes.append(Node(name, context=context, use_global_arguments=False))
-        return nodes[-1]
-
-    yield make
-    for node in nodes:
-        node.destroy_node()
-
-
-@pytest.fixture
-def listener(context, make_node):
-    """A node that spins in a thread of its own."""
-    node = make_node('listener')
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-
-    def spin() -> None:
-        with suppress(ExternalShutdownException):
-            executor.spin()
-
-    thread = threading.Thread(target=spin)
-    thread.start()
-    yield node
-    executor.shutdown()
-    thread.join(WAIT_S)
+def listener(domain_id):
+    """A node that spins on a thread of its own."""
+    with closing(Client(domain_id, 'listener')) as client:
+        client.spin_in_background()
+        yield client.node
 
 
 def heard_on(node: Node, topics: dict[str, type], profile: QoSProfile = DEEP) -> queue.Queue:
@@ -108,39 +82,37 @@ def never() -> bool:
     return False
 
 
-def test_all_messages_come_in_order_and_whole(bag, make_node, listener):
+def test_all_messages_come_in_order_and_whole(bag, player, listener):
     """Each message is equal to the recorded one."""
     masks = heard_on(listener, {'/masks': Masks})
     text = heard_on(listener, {'/text': String})
-    assert replay(make_node('player'), bag, config(), never) == 15
+    assert replay(player, bag, config(), never) == 15
     for each in read_bag(bag, ['/masks']):
         assert masks.get(timeout=WAIT_S)[1] == deserialize_message(each.cdr, Masks)
     assert [text.get(timeout=WAIT_S)[1].data for _ in range(5)] == ['1', '4', '7', '10', '13']
 
 
-def test_chosen_topics_only(bag, make_node, listener):
+def test_chosen_topics_only(bag, player, listener):
     """The other topics have no publisher at all."""
     heard = heard_on(listener, {'/text': String})
-    player = make_node('player')
     assert replay(player, bag, config(topics=('/text',)), never) == 5
     assert heard.get(timeout=WAIT_S)[1].data == '1'
     assert not player.get_publishers_info_by_topic('/masks')
 
 
-def test_clock_is_bag_time(bag, make_node, listener):
+def test_clock_is_bag_time(bag, player, listener):
     """At 50 Hz there is a tick for every 20 ms of the bag, from its first stamp on."""
     heard = heard_on(listener, {'/clock': Clock, '/masks': Masks, '/text': String})
-    replay(make_node('player'), bag, config(clock_hz=50.0), never)
+    replay(player, bag, config(clock_hz=50.0), never)
     arrived = [heard.get(timeout=WAIT_S) for _ in range(23)]
     ticks = [m.clock.sec * 10**9 + m.clock.nanosec for topic, m in arrived if topic == '/clock']
     assert ticks == [10**9 + i * 20_000_000 for i in range(8)]
 
 
-def test_loop_starts_again(bag, make_node, listener):
+def test_loop_starts_again(bag, player, listener):
     """After the last string comes the first, until the loop is stopped from outside."""
     heard = heard_on(listener, {'/text': String})
     stop = threading.Event()
-    player = make_node('player')
     looping = config(loop=True, topics=('/text',), rate=20.0)
     thread = threading.Thread(target=replay, args=(player, bag, looping, stop.is_set))
     thread.start()
@@ -151,11 +123,11 @@ def test_loop_starts_again(bag, make_node, listener):
     assert not thread.is_alive()
 
 
-def test_restamp_moves_headers_to_now(bag, make_node, listener):
+def test_restamp_moves_headers_to_now(bag, player, listener):
     """Stamps become the present time, and nothing else changes; a String has no stamp."""
     heard = heard_on(listener, {'/masks': Masks})
     before = listener.get_clock().now().nanoseconds
-    replay(make_node('player'), bag, config(topics=('/masks',), restamp=True), never)
+    replay(player, bag, config(topics=('/masks',), restamp=True), never)
     stamps = []
     for _ in range(10):
         msg = heard.get(timeout=WAIT_S)[1]
@@ -173,32 +145,28 @@ def test_restamped_keeps_the_byte_order():
     )
 
 
-def test_best_effort_is_what_is_offered(bag, make_node):
+def test_best_effort_is_what_is_offered(bag, player):
     """The publishers offer the QoS that the configuration asks for."""
-    player = make_node('player')
     replay(player, bag, ReplayConfig(reliability='best_effort', depth=3, rate=100.0), never)
     (offer,) = player.get_publishers_info_by_topic('/text')
     assert offer.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
 
 
-def test_what_was_kept_for_late_readers_is_kept_again(tmp_path, make_node):
+def test_what_was_kept_for_late_readers_is_kept_again(tmp_path, player):
     """The recorded durability is offered, so that late readers get /tf_static."""
     with BagWriter(tmp_path / 'bag') as writer:
         writer.declare('/map', 'std_msgs/msg/String', latched=True)
         writer.write('/map', 'std_msgs/msg/String', 1, serialize_message(String(data='x')))
-    player = make_node('player')
     replay(player, tmp_path / 'bag', ReplayConfig(), never)
     (offer,) = player.get_publishers_info_by_topic('/map')
     assert offer.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
 
 
-def test_stopped_replay_ends_at_once(tmp_path, make_node):
+def test_stopped_replay_ends_at_once(tmp_path, player):
     """A bag of an hour ends at once when stopped while it waits for its second message."""
     make_bag([(t * 10**9, np.zeros((2, 2, 3), np.uint8)) for t in (0, 3600)], tmp_path / 'long')
     calls = iter([False] * 3)
-    sent = replay(
-        make_node('player'), tmp_path / 'long', ReplayConfig(), lambda: next(calls, True)
-    )
+    sent = replay(player, tmp_path / 'long', ReplayConfig(), lambda: next(calls, True))
     assert sent == 1
 
 
@@ -210,7 +178,7 @@ def test_timeline_puts_ticks_between_records():
     assert [each for _, each in timeline(records, 0)] == records
 
 
-def test_wrong_replays_are_named(bag, tmp_path, make_node):
+def test_wrong_replays_are_named(bag, tmp_path, player):
     """The error names the value and the rule."""
     for wrong, rule in (
         ({'rate': 0.0}, 'rate=0.0'),
@@ -222,8 +190,8 @@ def test_wrong_replays_are_named(bag, tmp_path, make_node):
         with pytest.raises(ConfigError, match=rule):
             ReplayConfig(**wrong)
     with pytest.raises(ConfigError, match="no topic '/x'; there are: /masks, /text"):
-        replay(make_node('player'), bag, ReplayConfig(topics=('/x',)), never)
+        replay(player, bag, ReplayConfig(topics=('/x',)), never)
     with BagWriter(tmp_path / 'mute') as writer:
         writer.declare('/text', 'std_msgs/msg/String')
     with pytest.raises(ConfigError, match='no message on /text'):
-        replay(make_node('player'), tmp_path / 'mute', ReplayConfig(), never)
+        replay(player, tmp_path / 'mute', ReplayConfig(), never)
