@@ -13,11 +13,14 @@ import numpy as np
 from lifecycle_msgs.srv import GetState
 from sensor_msgs.msg import CompressedImage, Image
 
+from fakes import frame
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.health import WorkerState
 from pedsam_ros.core.model import checkpoint
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
+from pedsam_ros.core.placement import place
 from pedsam_ros.core.types import Frame, FrameKey, Masks
+from pedsam_ros.core.windows import pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.msg import Masks as MasksMsg
 from pedsam_ros.msg import WorkerStatus
@@ -30,6 +33,7 @@ from pedsam_ros.trial.system import CAMERA, System
 
 WAIT_S = 300.0  # only catches hangs
 SEED = 'random:vit_tiny:0'
+SOON_SILENT = {'loss.worker_timeout_s': 5.0}  # not sooner: a busy machine delays heartbeats
 OTHER_SEED = 'random:vit_tiny:1'
 POINTS = [20.0, 20.0, 60.0, 40.0]
 
@@ -143,6 +147,21 @@ class Rig(System):
         """Ends all processes and the client."""
         self.end()
         self.client.close()
+
+
+def homes(rig: Rig) -> dict[str, set[int]]:
+    """Maps each worker to the windows that it is home to."""
+    placed = place(pixel_grid(checkpoint.read(SEED).arch), rig.workers)
+    return {w.name: {i for i, home in placed.items() if home == w.name} for w in rig.workers}
+
+
+def show(rig: Rig, camera: Any, stamp_ns: int, ending: str = 'done', **size: int) -> Any:
+    """Publishes a frame, and waits until it ends this way. Returns its masks if it is done."""
+    before = int(rig.client.figures().get(ending, 0))
+    camera.publish(image_msg(frame(**size).rgb, stamp_ns))
+    if ending == 'done':
+        return rig.client.masks_for(stamp_ns)
+    return rig.client.until(lambda: int(rig.client.figures().get(ending, 0)) > before)
 
 
 def image_msg(rgb: np.ndarray, stamp_ns: int, frame_id: str = 'camera') -> Image:
