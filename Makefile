@@ -6,6 +6,7 @@ setup:
 	@scripts/setup.sh
 
 build: setup
+	@rm -rf install/pedsam_ros  # or modules that have moved would stay there
 	@. scripts/env.bash && colcon --log-base log build --base-paths . --event-handlers console_direct- \
 	  --cmake-args -DBUILD_TESTING=OFF -DPEDSAM_ASSETS=ON -Wno-dev
 

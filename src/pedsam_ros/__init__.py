@@ -1,3 +1,6 @@
-__path__ = __import__('pkgutil').extend_path(
-    __path__, __name__
-)  # code and messages may lie in two places
+"""Privacy-enhanced, distributed Segment Anything for ROS 2. docs/architecture.md describes the
+rooms in here."""
+
+from pkgutil import extend_path
+
+__path__ = extend_path(__path__, __name__)  # code and messages may lie in two places

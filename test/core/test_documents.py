@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pedsam_ros.tools.cli import COMMANDS
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / 'src' / 'pedsam_ros'
 DOCUMENTS = [*sorted(ROOT.glob('*.md')), *sorted((ROOT / 'docs').glob('*.md'))]
@@ -65,4 +67,4 @@ def test_every_command_has_its_row_and_every_row_its_command():
     """docs/commands.md lists what `pedsam` can do."""
     rows = re.findall(r'^\| `pedsam ([a-z-]+)` \|', prose(ROOT / 'docs/commands.md'), re.MULTILINE)
     tools = {path.stem.replace('_', '-') for path in (SOURCE / 'tools').glob('[a-z]*.py')}
-    assert sorted(rows) == sorted(tools - NOT_COMMANDS)
+    assert sorted(rows) == sorted(tools - NOT_COMMANDS) == sorted(COMMANDS)

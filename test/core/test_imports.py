@@ -23,6 +23,12 @@ ALLOWED = {  # room -> the rooms that it may import from
     'evaluation': {'core', 'core.model', 'trial'},
 }
 ALLOWED['tools'] = set(ALLOWED) | MESSAGES
+LAUNCH = {'core', 'ros', 'bags'}  # the rooms that launch files may import from
+IMPURE = {  # what neither core nor core.model may import: clocks, threads, sockets, logs, ROS
+    *('asyncio', 'datetime', 'logging', 'multiprocessing', 'socket', 'subprocess', 'threading'),
+    *('time', 'rclpy', 'cv_bridge', 'launch', 'launch_ros'),
+}
+BY_NAME = {'bags/command_node.py', 'core/model/sam.py', 'tools/cli.py'}  # may import by a name
 
 
 def modules() -> dict[str, Path]:
@@ -48,6 +54,7 @@ def imported(path: Path, known: dict[str, Path]) -> set[str]:
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
+            assert 'pedsam_ros' not in names, f'{path}: say which module'
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f'{path}: relative imports hide which room they reach'
             names = [f'{node.module}.{alias.name}' for alias in node.names]
@@ -56,6 +63,21 @@ def imported(path: Path, known: dict[str, Path]) -> set[str]:
             if ours != name:
                 found.add(ours if ours in known else ours.rpartition('.')[0])
     return found
+
+
+def outside(path: Path) -> set[str]:
+    """Lists the top-level names of all that a file imports anywhere."""
+    nodes = [*ast.walk(ast.parse(path.read_text()))]
+    names = [a.name for node in nodes if isinstance(node, ast.Import) for a in node.names]
+    names += [node.module or '' for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.split('.')[0] for name in names}
+
+
+def words(path: Path) -> set[str]:
+    """Lists the names that a file uses, as in `print` and `importlib.import_module`."""
+    nodes = [*ast.walk(ast.parse(path.read_text()))]
+    plain = {node.id for node in nodes if isinstance(node, ast.Name)}
+    return plain | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
 
 
 def without(blocked: str, rooms: set[str]) -> subprocess.CompletedProcess:
@@ -127,3 +149,45 @@ def test_the_table_of_rooms_says_what_the_guards_allow():
     told = {room: set(re.findall(r'`([a-z.]+)`', imports)) for room, imports in rows}
     told['tools'] = set(ALLOWED) - {'tools'}  # the table says "all rooms"
     assert told == {room: allowed - MESSAGES for room, allowed in ALLOWED.items()}
+
+
+def test_core_is_pure():
+    """It uses no clock, thread, socket or print, not even in a function or for types only."""
+    for module, path in modules().items():
+        if room(module) in ('core', 'core.model'):
+            assert not outside(path) & IMPURE, module
+            assert not {name for name in outside(path) if name.endswith('_msgs')}, module
+            assert 'print' not in words(path), module
+        if room(module) == 'core':
+            assert 'torch' not in outside(path), module
+
+
+def test_few_files_import_by_a_name():
+    """Such imports are hidden from the other tests here."""
+    for path in SOURCE.rglob('*.py'):
+        if str(path.relative_to(SOURCE)) not in BY_NAME:
+            assert not words(path) & {'import_module', '__import__'}, path
+
+
+def test_the_package_itself_imports_no_room():
+    """Otherwise every import of one room would load another."""
+    assert imported(SOURCE / '__init__.py', modules()) == set()
+
+
+def test_launch_files_import_little():
+    """A launch file knows settings and how to make arguments of them."""
+    for path in (SOURCE.parents[1] / 'launch').glob('*.py'):
+        rooms = {room(module) for module in imported(path, modules())}
+        assert rooms <= LAUNCH, f'{path.name} imports {rooms - LAUNCH}'
+
+
+def test_no_file_is_over_250_lines():
+    """A longer one holds more than one idea."""
+    root = SOURCE.parents[1]
+    files = [
+        *SOURCE.rglob('*.py'),
+        *(root / 'test').rglob('*.py'),
+        *(root / 'launch').glob('*.py'),
+    ]
+    assert len(files) > 200
+    assert [str(path) for path in files if len(path.read_text().splitlines()) > 250] == []

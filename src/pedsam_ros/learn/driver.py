@@ -35,12 +35,11 @@ _ALLOCATOR = {  # makes glibc keep memory that torch frees, which the kernel wou
 
 def add_arguments(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
     """Adds the arguments of any training run; `recipe` holds the defaults of its options."""
-    parser.add_argument('--out', type=Path, required=True, help='folder; a run in it goes on')
-    parser.add_argument('--device', default='cpu', help='cpu (default), cuda')
-    parser.add_argument(
-        '--processes', type=int, default=1, help='that learn together, on the CPU; 1 thread each'
-    )
-    parser.add_argument('--loaders', type=int, default=1, help='that make examples, for each')
+    add = parser.add_argument
+    add('--out', type=Path, required=True, help='folder of the run; a run in it is resumed')
+    add('--device', default='cpu', help='cpu (default) or cuda')
+    add('--processes', type=int, default=1, help='processes that learn together on the CPU (1)')
+    add('--loaders', type=int, default=1, help='loaders that make examples, per process (1)')
     add_options(parser, recipe, shown='({})')
 
 

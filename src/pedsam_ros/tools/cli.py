@@ -12,7 +12,7 @@ import sys
 
 from pedsam_ros.core.errors import PedsamError
 
-_COMMANDS = {  # name: what it does
+COMMANDS = {  # name: what it does
     'demo': 'make masks of camera frames with an edge and three workers, each in its own process',
     'evaluate': 'measure how good the masks are, on images with known segments',
     'make-assets': 'make a pack of pictures to train on from the files of packages',
@@ -33,10 +33,10 @@ def main() -> int:
     """Runs one command and returns the exit status; 2 means that the user can mend it."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so `finally` ends the children
     arguments = sys.argv[1:]
-    command = next((word for word in arguments if word in _COMMANDS), None)
+    command = next((word for word in arguments if word in COMMANDS), None)
     parser = argparse.ArgumentParser(prog='pedsam')
     commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
-    for name, line in _COMMANDS.items():
+    for name, line in COMMANDS.items():
         sub = commands.add_parser(name, help=line, description=line)
         if name == command:  # only this one is imported: torch and rclpy are slow to load
             module = importlib.import_module(f'pedsam_ros.tools.{name.replace("-", "_")}')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
+from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model.monolithic import MonolithicEncoder
 from pedsam_ros.tools.figures import write_figures
 
@@ -18,13 +20,17 @@ _COPIES = 6  # in float32: weights, gradients, AdamW's two, the average, the tea
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
-    parser.add_argument('archs', nargs='+', choices=[*ARCHITECTURES], metavar='ARCH')
-    parser.add_argument('--tflops', type=float, default=20.0, help='what the GPU does in a second')
-    parser.add_argument('--out', type=Path, default=Path('out/estimate.json'))
+    add = parser.add_argument
+    names = ', '.join(ARCHITECTURES)
+    add('archs', nargs='+', choices=[*ARCHITECTURES], metavar='ARCH', help=f'one of {names}')
+    add('--tflops', type=float, default=20.0, help='speed of the GPU (default: %(default)s)')
+    add('--out', type=Path, default=Path('out/estimate.json'), help='default: %(default)s')
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints one line for each model, and writes the figures to OUT."""
+    """Prints one line for each model, and writes the figures to OUT. Raises ConfigError."""
+    if not 0 < args.tflops < math.inf:
+        raise ConfigError(f'--tflops={args.tflops}: a number above 0')
     found = {}
     for name in args.archs:
         needs = found[name] = needs_of(ARCHITECTURES[name])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.ros import identity
 from pedsam_ros.tools.figures import write_figures
 from pedsam_ros.trial import soak, verdict
@@ -19,9 +20,10 @@ from pedsam_ros.trial.fleet import THREADS
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
-    parser.add_argument('--frames', type=int, default=2000, help='to be shown (2000)')
-    parser.add_argument('--every', type=int, default=200, help='frames from fault to fault (200)')
-    parser.add_argument('--seed', type=int, default=0)
+    add = parser.add_argument
+    add('--frames', type=int, default=2000, help='number of frames (default: %(default)s)')
+    add('--every', type=int, default=200, help='frames between two faults (default: %(default)s)')
+    add('--seed', type=int, default=0, help='draws the faults (default: %(default)s)')
     parser.add_argument(
         '--domains',
         type=int,
@@ -33,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Writes OUT/soak.json. Returns 0 if no promise was broken, else 1."""
+    """Writes OUT/soak.json. Returns 0 if no promise was broken, else 1. Raises PedsamError."""
+    if min(args.frames, args.every) < 1:
+        raise ConfigError(f'--frames={args.frames} --every={args.every}: each at least 1')
     identity.stay_on_this_machine()
     torch.set_num_threads(THREADS)  # the last bit of a mask depends on it
     folder = args.out / 'soak'

@@ -21,7 +21,7 @@ _MOST_RECOVERY_S = 2.0
 _RECOVERIES = 20  # with fewer, the 95th percentile means little
 _PROMISES = (  # figures that must be zero, and lists that must be empty
     *('unaccounted', 'wrong_masks', 'masks_lost', 'cap_violations', 'unrecovered'),
-    *('unnoticed', 'ended_by_themselves', 'not_as_in_ledger'),
+    *('unnoticed', 'ended_by_themselves', 'not_in_ledger'),
 )
 
 
@@ -40,7 +40,8 @@ def figures_of(record: SoakRecord) -> dict[str, Any]:
         'cap_violations': len(violations),
         'cap_violations_list': violations,
         'windows_heard': {name: sorted(windows) for name, windows in record.heard.items()},
-        'not_as_in_ledger': _not_as_in_ledger(record),
+        'not_in_ledger': _differences(record.heard, _written(record)),
+        'not_heard': _differences(_written(record), record.heard),
         'faults': record.faults.total(),
         'faults_by_kind': dict(record.faults),
         'unnoticed': record.unnoticed,
@@ -139,12 +140,17 @@ def _share(record: SoakRecord, windows: Iterable[int]) -> float:
     return max(share(windows, Canvas.fit(record.arch, *size)) for size in record.sizes)
 
 
-def _not_as_in_ledger(record: SoakRecord) -> list[str]:
-    """Workers that were sent other windows than the edge has written down."""
-    written = Ledger.from_json(record.ledger, homes={}).workers
-    return [
-        f'{name}: heard {sorted(windows)}, written {sorted(noted)}'
-        for name, windows in record.heard.items()
-        for noted in [set(written[name].windows) if name in written else set()]
-        if noted != windows
-    ]
+def _written(record: SoakRecord) -> dict[str, set[int]]:
+    """The windows of each worker in the edge's ledger."""
+    workers = Ledger.from_json(record.ledger, homes={}).workers
+    return {name: set(seen.windows) for name, seen in workers.items()}
+
+
+def _differences(some: Mapping[str, set[int]], others: Mapping[str, set[int]]) -> list[str]:
+    """Workers with windows in `some` that are not among theirs in `others`.
+
+    Windows that were heard must be in the ledger. The other way round is no leak: the ledger is
+    written first, and what DDS sends before it knows the ear is not heard.
+    """
+    more = {name: windows - others.get(name, set()) for name, windows in some.items()}
+    return [f'{name}: {sorted(windows)}' for name, windows in more.items() if windows]
