@@ -43,15 +43,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument('--bag', type=Path, help='a rosbag2 of your own')
     source.add_argument('--images', type=Path, help='a folder of images, or a video, of your own')
-    parser.add_argument('--topic', help='image topic of the bag (its first)')
-    parser.add_argument('--checkpoint', default='vit_tiny', help=checkpoint.CHOICE)
+    parser.add_argument('--topic', help='image topic of the bag (default: its first)')
     parser.add_argument(
-        '--automatic', action='store_true', help='everything in view, not some points and a box'
+        '--checkpoint', default='vit_tiny', help=f'{checkpoint.CHOICE} (default: %(default)s)'
     )
-    parser.add_argument('--transport', default='float16', help='float32, float16 (default), int8')
     parser.add_argument(
-        '--domains', type=int, nargs=4, default=DOMAINS, help="the robot's, then each worker's"
+        '--automatic', action='store_true', help='masks of everything in view, instead of points'
     )
+    parser.add_argument('--transport', default='float16', help='float32, float16 or int8')
+    domains = "DDS domains: the robot's, then each worker's (default: %(default)s)"
+    parser.add_argument('--domains', type=int, nargs=4, default=DOMAINS, help=domains)
     parser.add_argument('--out', type=Path, default=Path('out'), help='folder for results (out)')
 
 

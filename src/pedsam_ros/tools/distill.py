@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--checkpoint', required=True, help='SAM .pth or whole .safetensors')
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument('--images', type=Path, help='a folder of your own photographs')
-    source.add_argument('--assets', type=Path, help='from pedsam make-assets')
+    source.add_argument('--assets', type=Path, help='a pack made by pedsam make-assets')
     recipe = Recipe(steps=2000, batch=4, rate=1e-4, warmup=50, decay=0.01, average=0.99)
     driver.add_arguments(parser, recipe)
 

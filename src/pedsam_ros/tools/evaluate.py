@@ -43,20 +43,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     images = parser.add_mutually_exclusive_group(required=True)
     images.add_argument('--data', type=Path, help='folder with index.json, label maps and images')
     images.add_argument('--coco', type=Path, help='folder with val2017/ and annotations/')
-    parser.add_argument('--checkpoint', help="reordered model (the package's); SAM's .pth is both")
-    parser.add_argument('--sam-checkpoint', help="its twin in SAM's own order (the package's)")
-    parser.add_argument('--models', help=f'some of {",".join(VARIANTS)} (--coco: {_COCO_MODELS})')
-    parser.add_argument('--limit', type=int, help='images of each source at most (all)')
-    parser.add_argument('--out', type=Path, default=Path('out/evaluate.json'), help='JSON file')
+    add = parser.add_argument
+    add('--checkpoint', help="reordered model, or a .pth of SAM for both (default: the package's)")
+    add('--sam-checkpoint', help="model in SAM's own block order (default: the package's)")
+    models_help = f'any of {",".join(VARIANTS)} (default: all; with --coco {_COCO_MODELS})'
+    add('--models', help=models_help)
+    add('--limit', type=int, help='largest number of images of each source (default: all)')
+    add('--out', type=Path, default=Path('out/evaluate.json'), help='default: %(default)s')
     parser.add_argument(
         '--sigma', type=float, default=10.0, help=f'blur, px at a long side of {REFERENCE_PX} (10)'
     )
-    parser.add_argument('--point', help=f'{" or ".join(POINT_RULES)} (farthest; --coco: centre)')
     parser.add_argument(
-        '--domains', type=int, nargs=4, default=DOMAINS, help="the robot's, then each worker's"
+        '--point', help=f'{" or ".join(POINT_RULES)} (default: farthest; with --coco centre)'
     )
+    domains = "DDS domains: the robot's, then each worker's (default: %(default)s)"
+    parser.add_argument('--domains', type=int, nargs=4, default=DOMAINS, help=domains)
     parser.add_argument('--device', default='cpu', help='torch device (cpu)')
-    parser.add_argument('--threads', type=int, default=0, help='torch threads of a process (all)')
+    parser.add_argument(
+        '--threads', type=int, default=0, help='torch threads of each process (0: all)'
+    )
 
 
 def run(args: argparse.Namespace) -> int:

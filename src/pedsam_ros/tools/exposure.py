@@ -13,7 +13,9 @@ from pedsam_ros.core.ledger import Ledger
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
     parser.add_argument('file', type=Path, help='exposure_NODE.json of an edge')
-    parser.add_argument('--out', type=Path, help='picture (FILE.png)')
+    parser.add_argument(
+        '--out', type=Path, help='picture to write (default: FILE with suffix .png)'
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -10,10 +10,11 @@ from pedsam_ros.core.errors import ConfigError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
+    """Adds the arguments of the command."""
     parser.add_argument('--debs', type=Path, required=True, help='folder of extracted packages')
     parser.add_argument('--out', type=Path, required=True, help='the pack, a .zip')
-    parser.add_argument('--config', type=Path, default=Path('config/assets.yaml'))
+    config = "what to take (default: %(default)s, from the repository's root)"
+    parser.add_argument('--config', type=Path, default=Path('config/assets.yaml'), help=config)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--topic', default='/camera/image_raw', help='image topic (default: %(default)s)')
     add('--frame-id', default='camera', help='frame in the headers (default: %(default)s)')
     add('--storage', default='mcap', help=f'{" or ".join(STORAGES)} (default: %(default)s)')
-    add('--compressed', action='store_true', help='JPEG, on TOPIC/compressed')
+    add('--compressed', action='store_true', help='writes JPEG images, on TOPIC/compressed')
     add(
         '--rate',
         type=float,
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--stamps',
         type=Path,
         metavar='FILE',
-        help='text file, one stamp a line, s; not with --rate',
+        help='text file with one stamp (s) a line; not with --rate',
     )
 
 

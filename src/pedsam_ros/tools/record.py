@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add = parser.add_argument
     add('bag', type=Path, help='folder to make; must not exist')
-    add('topics', nargs='+', metavar='TOPIC', help='recorded from when it appears')
+    add('topics', nargs='+', metavar='TOPIC', help='topics to record, each as soon as it appears')
     add('--storage', default='mcap', help=f'{" or ".join(STORAGES)} (default: %(default)s)')
 
 

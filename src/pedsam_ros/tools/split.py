@@ -14,9 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument('checkpoint', nargs='?', help='sam_vit_*.pth or a whole .safetensors')
-    source.add_argument('--seed', type=int, help='random weights instead, of --arch')
-    parser.add_argument('--arch', default='vit_tiny', choices=[*ARCHITECTURES])
-    parser.add_argument('--out', type=Path, default=Path('weights'), help='folder for both files')
+    source.add_argument('--seed', type=int, help='makes random weights of --arch instead')
+    parser.add_argument('--arch', default='vit_tiny', choices=[*ARCHITECTURES], help='with --seed')
+    parser.add_argument(
+        '--out', type=Path, default=Path('weights'), help='folder (default: %(default)s)'
+    )
 
 
 def run(args: argparse.Namespace) -> int:

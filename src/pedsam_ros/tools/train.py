@@ -19,11 +19,13 @@ from pedsam_ros.learn.trainer import Recipe
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
-    parser.add_argument('--assets', type=Path, required=True, help='from pedsam make-assets')
-    parser.add_argument('--arch', default='vit_tiny', choices=sorted(ARCHITECTURES))
     parser.add_argument(
-        '--order', default='ped', choices=ORDERS, help="block order: window blocks first, SAM's"
+        '--assets', type=Path, required=True, help='a pack made by pedsam make-assets'
     )
+    archs = sorted(ARCHITECTURES)
+    parser.add_argument('--arch', default='vit_tiny', choices=archs, help='sizes (vit_tiny)')
+    order = "block order: ped puts window blocks first (default), sam is SAM's own"
+    parser.add_argument('--order', default='ped', choices=ORDERS, help=order)
     driver.add_arguments(parser, Recipe())
 
 
