@@ -35,14 +35,8 @@ autodoc_mock_imports = [  # the first two exist only once colcon has run, the ot
 add_module_names = False
 python_maximum_signature_line_length = 88
 
-html_theme = 'alabaster'
-html_theme_options = {
-    'description': 'Segment Anything for ROS 2, with the camera image split among servers',
-    'page_width': '1200px',
-    'sidebar_width': '260px',
-    'fixed_sidebar': True,
-}
-html_sidebars = {'**': ['about.html', 'searchfield.html', 'navigation.html']}
+html_theme = 'furo'
+html_title = 'pedsam_ros'
 html_show_sourcelink = False
 
 
