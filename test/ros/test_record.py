@@ -60,10 +60,12 @@ def test_recorder_writes_what_is_replayed(tmp_path, make_client):
     arguments = (make_client('player').node, tmp_path / 'bag', config, lambda: False)
     playing = threading.Thread(target=replay, args=arguments)
     client = make_client('recorder')
+    playing.start()
+    # Then the recorder reads reliably, as the player offers; otherwise DDS may lose a message.
+    client.until(lambda: all(map(client.node.count_publishers, ('/masks', '/text'))))
     with BagWriter(tmp_path / 'again') as writer:
         topics = {'/masks': 'pedsam_ros/msg/Masks', 'text': 'std_msgs/msg/String'}
         recorder = Recorder(client.node, topics, writer)
-        playing.start()
         client.until(lambda: sum(recorder.counts.values()) == 20)
     playing.join(WAIT_S)
     for topic in ('/masks', '/text'):
