@@ -190,7 +190,7 @@ def workers_file(tmp_path, domain_ids) -> Path:
     return path
 
 
-@pytest.mark.timeout(240)  # five processes that load torch, and every wait below at its longest
+@pytest.mark.timeout(1800)  # five processes that load torch, and every wait below at its longest
 def test_demo_makes_masks_and_ends_with_ctrl_c(ros2_launch, client, workers_file, tmp_path):
     """Camera, edge, three workers and overlay: masks and pictures come; then nothing is left."""
     launched = ros2_launch('demo.launch.py', f'workers_file:={workers_file}')
