@@ -135,6 +135,16 @@ def test_an_image_that_announces_too_many_pixels_is_refused_by_its_header(data, 
         pixels.decode(data)
 
 
+def test_a_png_whose_chunk_reaches_over_its_end_is_refused_by_its_header(monkeypatch):
+    """OpenCV would take two gigabytes for it before it noticed."""
+    monkeypatch.setattr(cv2, 'imdecode', lambda *_: pytest.fail('decoded'))
+    whole = file_of(RGB)
+    at = whole.index(b'IDAT')
+    data = whole[: at - 4] + struct.pack('>I', 2**31 - 1) + whole[at:]
+    with pytest.raises(BadImage, match='2147483647'):
+        pixels.decode(data)
+
+
 def test_the_header_tells_kind_and_size():
     """Height first."""
     assert pixels.header(png_of_size(9, 7)) == ('PNG', 7, 9)

@@ -56,8 +56,9 @@ def header(data: bytes | Pixels) -> tuple[str, int, int]:
     Sizes are those of the stored rows, whatever EXIF says. Raises BadImage if the kind is not
     known, or if the image would have more than MAX_PIXELS.
     """
+    data = bytes(data)
     try:
-        with Image.open(io.BytesIO(bytes(data)), formats=_KINDS) as image:
+        with Image.open(io.BytesIO(data), formats=_KINDS) as image:
             kind, (width, height) = str(image.format), image.size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise BadImage(f'{len(data)} bytes: at most {MAX_PIXELS} px, but it is larger') from None
@@ -66,6 +67,8 @@ def header(data: bytes | Pixels) -> tuple[str, int, int]:
         raise BadImage(f'{len(data)} bytes: not readable as one of {kinds}') from error
     if width * height > MAX_PIXELS:
         raise BadImage(f'{kind} of {width}x{height} px: at most {MAX_PIXELS} px')
+    if kind == 'PNG':
+        _check_chunks(data)
     return kind, height, width
 
 
@@ -99,6 +102,16 @@ def colour_to_8_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
         return values
     _check(values, np.uint16)
     return _scaled(values, 1 / 257)
+
+
+def _check_chunks(png: bytes) -> None:
+    """Refuses a PNG whose chunks reach over its end: OpenCV takes memory for all they announce."""
+    at = 8
+    while at + 8 <= len(png) and png[at + 4 : at + 8] != b'IEND':
+        length = int.from_bytes(png[at : at + 4], 'big')
+        at += 12 + length
+        if at > len(png):
+            raise BadImage(f'{len(png)} bytes of PNG: not readable, cut short: {length} bytes more')
 
 
 def _scaled(values: NDArray[Any], by: float) -> NDArray[np.uint8]:
