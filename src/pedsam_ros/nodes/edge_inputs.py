@@ -12,8 +12,6 @@ from typing import Any
 
 from geometry_msgs.msg import PointStamped
 from rclpy.node import Node
-from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CompressedImage, Image
 
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import BadImage, BadPrompt
@@ -23,6 +21,7 @@ from pedsam_ros.msg import Prompts as PromptsMsg
 from pedsam_ros.nodes.compute import ComputeThread
 from pedsam_ros.nodes.edge_loop import EdgeLoop
 from pedsam_ros.ros import convert, qos, regions
+from pedsam_ros.ros.camera import Camera
 
 
 class Inputs:
@@ -39,24 +38,13 @@ class Inputs:
         self._node, self._loop, self._compute = node, loop, compute
         self._configured_prompts = configured_prompts
 
-    def subscribe(
-        self, config: EdgeConfig, on_deaf: Callable[[str], None], running: ExitStack
-    ) -> None:
-        """Makes the subscriptions; `running` destroys them. `on_deaf` is told the name of the QoS
-        policy that keeps a camera's publisher and this node apart."""
-        compressed = config.image_transport == 'compressed'
-        kind, name = (CompressedImage, 'image/compressed') if compressed else (Image, 'image')
-        camera = qos.every_frame(config.queue_frames) if config.every_frame else qos.CAMERA
+    def subscribe(self, config: EdgeConfig, running: ExitStack) -> None:
+        """Makes the subscriptions; `running` destroys them."""
+        every_frame = config.queue_frames if config.every_frame else 0
+        camera = Camera(self._node, config.image_transport, self._on_image, every_frame)
+        running.callback(camera.close)
         subscribe = self._node.create_subscription
         subscriptions = [
-            subscribe(
-                kind,
-                name,
-                self._on_image,
-                camera,
-                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-                event_callbacks=qos.when_incompatible(on_deaf),
-            ),
             subscribe(PromptsMsg, '~/prompts', self._on_prompts, qos.PROMPTS),
             subscribe(PointStamped, '~/point', self._on_point, qos.PROMPTS),
         ]

@@ -98,7 +98,7 @@ class EdgeNode(ManagedNode):
         running.callback(self._compute.close)
         self._compute.call(model.warm_up)
         inputs = Inputs(self, self._loop, self._compute, lambda: self.config.prompts)
-        inputs.subscribe(self.config, self._on_deaf, running)
+        inputs.subscribe(self.config, running)
         self._edge_services.active = Active(self._loop, self._compute, file)
         running.callback(self._edge_services.close)
 
@@ -127,14 +127,6 @@ class EdgeNode(ManagedNode):
     def _on_status(self, worker: str, status: WorkerStatus) -> None:
         self._loop.on_status(worker, status)
         self._compute.wake()
-
-    # From a ROS thread.
-    def _on_deaf(self, policy: str) -> None:
-        self.fault = (
-            f'image: its publisher offers another {policy} than is read here (with every_frame: '
-            'RELIABLE); see docs/deployment.md'
-        )
-        self.get_logger().error(self.fault)
 
     # On the computing thread, or after its end.
     def _publish(self, masks: Masks) -> None:
