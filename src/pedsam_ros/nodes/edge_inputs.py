@@ -1,4 +1,4 @@
-"""What the edge listens to in the robot's domain: camera images, prompts, regions.
+"""What the edge listens to in the robot's domain besides its camera: prompts and regions.
 
 All callbacks run on a ROS thread. They convert, hand over and return.
 """
@@ -14,14 +14,13 @@ from geometry_msgs.msg import PointStamped
 from rclpy.node import Node
 
 from pedsam_ros.core.config import EdgeConfig
-from pedsam_ros.core.errors import BadImage, BadPrompt
+from pedsam_ros.core.errors import BadPrompt
 from pedsam_ros.core.router import Region
 from pedsam_ros.core.types import Prompt
 from pedsam_ros.msg import Prompts as PromptsMsg
 from pedsam_ros.nodes.compute import ComputeThread
 from pedsam_ros.nodes.edge_loop import EdgeLoop
 from pedsam_ros.ros import convert, qos, regions
-from pedsam_ros.ros.camera import Camera
 
 
 class Inputs:
@@ -40,9 +39,6 @@ class Inputs:
 
     def subscribe(self, config: EdgeConfig, running: ExitStack) -> None:
         """Makes the subscriptions; `running` destroys them."""
-        every_frame = config.queue_frames if config.every_frame else 0
-        camera = Camera(self._node, config.image_transport, self._on_image, every_frame)
-        running.callback(camera.close)
         subscribe = self._node.create_subscription
         subscriptions = [
             subscribe(PromptsMsg, '~/prompts', self._on_prompts, qos.PROMPTS),
@@ -56,15 +52,6 @@ class Inputs:
             ]
         for subscription in subscriptions:
             running.callback(self._node.destroy_subscription, subscription)
-
-    def _on_image(self, msg: Any) -> None:
-        try:
-            frame = convert.frame_from_msg(msg)
-        except BadImage as error:
-            self._compute.post(partial(self._loop.refuse, str(error)))
-            return
-        self._loop.offer(frame)
-        self._compute.wake()
 
     def _on_prompts(self, msg: PromptsMsg) -> None:
         try:

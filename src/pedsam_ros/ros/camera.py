@@ -7,6 +7,7 @@ reliable if no publisher is known by then. A camera that comes later with best e
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from rcl_interfaces.msg import ParameterDescriptor
@@ -21,7 +22,8 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from pedsam_ros.core.camera import IMAGE, SOURCES, Offer, Source, View, choose, fits_reliable
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.ros import qos
+from pedsam_ros.core.types import Frame, FrameKey
+from pedsam_ros.ros import convert, qos
 
 _LOOK_S = 0.5  # how often to look at the publishers
 _FOLLOW = 'best_available'
@@ -30,6 +32,27 @@ _RELIABILITIES = {
     'best_effort': ReliabilityPolicy.BEST_EFFORT,
     'system_default': ReliabilityPolicy.SYSTEM_DEFAULT,
 }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CameraImage:
+    """A message of a camera; its pixels are made when somebody asks for them."""
+
+    msg: Image | CompressedImage
+
+    @property
+    def key(self) -> FrameKey:
+        """The camera's header."""
+        return convert.key_from_header(self.msg.header)
+
+    @property
+    def nbytes(self) -> int:
+        """The size of its data."""
+        return len(self.msg.data)
+
+    def read(self) -> Frame:
+        """Makes pixels of it. Raises BadImage; see images.py."""
+        return convert.frame_from_msg(self.msg)
 
 
 class Camera:
