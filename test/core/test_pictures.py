@@ -1,9 +1,11 @@
 """Masks become pictures, and measurements become figures."""
 
+import cv2
 import numpy as np
 import pytest
 
 from pedsam_ros.core import pictures
+from pedsam_ros.core.errors import BadMasks
 from pedsam_ros.core.metrics import Metrics
 from pedsam_ros.core.types import FrameKey, Mask, Masks
 
@@ -65,6 +67,44 @@ def test_the_overlay_changes_only_what_lies_under_masks():
     assert (rgb == 100).all()
     assert (painted[30:] == 100).all()
     assert (painted[12:18, 12:18] != 100).any(-1).all()
+
+
+@pytest.mark.parametrize('counts', [(), (53,), (55,), (0, 2**32 - 1), (10, 44, 2**32 - 1)])
+def test_run_lengths_that_do_not_fit_the_size_are_refused(counts):
+    """They are added up before any memory is taken for them."""
+    wrong = Mask(-1, 1.0, 1.0, (0, 0, 0, 0), 0, counts)
+    with pytest.raises(BadMasks, match=f'run lengths of {sum(counts)} px: a mask of 9x6 px'):
+        pictures.binary(wrong, 6, 9)
+
+
+def test_masks_of_another_size_are_not_painted():
+    """The error names both sizes."""
+    with pytest.raises(BadMasks, match='masks of 9x6 px: the image has 9x7 px'):
+        pictures.overlay(np.zeros((7, 9, 3), np.uint8), masks(LARGE))
+
+
+def test_every_mask_is_tinted_within_its_outline():
+    """Masks at the border, one that fills the image, one of a pixel and an empty one."""
+    full = np.ones((40, 50), bool)
+    for rows, columns in [(slice(0, 9), slice(0, 9)), (slice(30, 40), slice(9, 50)), (20, 20)]:
+        shape = full & False
+        shape[rows, columns] = True
+        painted = pictures.overlay(np.zeros((40, 50, 3), np.uint8), masks(shape))
+        assert painted[shape].any(-1).all()
+        assert not painted[~cv2.dilate(shape.astype(np.uint8), np.ones((5, 5))).astype(bool)].any()
+    black = np.zeros((40, 50, 3), np.uint8)
+    assert pictures.overlay(black, masks(full)).any(-1).all()
+    assert not pictures.overlay(black, masks(full & False)).any()
+
+
+def test_opacity_mixes_image_and_colour():
+    """At 0 only the outline is seen, at 1 only the colour."""
+    rgb = np.full((60, 90, 3), 100, np.uint8)
+    shape = np.zeros((60, 90), bool)
+    shape[10:50, 10:50] = True
+    inner = [pictures.overlay(rgb, masks(shape), opacity)[30, 30] for opacity in (0.0, 0.5, 1.0)]
+    assert inner[0].tolist() == [100, 100, 100]
+    assert np.abs((inner[0].astype(int) + inner[2]) / 2 - inner[1]).max() <= 1
 
 
 def test_summaries_name_median_and_95th_percentile():

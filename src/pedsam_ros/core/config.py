@@ -244,6 +244,15 @@ class OverlayConfig:
 
     image_transport: str = common.image_transport(fixed=True)
     opacity: float = _share(0.5, 'opacity of the masks on the image (0 is invisible)', fixed=True)
+    kept_mb: int = setting(
+        128,
+        'memory for images that wait for their masks while somebody looks at the overlay; '
+        'the newest image is kept whatever its size',
+        unit='MB',
+        low=1,
+        high=100000,
+        fixed=True,
+    )
 
     def __post_init__(self) -> None:
         check_fields(self)

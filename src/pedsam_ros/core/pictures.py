@@ -8,13 +8,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pedsam_ros.core.errors import BadMasks
 from pedsam_ros.core.types import Mask, Masks, Pixels
 
 _GOLDEN = 0.618033988749895  # step of hue from mask to mask: keeps any number of hues far apart
 
 
 def binary(mask: Mask, height: int, width: int) -> NDArray[np.bool_]:
-    """(H, W) bool: the pixels of a mask, from its run lengths."""
+    """(H, W) bool: the pixels of a mask, from its run lengths.
+
+    Raises BadMasks if the run lengths do not add up to H x W.
+    """
+    if sum(mask.counts) != height * width:
+        raise BadMasks(
+            f'run lengths of {sum(mask.counts)} px: a mask of {width}x{height} px was expected'
+        )
     ones = np.arange(len(mask.counts)) % 2 == 1
     return np.repeat(ones, mask.counts).reshape(width, height).T
 
@@ -47,17 +55,35 @@ def any_mask(masks: Masks) -> Pixels:
 
 
 def overlay(rgb: Pixels, masks: Masks, opacity: float = 0.5) -> Pixels:
-    """(H, W, 3) uint8: the image with every mask tinted and outlined in a colour of its own."""
+    """(H, W, 3) uint8: the image with every mask tinted and outlined in a colour of its own.
+
+    Raises BadMasks if the masks are not of the image's size.
+    """
+    height, width = rgb.shape[:2]
+    if (masks.height, masks.width) != (height, width):
+        raise BadMasks(
+            f'masks of {masks.width}x{masks.height} px: the image has {width}x{height} px'
+        )
     picture = rgb.copy()
     for number, shape in _largest_first(masks):
-        colour = np.array(_colour(number), np.float32)
-        mixed = (1 - opacity) * picture[shape] + opacity * colour
-        picture[shape] = mixed.astype(np.uint8)
-        outlines, _ = cv2.findContours(
-            shape.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-        )
-        cv2.drawContours(picture, outlines, -1, _colour(number), 2)
+        _tint(picture, shape, np.array(_colour(number)), opacity)
     return picture
+
+
+def _tint(
+    picture: Pixels, shape: NDArray[np.bool_], colour: NDArray[np.int_], opacity: float
+) -> None:
+    """Paints a mask; only the smallest box around it is looked at."""
+    x, y, width, height = tight_box(shape)
+    if not width:
+        return
+    inside = shape[y : y + height, x : x + width].astype(np.uint8, order='C')
+    part = picture[y : y + height, x : x + width]
+    levels = np.arange(256)[:, None]
+    mixed = ((1 - opacity) * levels + opacity * colour).astype(np.uint8)
+    part[:] = cv2.copyTo(cv2.LUT(part, mixed[None]), inside, part.copy())
+    outlines, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=(x, y))
+    cv2.drawContours(picture, outlines, -1, colour.tolist(), 2)
 
 
 def _largest_first(masks: Masks) -> Iterator[tuple[int, NDArray[np.bool_]]]:

@@ -111,7 +111,9 @@ def _check_chunks(png: bytes) -> None:
         length = int.from_bytes(png[at : at + 4], 'big')
         at += 12 + length
         if at > len(png):
-            raise BadImage(f'{len(png)} bytes of PNG: not readable, a chunk is {length} bytes long')
+            raise BadImage(
+                f'{len(png)} bytes of PNG: not readable, a chunk is {length} bytes long'
+            )
 
 
 def _scaled(values: NDArray[Any], by: float) -> NDArray[np.uint8]:

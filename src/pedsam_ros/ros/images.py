@@ -140,6 +140,12 @@ def size_of(msg: Image | CompressedImage) -> tuple[int, int]:
     return pixels.header(_bytes_of(msg))[1:]
 
 
+def nbytes_of(msg: Image | CompressedImage) -> int:
+    """The memory that an image takes: its data, and its texts, which may be of any length."""
+    text = msg.encoding if isinstance(msg, Image) else msg.format
+    return len(msg.data) + 4 * (len(text) + len(msg.header.frame_id))
+
+
 def image_to_msg(values: NDArray[Any], encoding: str, header: Header) -> Image:
     """Makes an Image of a contiguous (H, W) or (H, W, C) array, whose dtype fits `encoding`."""
     return Image(
