@@ -1,6 +1,6 @@
-"""The settings of the three nodes: name, default, text, unit and rule of each, in one place.
+"""The settings of edge and worker: name, default, text, unit and rule of each, in one place.
 
-settings.py says what a setting is. After a change here, run
+Those of the overlay are in overlay_config.py. settings.py says what a setting is. After a change here, run
 
     PYTHONPATH=src python scripts/write_parameters.py
 
@@ -232,27 +232,6 @@ class WorkerConfig:
     precision: str = common.precision('window')
     threads: int = common.threads()
     autostart: bool = common.autostart()
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverlayConfig:
-    """Settings of the overlay node, all read at its start. Raises ConfigError if one breaks its
-    rule."""
-
-    image_transport: str = common.image_transport(fixed=True)
-    opacity: float = _share(0.5, 'opacity of the masks on the image (0 is invisible)', fixed=True)
-    kept_mb: int = setting(
-        128,
-        'memory for images that wait for their masks while somebody looks at the overlay; '
-        'the newest image is kept whatever its size',
-        unit='MB',
-        low=1,
-        high=100000,
-        fixed=True,
-    )
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -11,9 +11,9 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
 from pedsam_ros.core import pictures
-from pedsam_ros.core.config import OverlayConfig
 from pedsam_ros.core.errors import BadImage, BadMasks, ConfigError, NoImage
 from pedsam_ros.core.kept_images import KeptImages
+from pedsam_ros.core.overlay_config import OverlayConfig
 from pedsam_ros.msg import Masks as MasksMsg
 from pedsam_ros.nodes.spin import run
 from pedsam_ros.ros import convert, params, qos
