@@ -1,6 +1,7 @@
 """The settings of edge and worker: name, default, text, unit and rule of each, in one place.
 
-Those of the overlay are in overlay_config.py. settings.py says what a setting is. After a change here, run
+Those of the overlay are in overlay_config.py. settings.py says what a setting is. After a change
+here, run
 
     PYTHONPATH=src python scripts/write_parameters.py
 
