@@ -166,8 +166,10 @@ def _bytes_of(msg: Image | CompressedImage) -> Pixels:
 def _by_layout(msg: Image, layout: _Layout) -> Pixels:
     if layout.channels == 2 and msg.width % 2:
         raise BadImage(f'width={msg.width}: {msg.encoding} images have an even width')
-    to_8_bit = pixels.grey_to_8_bit if layout.to_rgb == _GREY else pixels.colour_to_8_bit
-    values = to_8_bit(_values(msg, layout))
+    values = _values(msg, layout)
+    if layout.dtype != 'u1':
+        to_8_bit = pixels.grey_to_8_bit if layout.to_rgb == _GREY else pixels.colour_to_8_bit
+        values = to_8_bit(values)
     if layout.to_rgb == _RGB:
         return np.ascontiguousarray(values)
     return np.asarray(cv2.cvtColor(values, layout.to_rgb), np.uint8)
