@@ -39,9 +39,9 @@ def decode(data: bytes | Pixels, upright: bool = False, rgb: bool = True) -> Pix
     try:
         found = cv2.imdecode(data, how | _RGB if direct else how)
     except cv2.error as error:
-        raise BadImage(f'{data.size} bytes of {kind}: not readable: {error.err}') from error
+        raise BadImage(f'damaged {kind} of {data.size} bytes: {error}') from error
     if found is None:
-        raise BadImage(f'{data.size} bytes of {kind}: not readable, damaged or cut short')
+        raise BadImage(f'damaged or cut {kind} of {data.size} bytes')
     if found.ndim == 2:
         return np.asarray(cv2.cvtColor(grey_to_8_bit(found), cv2.COLOR_GRAY2RGB), np.uint8)
     found = colour_to_8_bit(found)
@@ -61,10 +61,10 @@ def header(data: bytes | Pixels) -> tuple[str, int, int]:
         with Image.open(io.BytesIO(data), formats=_KINDS) as image:
             kind, (width, height) = str(image.format), image.size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise BadImage(f'{len(data)} bytes: at most {MAX_PIXELS} px, but it is larger') from None
+        raise BadImage(f'image of more than {MAX_PIXELS} px, in {len(data)} bytes') from None
     except Exception as error:  # Pillow's readers of the kinds raise many types for damaged data
         kinds = ', '.join(_KINDS)
-        raise BadImage(f'{len(data)} bytes: not readable as one of {kinds}') from error
+        raise BadImage(f'damaged, or none of {kinds} ({len(data)} bytes)') from error
     if width * height > MAX_PIXELS:
         raise BadImage(f'{kind} of {width}x{height} px: at most {MAX_PIXELS} px')
     if kind == 'PNG':
@@ -111,9 +111,7 @@ def _check_chunks(png: bytes) -> None:
         length = int.from_bytes(png[at : at + 4], 'big')
         at += 12 + length
         if at > len(png):
-            raise BadImage(
-                f'{len(png)} bytes of PNG: not readable, a chunk is {length} bytes long'
-            )
+            raise BadImage(f'damaged PNG of {len(png)} bytes: a chunk of {length} bytes')
 
 
 def _scaled(values: NDArray[Any], by: float) -> NDArray[np.uint8]:

@@ -126,7 +126,7 @@ def rgb_from_compressed(msg: CompressedImage) -> Pixels:
     try:
         rgb = pixels.decode(_bytes_of(msg), rgb=not order.startswith('rgb'))
     except BadImage as error:
-        raise BadImage(f'compressed image, format={name!r}: {error}') from error
+        raise BadImage(f'compressed image, format={name!r}: not readable: {error}') from error
     if order.startswith('bayer_') and order in _LAYOUTS and (rgb == rgb[..., :1]).all():
         mosaic = np.ascontiguousarray(rgb[..., 0])
         return np.asarray(cv2.cvtColor(mosaic, _LAYOUTS[order].to_rgb), np.uint8)
