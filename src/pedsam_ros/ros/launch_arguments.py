@@ -119,9 +119,12 @@ def _value(each: Setting, text: str) -> ParameterValue | None:
         return ParameterValue(told, value_type=each.kind) if text else None
     kind, example = each.kind.__args__[0], list(each.rule.example)
     try:
-        items = [kind(item) for item in yaml.safe_load(text or '[]')]
+        listed = yaml.safe_load(text or '[]')
+        items = [kind(item) for item in listed] if isinstance(listed, list) else None
     except (yaml.YAMLError, TypeError, ValueError):
-        raise ConfigError(f"{each.name}={text!r}: expected a list like '{example}'") from None
+        items = None
+    if items is None:
+        raise ConfigError(f"{each.name}={text!r}: expected a list like '{example}'")
     return ParameterValue(items) if items else None
 
 
