@@ -19,8 +19,8 @@ wanted() { cat "${files[@]}" scripts/repair_ros_wheels.py scripts/setup.sh | sha
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ]; then exit 0; fi
 
 command -v "$python" >/dev/null || fail "$python is missing" python3
-"$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' \
-  || fail "$("$python" --version) found, Python 3.10 to 3.12 needed (set PYTHON=)" python3
+"$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' \
+  || fail "$("$python" --version) found, Python 3.10 to 3.14 needed (set PYTHON=)" python3
 "$python" -c 'import ensurepip, venv' 2>/dev/null || fail "the venv module is missing" python3-venv
 command -v c++ >/dev/null || fail "a C++ compiler is missing" g++
 "$python" -c 'import os, sys, sysconfig

@@ -110,6 +110,8 @@ class EdgeNode(ManagedNode):
         running.callback(self._camera.close)
         self._edge_services.active = Active(self._loop, self._compute, file)
         running.callback(self._edge_services.close)
+        if not self.config.prompts:
+            self.get_logger().info('no points or boxes: automatic masks, which are slow')
 
     def changed(self, config: EdgeConfig) -> None:
         """Uses new prompts at once."""

@@ -5,17 +5,24 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from rclpy.node import Node
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
 
 from pedsam_ros.core import pictures
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.types import Masks
 from pedsam_ros.msg import Exposure as ExposureMsg
 from pedsam_ros.msg import Masks as MasksMsg
+from pedsam_ros.nodes.camera_info import CameraInfos
 from pedsam_ros.ros import convert, exposure_msg, qos
 from pedsam_ros.ros.images import image_to_msg
 
-_KINDS = {'masks': MasksMsg, 'label_image': Image, 'mask': Image, 'exposure': ExposureMsg}
+_KINDS = {
+    'masks': MasksMsg,
+    'label_image': Image,
+    'mask': Image,
+    'camera_info': CameraInfo,
+    'exposure': ExposureMsg,
+}
 
 
 class Outputs:
@@ -29,6 +36,7 @@ class Outputs:
         }
         for publisher in self._publishers.values():
             running.callback(node.destroy_publisher, publisher)
+        self._infos = CameraInfos(node, running)
 
     def masks(self, masks: Masks) -> None:
         """Publishes masks. Draws pictures of them only for topics that somebody subscribes to."""
@@ -39,6 +47,8 @@ class Outputs:
             publishers['label_image'].publish(labels)
         if publishers['mask'].get_subscription_count():
             publishers['mask'].publish(image_to_msg(pictures.any_mask(masks), 'mono8', header))
+        if publishers['camera_info'].get_subscription_count() and (info := self._infos.of(masks)):
+            publishers['camera_info'].publish(info)
 
     def exposure(self, ledger: Ledger) -> None:
         """Publishes what each worker has seen so far."""

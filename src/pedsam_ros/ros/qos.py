@@ -59,4 +59,5 @@ PROMPTS = _reliable(10)
 # Two readers: the best-effort one hears every publisher, and the reliable one misses nothing that
 # a reliable publisher sent. Hearing a region twice does no harm.
 REGIONS = (QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT), _reliable(100))
+CAMERA_INFO = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 DIAGNOSTICS = _reliable(10)
