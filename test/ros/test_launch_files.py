@@ -30,7 +30,7 @@ MUST_HAVE = {
     'demo.launch.py': 'image workers_file checkpoint device precision autostart rviz bag',
     'edge.launch.py': 'image image_transport workers_file checkpoint device precision transport '
     'every_frame autostart params_file overlay rviz',
-    'replay.launch.py': 'bag rate loop',
+    'replay.launch.py': 'bag topics rate loop',
     'worker.launch.py': 'name domain_id checkpoint device precision threads autostart params_file',
 }
 
