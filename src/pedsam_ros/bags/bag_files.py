@@ -38,25 +38,22 @@ def files_of(bag: Path) -> list[Path]:
     return files
 
 
-def opened(
-    file: Path, folder: Path, limit: int = MAX_BAG_BYTES
-) -> tuple[McapFile | SqliteFile, int]:
+def opened(file: Path, folder: Path, limit: int) -> tuple[McapFile | SqliteFile, int]:
     """A reader of a file, and how many bytes of it were unpacked into `folder`.
 
     Raises ConfigError if the file is damaged, of another kind, or above `limit` once unpacked.
     """
+    plain, size = file, 0
     try:
-        with file.open('rb') as stream:
-            start = stream.read(len(sqlite_file.MAGIC))
-        if start.startswith(mcap_records.MAGIC):
-            return McapFile(file), 0
-        if start.startswith(sqlite_file.MAGIC):
-            return SqliteFile(file), 0
+        start = _start(file)
         if start.startswith(ZSTD_MAGIC):
-            target = folder / file.name.removesuffix(_PACKED)
-            kinds = mcap_records.MAGIC, sqlite_file.MAGIC
-            size = unpack_file(file, target, limit, kinds)
-            return opened(target, folder)[0], size
+            plain = folder / file.name.removesuffix(_PACKED)
+            size = unpack_file(file, plain, limit, (mcap_records.MAGIC, sqlite_file.MAGIC))
+            start = _start(plain)
+        if start.startswith(mcap_records.MAGIC):
+            return McapFile(plain, str(file)), size
+        if start.startswith(sqlite_file.MAGIC):
+            return SqliteFile(plain, str(file)), size
     except (OSError, ValueError) as error:
         raise ConfigError(f'{file}: {error}') from error
     if start.startswith(_ROS1_MAGIC):
@@ -65,6 +62,11 @@ def opened(
             'ROS 2 of it'
         )
     raise ConfigError(f'{file}: {"no mcap or sqlite3 file" if start else "an empty file"}')
+
+
+def _start(file: Path) -> bytes:
+    with file.open('rb') as stream:
+        return stream.read(len(sqlite_file.MAGIC))
 
 
 def _listed(bag: Path) -> list[Path]:
@@ -79,7 +81,7 @@ def _listed(bag: Path) -> list[Path]:
         names = [PurePath(each).name for each in told['relative_file_paths']]
         mode, packing = told.get('compression_mode'), told.get('compression_format')
     except (OSError, yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ConfigError(f'{metadata}: not readable: {error!r}') from error
+        raise ConfigError(f'{metadata}: no metadata of a bag ({type(error).__name__})') from error
     if str(mode or 'none').lower() != 'none' and packing != 'zstd':
         raise ConfigError(f'{bag}: compressed as {packing!r}; only zstd can be read')
     files = [_present(bag / name) for name in names]

@@ -41,10 +41,10 @@ class _Chunk(NamedTuple):
 
 
 class McapFile:
-    """A complete mcap file. Raises ConfigError if it is cut off or no mcap file."""
+    """A complete mcap file, which errors call `name`. Raises ConfigError if it is damaged."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, name: str) -> None:
+        self._path, self._name = path, name
         self._types: dict[int, str] = {}  # by the id of the schema
         self._channels: dict[int, Channel] = {}
         self._counts: dict[int, int] = {}
@@ -54,7 +54,7 @@ class McapFile:
             try:
                 self._index(file)
             except ValueError as error:
-                raise ConfigError(f'{path}: damaged: {error}') from error
+                raise ConfigError(f'{name}: damaged: {error}') from error
         self._chunks.sort()
 
     def channels(self) -> list[Channel]:
@@ -74,14 +74,11 @@ class McapFile:
     def _index(self, file: BinaryIO) -> None:
         """Finds channels, counts and chunks: in the summary if it is whole, else everywhere."""
         end = file.seek(0, 2) - FOOTER_BYTES
-        file.seek(0)
-        if file.read(len(MAGIC)) != MAGIC or end < len(MAGIC):
-            raise ConfigError(f'{self._path}: no mcap file, or an empty one')
-        file.seek(end)
+        file.seek(max(0, end))
         footer = file.read()
-        if not footer.endswith(MAGIC) or footer[0] != Op.FOOTER:
+        if end < len(MAGIC) or not footer.endswith(MAGIC) or footer[0] != Op.FOOTER:
             raise ConfigError(
-                f'{self._path}: cut off, or still being written: it has no end. '
+                f'{self._name}: cut off, or still being written: it has no end. '
                 '`mcap recover` makes a whole file of it'
             )
         summary = int.from_bytes(footer[HEAD_BYTES : HEAD_BYTES + 8], 'little')
@@ -111,6 +108,7 @@ class McapFile:
     def _scan(self, file: BinaryIO, end: int) -> None:
         """Walks through all data, and unpacks every chunk once to count its messages."""
         self._chunks, self._counts = [], {}
+        damage = ''
         for op, at, size in heads(file, len(MAGIC), end):
             if op in (Op.SCHEMA, Op.CHANNEL):
                 self._learn(op, _fields(file, at, size))
@@ -121,10 +119,13 @@ class McapFile:
                 self._stamps.append(stamp_ns)
                 self._offsets.append(at - HEAD_BYTES)
             elif op == Op.CHUNK:
-                self._scan_chunk(file, at - HEAD_BYTES)
+                damage = self._scan_chunk(file, at - HEAD_BYTES) or damage
+        if damage and not self._channels:
+            raise ValueError(damage)
 
-    def _scan_chunk(self, file: BinaryIO, at: int) -> None:
-        first_ns = None
+    def _scan_chunk(self, file: BinaryIO, at: int) -> str:
+        """Counts the messages of a chunk; returns what is wrong with it."""
+        first_ns, damage = None, ''
         try:
             for op, body in records(_opened(file, at)):
                 if op in (Op.SCHEMA, Op.CHANNEL):
@@ -133,10 +134,11 @@ class McapFile:
                     channel, stamp_ns = Fields(body).message()
                     self._count(channel)
                     first_ns = stamp_ns if first_ns is None else min(first_ns, stamp_ns)
-        except ValueError:  # told when it is read
-            first_ns = first_ns or 0
+        except ValueError as error:  # told again when it is read
+            first_ns, damage = first_ns or 0, str(error)
         if first_ns is not None:
             self._chunks.append(_Chunk(first_ns, at))
+        return damage
 
     def _learn(self, op: int, fields: Fields) -> None:
         """Takes a schema or a channel."""
@@ -186,7 +188,7 @@ class McapFile:
             open_bytes += size if found else 0
             if open_bytes > _MAX_OPEN_BYTES:
                 raise ConfigError(
-                    f'{self._path}: over {_MAX_OPEN_BYTES} bytes of chunks overlap in time; '
+                    f'{self._name}: over {_MAX_OPEN_BYTES} bytes of chunks overlap in time; '
                     '`mcap sort` puts them in order'
                 )
 
@@ -203,7 +205,7 @@ class McapFile:
                     if channel in wanted:
                         found.append((channel, stamp_ns, body[MESSAGE_HEAD_BYTES:]))
         except ValueError as error:
-            lost(self._path.name, f'a chunk is left out from byte {chunk.at} on: {error}')
+            lost(self._name, f'a chunk is left out from byte {chunk.at} on: {error}')
         return found, len(data)
 
 

@@ -37,9 +37,11 @@ def message_class(type_name: str) -> Any:
                 name, inner = name.removesuffix(end), path.split('.')
                 break
     try:
-        get_package_prefix(package)  # so that a bag cannot have any module imported
+        get_package_prefix(package)  # so that a bag cannot name any module to import
         found = reduce(getattr, [name, *inner], import_module(f'{package}.{kind}'))
-    except (PackageNotFoundError, ImportError, AttributeError, ValueError) as error:
+    except PackageNotFoundError as error:
+        raise ConfigError(f'type={type_name!r}: package {package} is not installed') from error
+    except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(f'type={type_name!r}: not installed: {error}') from error
     if not hasattr(found, 'get_fields_and_field_types'):
         raise ConfigError(f'type={type_name!r}: names no message')

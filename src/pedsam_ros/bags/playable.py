@@ -42,19 +42,18 @@ def parts_of(
     parts: dict[str, Part] = {}
     empty: dict[str, str] = {}
     wrong: dict[str, str] = {}
-    for topic in config.topics or bag.contents:
+    for topic, content in {t: bag.of(t) for t in config.topics or bag.contents}.items():
+        if not content.messages:
+            empty[topic] = 'no message'
+            continue
         try:
-            if bag.of(topic).messages:
-                parts[topic] = _part(node, topic, bag.of(topic), config)
-            else:
-                empty[topic] = 'no message'
+            parts[topic] = _part(node, topic, content, config)
         except ConfigError as error:
             wrong[topic] = str(error)
     if (chosen and wrong) or not parts:
         told = '; '.join(f'{topic}: {why}' for topic, why in {**wrong, **empty}.items())
-        raise ConfigError(
-            f'{bag.path}: cannot be played: {told or "it has no topic"}. {_others(bag, config)}'
-        )
+        others = _others(bag, config) if chosen else ''
+        raise ConfigError(f'{bag.path}: cannot be played: {told or "it has no topic"}{others}')
     for topic, why in {**wrong, **(empty if chosen else {})}.items():
         warn(f'topic={topic}: left out: {why}')
     for topic in parts:
@@ -64,13 +63,13 @@ def parts_of(
 
 
 def _others(bag: Bag, config: ReplayConfig) -> str:
-    """Names the topics that can be played."""
+    """Names the topics that can be played, as the end of an error."""
     good = []
     for topic, content in bag.contents.items():
         with suppress(ConfigError):
             _class_of(topic, content, config)
             good += [topic] if content.messages else []
-    return f'What can be played: {", ".join(good) or "nothing"}'
+    return f'; what can be: {", ".join(good) or "nothing"}'
 
 
 def _class_of(topic: str, content: Content, config: ReplayConfig) -> Any:

@@ -26,4 +26,4 @@ class Remarks:
         """Tells how many there were, where the first was not the only one."""
         for on, count in self.counts.items():
             if count > 1:
-                self._tell(f'{on}: {count} times in all')
+                self._tell(f'{on}: that happened {count} times')

@@ -17,13 +17,13 @@ _LATER = ('-wal', '-journal')  # suffixes of files with changes that are not in 
 
 
 class SqliteFile:
-    """A sqlite3 file of rosbag2; its messages may still be on their way into it (WAL).
+    """A sqlite3 file of rosbag2, which errors call `name`; it may still be written (WAL).
 
     Raises ConfigError if it is damaged, locked or no bag.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, name: str) -> None:
+        self._path, self._name = path, name
         self._channels = self._read_channels()
 
     def channels(self) -> list[Channel]:
@@ -68,7 +68,7 @@ class SqliteFile:
                 f'SELECT id, name, type, serialization_format, {profiles} FROM topics ORDER BY id'
             ).fetchmany(_MAX_TOPICS + 1)
         if len(rows) > _MAX_TOPICS:
-            raise ConfigError(f'{self._path}: over {_MAX_TOPICS} topics')
+            raise ConfigError(f'{self._name}: over {_MAX_TOPICS} topics')
         return [
             Channel(
                 each, _text(name), modern(_text(kind)), _text(encoding) or CDR,
@@ -86,7 +86,7 @@ class SqliteFile:
                 database.text_factory = lambda text: text.decode(errors='replace')
                 yield database
         except sqlite3.Error as error:
-            raise ConfigError(f'{self._path}: not readable as a bag: {error}') from error
+            raise ConfigError(f'{self._name}: not readable as a bag: {error}') from error
 
 
 def _text(value: object) -> str:
