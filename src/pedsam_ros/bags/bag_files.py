@@ -11,7 +11,7 @@ import yaml
 from pedsam_ros.bags import mcap_records, sqlite_file
 from pedsam_ros.bags.mcap_file import McapFile
 from pedsam_ros.bags.sqlite_file import SqliteFile
-from pedsam_ros.bags.unpacking import MAX_BAG_BYTES, ZSTD_MAGIC, unpack_file
+from pedsam_ros.bags.unpacking import ZSTD_MAGIC, unpack_file
 from pedsam_ros.core.errors import ConfigError
 
 _METADATA = 'metadata.yaml'

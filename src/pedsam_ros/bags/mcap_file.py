@@ -55,7 +55,7 @@ class McapFile:
                 self._index(file)
             except ValueError as error:
                 raise ConfigError(f'{name}: damaged: {error}') from error
-        self._chunks.sort()
+        self._chunks = sorted(set(self._chunks))
 
     def channels(self) -> list[Channel]:
         """The channels of the file, with the number of messages of each."""

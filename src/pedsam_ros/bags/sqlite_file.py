@@ -59,6 +59,11 @@ class SqliteFile:
 
     def _read_channels(self) -> list[Channel]:
         with self._open() as database:
+            kinds = database.execute(
+                "SELECT type FROM sqlite_master WHERE name IN ('messages', 'topics')"
+            ).fetchall()
+            if kinds != [('table',)] * 2:
+                raise ConfigError(f'{self._name}: no bag: it has no tables messages and topics')
             columns = {row[1] for row in database.execute('PRAGMA table_info(topics)')}
             profiles = 'offered_qos_profiles' if 'offered_qos_profiles' in columns else "''"
             counts = dict(
