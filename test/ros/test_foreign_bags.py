@@ -175,7 +175,7 @@ def test_unreadable_bags_are_named(tmp_path):
         ('cut.mcap', whole[: len(whole) // 2], '`mcap recover` makes'),
         ('cut.db3', b'SQLite format 3\0' + bytes(100), 'not readable as a bag'),
         ('ros1.bag', b'#ROSBAG V2.0\n', 'a bag of ROS 1; `rosbags-convert'),
-        ('one.mcap.zstd', b'\x28\xb5\x2f\xfd' + bytes(40), 'damaged'),
+        ('one.mcap.zstd', b'\x28\xb5\x2f\xfd' + bytes(40), 'cut off'),
         ('zeros.mcap.zstd', bomb(800 * 2**20), 'neither mcap nor sqlite3'),
         ('tables.db3', None, 'no tables messages and topics'),
         ('folder', None, 'no .mcap or .db3'),
