@@ -137,6 +137,22 @@ def test_a_bag_is_played_as_pedsam_replay_would(name, config):
     assert told == usual | ({'loop': 'true'} if name == 'demo.launch.py' else {})
 
 
+@pytest.mark.parametrize(
+    ('topics', 'words'),
+    [('', []), ('/a, /b', ['--topics', '/a', '/b']), ('/a', ['--topics', '/a'])],
+)
+def test_a_replay_plays_the_chosen_topics(topics, words):
+    """All of them if none is named."""
+    from launch import LaunchContext
+
+    context = LaunchContext()
+    context.launch_configurations.update(bag='b', topics=topics, loop='false', rate='1.0')
+    (node,) = runpy.run_path(str(LAUNCH / 'replay.launch.py'))['_player'](context)
+    command = [''.join(part.perform(context) for part in word) for word in node.cmd]
+    ours = command[1 : command.index('--ros-args')]
+    assert ours == ['replay', 'b', '--rate', '1.0', *words]
+
+
 @pytest.fixture
 def ros2_launch(tmp_path, domain_ids):
     """Starts `ros2 launch pedsam_ros ...` as a session of its own; leaves nothing behind."""
