@@ -8,6 +8,7 @@ import pytest
 from ament_index_python.packages import get_package_share_directory
 from rosbags.interfaces import QosDurability, QosReliability
 from rosbags.rosbag2 import Reader
+from rosbags.typesys import get_types_from_msg
 
 from pedsam_ros.bags.channels import Content
 from pedsam_ros.bags.message_classes import begins_with_header, message_class
@@ -44,6 +45,16 @@ def test_type_hash_is_the_one_ros_computes(file):
         x['type_name']: x['hash_string'] for x in json.loads(file.read_text())['type_hashes']
     }
     assert typestore_with(name).hash_rihs01(name) == theirs[name]
+
+
+def test_definitions_are_those_that_are_installed():
+    """Some types differ between distributions; a bag must say what its publishers meant."""
+    folder = Path(get_package_share_directory('sensor_msgs'), 'msg')
+    names = sorted(f'sensor_msgs/msg/{file.stem}' for file in folder.glob('*.msg'))
+    assert len(names) > 20
+    for name in names:
+        text = (folder / f'{name.split("/")[2]}.msg').read_text()
+        assert typestore_with(name).fielddefs[name][1] == get_types_from_msg(text, name)[name][1]
 
 
 @pytest.mark.parametrize('storage', STORAGES)

@@ -102,7 +102,7 @@ def test_metadata_is_not_trusted(tmp_path):
     file.write_text(yaml.safe_dump(told))
     with pytest.raises(ConfigError, match=r'files that are missing: gone\.mcap'):
         rows_of(bag)
-    for text in ('', '[', 'rosbag2_bagfile_information: 3', '\0'):
+    for text in ('', '[', 'rosbag2_bagfile_information: 3', '\0', '[' * 200_000, '<<: {}'):
         file.write_text(text)
         with pytest.raises(ConfigError, match=r'metadata.yaml: no metadata of a bag'):
             rows_of(bag)

@@ -140,6 +140,15 @@ def test_years_between_messages_are_passed_over(tmp_path, player):
     assert player.play(bag, lambda: next(looks, None) is None, loop=True) > 14
 
 
+def test_the_clock_of_a_loop_jumps_back(tmp_path, player):
+    """To the bag's first stamp, at the start of each pass."""
+    bag = mcap(tmp_path / 'a.mcap', TEXT)
+    heard = player.listener.collect(Clock, '/clock', QoSProfile(depth=100))
+    stopped = lambda: len(heard) > 2  # noqa: E731
+    player.play(bag, stopped, loop=True, clock_hz=1000.0)
+    assert {(msg.clock.sec, msg.clock.nanosec) for msg in heard} == {(1, 0)}
+
+
 def test_events_of_services_are_played(tmp_path, player):
     """They are messages of a type that belongs to the service's."""
     event = std_srvs.srv.SetBool.Event

@@ -6,12 +6,11 @@ import re
 from pathlib import Path, PurePath
 from typing import Any
 
-import yaml
-
 from pedsam_ros.bags import mcap_records, sqlite_file
 from pedsam_ros.bags.mcap_file import McapFile
 from pedsam_ros.bags.sqlite_file import SqliteFile
 from pedsam_ros.bags.unpacking import ZSTD_MAGIC, unpack_file
+from pedsam_ros.bags.yaml_text import parsed
 from pedsam_ros.core.errors import ConfigError
 
 _METADATA = 'metadata.yaml'
@@ -77,11 +76,11 @@ def _listed(bag: Path) -> list[Path]:
             text = stream.read(_MAX_METADATA_BYTES + 1)
         if len(text) > _MAX_METADATA_BYTES:
             raise ValueError(f'over {_MAX_METADATA_BYTES} bytes')
-        told: dict[str, Any] = yaml.safe_load(text)['rosbag2_bagfile_information']
+        told: dict[str, Any] = parsed(text)['rosbag2_bagfile_information']
         names = [PurePath(each).name for each in told['relative_file_paths']]
         mode, packing = told.get('compression_mode'), told.get('compression_format')
-    except (OSError, yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ConfigError(f'{metadata}: no metadata of a bag ({type(error).__name__})') from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigError(f'{metadata}: no metadata of a bag: {error!r}') from error
     if str(mode or 'none').lower() != 'none' and packing != 'zstd':
         raise ConfigError(f'{bag}: compressed as {packing!r}; only zstd can be read')
     files = [_present(bag / name) for name in names]
