@@ -65,11 +65,14 @@ class McapFile:
     def messages(self, wanted: Collection[int], lost: Lost) -> Iterator[Message]:
         """Yields the messages of these channels by time; `lost` is told of those left out.
 
-        Raises ConfigError if more than 1 GB of chunks would be open at a time.
+        Raises ConfigError if more than 1 GB of chunks would be open at a time, or reading fails.
         """
-        with self._path.open('rb') as file:
-            sources = self._chunked(file, wanted, lost), self._bare(file, wanted, lost)
-            yield from heapq.merge(*sources, key=itemgetter(1))
+        try:
+            with self._path.open('rb') as file:
+                sources = self._chunked(file, wanted, lost), self._bare(file, wanted, lost)
+                yield from heapq.merge(*sources, key=itemgetter(1))
+        except (OSError, ValueError) as error:  # the file has changed since it was opened
+            raise ConfigError(f'{self._name}: no longer readable: {error}') from error
 
     def _index(self, file: BinaryIO) -> None:
         """Finds channels, counts and chunks: in the summary if it is whole, else everywhere."""
@@ -95,8 +98,10 @@ class McapFile:
                 continue
             fields = _fields(file, at, size)
             if op == Op.CHUNK_INDEX:
-                start_ns, _ = fields.number(8), fields.number(8)
-                self._chunks.append(_Chunk(start_ns, fields.number(8)))
+                start_ns, _, chunk = (fields.number(8) for _ in range(3))
+                if chunk >= start:
+                    return False
+                self._chunks.append(_Chunk(start_ns, chunk))
             elif op == Op.STATISTICS:
                 told, counted = True, fields.statistics()
                 chunks, channels, self._counts = counted.chunks, counted.channels, counted.messages

@@ -13,6 +13,10 @@ from pedsam_ros.core.errors import ConfigError
 
 MAGIC = b'SQLite format 3\0'
 _MAX_TOPICS = 10000
+_ONE = (
+    'SELECT length(data), CASE WHEN length(data) <= ? THEN CAST(data AS BLOB) END '
+    'FROM messages WHERE rowid = ?'
+)
 _LATER = ('-wal', '-journal')  # suffixes of files with changes that are not in the database yet
 
 
@@ -43,19 +47,11 @@ class SqliteFile:
             for row, channel, stamp_ns in database.execute(
                 f'{query} ORDER BY timestamp, rowid', tuple(wanted)
             ):
-                (size,) = database.execute(
-                    'SELECT length(data) FROM messages WHERE rowid = ?', (row,)
-                ).fetchone()
-                if not (isinstance(stamp_ns, int) and (size or 0) <= MAX_BYTES):
-                    lost(
-                        names[channel],
-                        f'left out: message {row}, {size} bytes, stamp {stamp_ns!r}',
-                    )
-                    continue
-                (data,) = database.execute(
-                    'SELECT CAST(data AS BLOB) FROM messages WHERE rowid = ?', (row,)
-                ).fetchone()
-                yield channel, stamp_ns, data or b''
+                size, data = database.execute(_ONE, (MAX_BYTES, row)).fetchone() or (None, None)
+                if isinstance(stamp_ns, int) and data is not None:
+                    yield channel, stamp_ns, data
+                else:
+                    lost(names[channel], f'left out: message {row}, {size} bytes, at {stamp_ns!r}')
 
     def _read_channels(self) -> list[Channel]:
         with self._open() as database:
