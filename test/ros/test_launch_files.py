@@ -25,7 +25,7 @@ MUST_HAVE = {
     'edge.launch.py': 'image camera_info masks overlay_topic image_transport workers_file '
     'checkpoint device precision transport every_frame autostart points boxes params_file overlay '
     f'rviz node_name namespace use_sim_time {OF_PROCESSES}',
-    'replay.launch.py': 'bag rate clock_hz loop log_level',
+    'replay.launch.py': 'bag topics rate clock_hz loop log_level',
     'worker.launch.py': 'name domain_id checkpoint device precision threads autostart params_file '
     + OF_PROCESSES,
 }
@@ -148,6 +148,27 @@ def test_a_bag_is_played_as_pedsam_replay_would(name, config):
     }
     usual = {'rate': str(config().rate), 'loop': str(config().loop).lower()}
     assert told == usual | ({'loop': 'true'} if name == 'demo.launch.py' else {})
+
+
+@pytest.mark.parametrize(
+    ('topics', 'words'),
+    [('', []), ('/a, /b', ['--topics', '/a', '/b']), ('/a', ['--topics', '/a'])],
+)
+def test_a_replay_plays_the_chosen_topics(topics, words):
+    """All of them if none is named."""
+    from launch import LaunchContext
+
+    from pedsam_ros.ros.launch_arguments import node_arguments
+
+    context = LaunchContext()
+    for argument in node_arguments(['log_level']):
+        argument.visit(context)
+    told = {'bag': 'b', 'topics': topics, 'loop': 'false', 'rate': '1.0', 'clock_hz': '0.0'}
+    context.launch_configurations.update(told)
+    (player,) = runpy.run_path(str(LAUNCH / 'replay.launch.py'))['_player'](context)
+    command = [''.join(part.perform(context) for part in word) for word in player.cmd]
+    ours = command[1 : command.index('--ros-args')]
+    assert ours == ['replay', 'b', '--rate', '1.0', '--clock', '0.0', *words]
 
 
 def made_node(follows: tuple[str, ...], **told: str):
