@@ -16,7 +16,7 @@ from pedsam_ros.bags.sample_photos import panned_photos
 from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.nodes.spin import run as spin
-from pedsam_ros.ros import qos
+from pedsam_ros.ros import clock, qos
 from pedsam_ros.ros.images import image_to_msg
 
 
@@ -28,7 +28,7 @@ class CameraNode(Node):
         self._images = iter(images)
         self._frame_id = frame_id
         self._publisher = self.create_publisher(Image, 'camera/image_raw', qos.OUTPUT)
-        self.create_timer(1 / rate_hz, self._publish)
+        clock.timer(self, 1 / rate_hz, self._publish)
 
     def _publish(self) -> None:
         try:
@@ -36,7 +36,7 @@ class CameraNode(Node):
         except PedsamError as error:  # one of the user's files is not an image
             self.get_logger().fatal(str(error))
             raise SystemExit(2) from None
-        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
+        header = Header(stamp=clock.stamp(self), frame_id=self._frame_id)
         self._publisher.publish(image_to_msg(rgb, 'rgb8', header))
 
 
