@@ -1,8 +1,8 @@
 """Measures how soon every node ends after a signal, and with which status.
 
-`python test/end_bench.py [--cycles N] [--busy LOOPS] [--signal NAME] [--out FOLDER]`: launch-and-stop
-cycles of a full system (edge, three workers, overlay, camera; vit_tiny), with frames under way,
-beside so many busy loops. Writes FOLDER/end_bench.json.
+`python test/end_bench.py [--cycles N] [--busy LOOPS] [--signal NAME] [--out FOLDER]` starts and
+stops a full system (edge, three workers, overlay, camera; vit_tiny) N times, with frames under
+way, beside so many busy loops. It writes FOLDER/end_bench.json.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from domains import domains
 from pedsam_ros.core.health import WorkerState
 from pedsam_ros.ros import identity
@@ -31,7 +33,6 @@ from pedsam_ros.trial.system import CAMERA, EDGE, System
 
 POINTS = [160.0, 120.0, 320.0, 240.0]
 KINDS = {'edge': [EDGE], 'worker': list(NAMES), 'overlay': ['overlay'], 'camera': ['camera']}
-_CAMERA = 'from pedsam_ros.tools.cli import main; raise SystemExit(main())'
 _LIMIT_S = 120.0  # only catches hangs
 
 
@@ -60,7 +61,7 @@ def camera(domain_id: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`pedsam camera` in the robot's domain."""
     with log.open('wb') as out:
         process = subprocess.Popen(
-            [sys.executable, '-c', _CAMERA, 'camera'],
+            [sys.executable, '-m', 'pedsam_ros.tools.cli', 'camera'],
             env={**os.environ, 'ROS_DOMAIN_ID': str(domain_id)},
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -145,10 +146,12 @@ def main() -> int:
     args = parser.parse_args()
     identity.stay_on_this_machine()
     with load(args.busy):
-        cycles = [cycle(signal.Signals[args.signal]) for _ in range(args.cycles)]
+        count = tqdm(range(args.cycles), unit='cycle')
+        cycles = [cycle(signal.Signals[args.signal]) for _ in count]
         average = os.getloadavg()[0]
     figures = summary(cycles)
-    print(f'| node | ends | s, median | s, most | statuses |  load {average:.1f}\n|---|---|---|---|---|')
+    print(f'load {average:.1f}; seconds from the signal to the end:')
+    print('| node | ends | median | most | statuses |\n|---|---|---|---|---|')
     for kind, each in figures.items():
         print('|', kind, *(f'| {value}' for value in each.values()), '|')
     more = {'cycles': cycles, 'load_average': average}

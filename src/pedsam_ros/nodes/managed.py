@@ -39,9 +39,11 @@ class ManagedNode(LifecycleNode):
         self.config: Any = None  # a `config_type` while configured
         self.running: ExitStack | None = None  # set while active
         self.loading = False  # a transition is under way, and nothing would be lost with it
-        self.fault = ''  # what is wrong with the node itself
+        self.fault = next(iter(self._wrong.values()), '')  # what is wrong with the node itself
         self._warned: deque[float] = deque(maxlen=_MOST_WARNINGS)  # monotonic seconds
         self._defects: deque[float] = deque(maxlen=_MOST_WARNINGS)
+        for wrong in self._wrong.values():
+            self.get_logger().error(wrong)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
         clock.timer(self, 1.0, self._on_timer)

@@ -12,8 +12,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -26,6 +26,20 @@ def begin() -> None:
     to lose.
     """
     on_signal(lambda: leave(0))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Holds signals back from a process that is started meanwhile, until it calls `begin`.
+
+    Python itself would end with another status.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def on_signal(react: Callable[[], object]) -> None:

@@ -33,6 +33,7 @@ _TYPES = {
     tuple[str, ...]: Parameter.Type.STRING_ARRAY,
 }
 _ABSENT = 'not given from outside'
+_MOST_BYTES = 10**6  # of a workers.yaml
 
 
 def declare(node: Node, config: type[Any]) -> dict[str, str]:
@@ -72,7 +73,7 @@ def _given(node: Node, name: str, each: Setting) -> Any:
     node.undeclare_parameter(name)
     if given == _ABSENT:
         return each.default
-    value = each.fitted(() if given is None else given)  # ROS reads [] as no value at all
+    value = each.fitted([] if given is None else given)  # ROS reads [] as no value at all
     if each.rule.low is not None and (broken := each.broken_rule(value)):
         raise ConfigError(f'{each.name}={value!r}: {broken}')
     return value
@@ -118,11 +119,27 @@ def read(node: Node, config: type[ConfigT]) -> ConfigT:
 
 def read_workers(path: str, own_domain: int) -> tuple[WorkerEntry, ...]:
     """The workers of a workers.yaml. Raises ConfigError."""
+    if not path:
+        example = 'config/workers.yaml is an example'
+        raise ConfigError(f"workers_file='': name the file that lists the workers; {example}")
     try:
-        data = yaml.safe_load(Path(path).expanduser().read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        data = _read_yaml(Path(path).expanduser())
+    except (OSError, RuntimeError, yaml.YAMLError) as error:  # RuntimeError: ~ of nobody
         raise ConfigError(f'workers_file={path!r}: {error}') from None
     return parse_workers(data, own_domain)
+
+
+def _read_yaml(file: Path) -> Any:
+    """The content of a YAML file. Raises OSError, YAMLError or RuntimeError."""
+    if not file.is_file():
+        raise OSError('is no file' if file.exists() else 'is not there')
+    with file.open('rb') as opened:
+        content = opened.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise OSError(f'is larger than {_MOST_BYTES} bytes')
+    if not content.strip():
+        raise OSError('is empty')
+    return yaml.safe_load(content)
 
 
 def live_changes(config: type[Any], changes: list[Parameter]) -> list[Parameter]:

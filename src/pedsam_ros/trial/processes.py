@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
+from pedsam_ros.nodes import process
 
 NAMES = ('alice', 'bob', 'carol')  # the example workers, as in config/workers.yaml
 SPARE = 'dave'
@@ -49,7 +50,7 @@ class NodeProcess:
         arguments = ['--ros-args', '--params-file', str(settings)]
         arguments += [word for old, new in remaps.items() for word in ('-r', f'{old}:={new}')]
         program = _PROGRAM.format(executable)
-        with self.log.open('wb') as log:
+        with self.log.open('wb') as log, process.held():
             self.process = subprocess.Popen(
                 [*prefix, sys.executable, '-c', program, *arguments],
                 env={**os.environ, 'ROS_DOMAIN_ID': str(domain_id)},
