@@ -29,7 +29,7 @@ from pedsam_ros.ros.domain import topic
 from pedsam_ros.trial import client, one_process
 from pedsam_ros.trial.lies import Lie
 from pedsam_ros.trial.processes import workers_in
-from pedsam_ros.trial.system import CAMERA, System
+from pedsam_ros.trial.system import CAMERA, System, bad_ends
 
 WAIT_S = 300.0  # only catches hangs
 SEED = 'random:vit_tiny:0'
@@ -144,9 +144,9 @@ class Rig(System):
         return self.processes[name].log.read_text(errors='replace')
 
     def close(self) -> None:
-        """Ends all processes and the client."""
-        self.end()
+        """Ends all processes and the client. Fails if a process ended badly."""
         self.client.close()
+        assert bad_ends(self.end()) == '', f'logs are in {self.folder}'
 
 
 def homes(rig: Rig) -> dict[str, set[int]]:

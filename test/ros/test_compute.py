@@ -91,3 +91,10 @@ def test_close_runs_what_was_posted(thread):
     assert ran == ['posted']
     thread.post(lambda: ran.append('late'))
     assert ran == ['posted']
+
+
+def test_a_call_after_close_raises(thread):
+    """It would otherwise wait for ever."""
+    thread.close()
+    with pytest.raises(RuntimeError, match='closed'):
+        thread.call(lambda: None)

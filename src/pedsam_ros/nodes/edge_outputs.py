@@ -13,7 +13,7 @@ from pedsam_ros.core.types import Masks
 from pedsam_ros.msg import Exposure as ExposureMsg
 from pedsam_ros.msg import Masks as MasksMsg
 from pedsam_ros.nodes.camera_info import CameraInfos
-from pedsam_ros.ros import convert, exposure_msg, qos
+from pedsam_ros.ros import clock, convert, exposure_msg, qos
 from pedsam_ros.ros.images import image_to_msg
 
 _KINDS = {
@@ -52,5 +52,5 @@ class Outputs:
 
     def exposure(self, ledger: Ledger) -> None:
         """Publishes what each worker has seen so far."""
-        now = self._node.get_clock().now().to_msg()
-        self._publishers['exposure'].publish(exposure_msg.exposure_to_msg(ledger, now))
+        message = exposure_msg.exposure_to_msg(ledger, clock.stamp(self._node))
+        self._publishers['exposure'].publish(message)

@@ -18,7 +18,7 @@ from pedsam_ros.bags.sample_photos import panned_photos
 from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.nodes.spin import run as spin
-from pedsam_ros.ros import identity
+from pedsam_ros.ros import clock, identity
 from pedsam_ros.ros.images import image_to_msg
 
 _DEPTH = 4  # images kept for a slow reader; more would only fill memory with old ones
@@ -40,7 +40,7 @@ class CameraNode(Node):
             QoSProfile(depth=_DEPTH),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
-        self.create_timer(1 / rate_hz, self._publish)
+        clock.timer(self, 1 / rate_hz, self._publish)
 
     def _publish(self) -> None:
         try:
@@ -48,7 +48,7 @@ class CameraNode(Node):
         except PedsamError as error:  # one of the user's files is not an image
             self.get_logger().fatal(str(error))
             raise SystemExit(2) from None
-        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
+        header = Header(stamp=clock.stamp(self), frame_id=self._frame_id)
         self._publisher.publish(image_to_msg(rgb, 'rgb8', header))
 
 

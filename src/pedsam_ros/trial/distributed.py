@@ -42,12 +42,12 @@ def distributed(
     """Starts the processes and ends them. Weights and logs go to `folder`.
 
     `domains`: the robot's, then each worker's. `settings` are parameters of all nodes. Raises
-    ConfigError for domains that break a rule, PedsamError if a process ends before its time.
+    ConfigError for domains that break a rule, PedsamError if a process ends before its time or
+    with another status than 0.
     """
     identity.stay_on_this_machine()
-    system = System(workers_in(domains), domains[0], folder)
     worker_file, edge_file = loading.split(weights, folder, weights.arch.name)
-    try:
+    with System(workers_in(domains), domains[0], folder) as system:
         system.start_workers(checkpoint=str(worker_file), **settings)
         system.start_edge(**_edge_settings(edge_file, transport) | settings)
         asked = Distributed(system)
@@ -56,8 +56,6 @@ def distributed(
             yield asked
         finally:
             asked.close()
-    finally:
-        system.end()
 
 
 def _edge_settings(checkpoint_file: Path, transport: str) -> dict[str, Any]:
