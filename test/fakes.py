@@ -10,6 +10,7 @@ from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.audits import Chance, unforeseeable
 from pedsam_ros.core.config import EdgeConfig, LossConfig
 from pedsam_ros.core.edge import Edge
+from pedsam_ros.core.errors import BadImage
 from pedsam_ros.core.in_flight import Assignment
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.model import checkpoint, loading, sam
@@ -49,6 +50,22 @@ def frame(height: int = 96, width: int = 128, seed: int = 0, stamp_ns: int = 1) 
     """An image of noise: every window differs."""
     rgb = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return Frame(FrameKey(stamp_ns, 'camera'), rgb)
+
+
+class Shown:
+    """A camera image that was not read yet; reading it gives a frame of noise.
+
+    With `unreadable` it raises BadImage. `nbytes` is the size it pretends to have.
+    """
+
+    def __init__(self, unreadable: bool = False, nbytes: int = 1, **of_frame: int) -> None:
+        self._unreadable, self.nbytes, self._frame = unreadable, nbytes, frame(**of_frame)
+        self.key = self._frame.key
+
+    def read(self) -> Frame:
+        if self._unreadable:
+            raise BadImage('it cannot be read')
+        return self._frame
 
 
 def edge(

@@ -79,9 +79,9 @@ class PlayedLoop:
             self.step()
             self.answer()
 
-    def arrive(self, **frame):
+    def arrive(self, **shown):
         """A camera image comes."""
-        self.loop.offer(fakes.frame(**frame))
+        self.loop.offer(fakes.Shown(**shown))
 
     def answer(self, spoil=lambda reply: reply, who=None):
         """Workers, or one of them, answer all they were sent; `spoil` may change each answer."""

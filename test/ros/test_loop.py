@@ -175,8 +175,9 @@ def test_the_report_gives_each_worker_a_state_a_level_and_a_sentence():
 
 def test_a_loss_is_reported_once(played):
     """The next report is about what came since; the figure `last_loss` stays."""
-    played.loop.refuse('an image that cannot be read')
-    assert played.message() == 'an image that cannot be read'
-    assert played.message() == ''
-    assert played.figures()['last_loss'] == 'an image that cannot be read'
+    played.arrive(stamp_ns=5, unreadable=True)
+    played.step()
+    lost = 'stamp_ns=5 failed: it cannot be read'
+    assert [played.message(), played.message()] == [lost, '']
+    assert played.figures()['last_loss'] == lost
     assert played.edge.endings == {'failed': 1}

@@ -9,6 +9,7 @@ import fakes
 from loop_with_fakes import Clock, PlayedLoop
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.nodes.frame_log import FrameLog
 from pedsam_ros.nodes.inbox import Inbox
 from pedsam_ros.trial.lies import FOUND_AT_ONCE, spoiled
 from pedsam_ros.trial.processes import NAMES
@@ -33,7 +34,7 @@ def test_a_flood_of_replies_is_cut_and_costs_nobody_else(played):
 
 def test_a_huge_reply_is_not_kept():
     """It does not wait for its turn in full size."""
-    inbox = Inbox(NAMES, EdgeConfig(), fakes.TINY, Clock())
+    inbox = Inbox(NAMES, EdgeConfig(), fakes.TINY, Clock(), FrameLog())
     inbox.on_embedding('alice', replace(fakes.any_reply(), values=bytes(10**7)))
     ((worker, reply),) = inbox.some_replies()
     assert (worker, len(reply.values)) == ('alice', 0)

@@ -13,8 +13,11 @@ NAME_FORM = 'a small letter, then at most 31 small letters, digits and _'
 
 def image_transport(**rule: Any) -> Any:
     """Which of the two image topics a node reads."""
-    text = 'whether to read the topic image (raw) or image/compressed (compressed)'
-    return setting('raw', text, choices=('raw', 'compressed'), **rule)
+    text = (
+        'whether to read the topic image (raw), image/compressed (compressed) or the one that is '
+        'published (auto)'
+    )
+    return setting('raw', text, choices=('raw', 'compressed', 'auto'), **rule)
 
 
 def checkpoint(half: str) -> Any:

@@ -141,6 +141,17 @@ class EdgeConfig:
     queue_frames: int = setting(
         500, 'largest number of frames that wait under every_frame', low=1, high=100000, fixed=True
     )
+    queue_mb: int = setting(
+        512,
+        'largest size of the images that wait, all together; a larger image is refused',
+        unit='MB',
+        low=1,
+        high=10**6,
+        fixed=True,
+    )
+    silent_camera_s: float = setting(
+        5.0, 'time without an image after which the camera counts as silent', low=0.5, high=3600.0
+    )
     deadline_s: float = setting(
         2.0, 'longest time from dispatch to the last embedding of a frame', low=0.01, high=600.0
     )

@@ -34,7 +34,7 @@ sends anything.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from pedsam_ros.core.audits import Chance, unforeseeable, window_to_audit
 from pedsam_ros.core.config import EdgeConfig
@@ -84,6 +84,7 @@ class Edge:
         self.frames_in = 0
         self.completed: deque[InFlight] = deque()
         self.last: Encoded | None = None  # the frame that was encoded last
+        self.on_end: Callable[[InFlight, str], None] = lambda frame, ending: None  # for a log
         self._chance = chance
         self._in_flight: dict[int, InFlight] = {}
         self._dispatch = Dispatch(config.deadline_s)
@@ -232,4 +233,5 @@ class Edge:
         frame = self._in_flight.pop(serial)
         if frame in self.completed:
             self.completed.remove(frame)
+        self.on_end(frame, ending)
         return frame

@@ -1,9 +1,9 @@
-"""Medians and 95th percentiles of recent measurements, such as stage times and bytes."""
+"""What is measured: medians and 95th percentiles of stage times and bytes, and rates."""
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -35,4 +35,24 @@ class Metrics:
             f'{name}_p{percent}': float(np.percentile(values, percent))
             for name, values in self._values.items()
             for percent in (50, 95)
+        }
+
+
+class Rates:
+    """How fast counters grow: the mean over the last `span_s` seconds, as far as they go back."""
+
+    def __init__(self, span_s: float) -> None:
+        self._span_s = span_s
+        self._seen: deque[tuple[float, dict[str, int]]] = deque()
+
+    def of(self, totals: Mapping[str, int], now_s: float) -> dict[str, float]:
+        """Notes what the counters are now. Returns by how much each has grown per second."""
+        self._seen.append((now_s, dict(totals)))
+        while len(self._seen) > 2 and self._seen[1][0] <= now_s - self._span_s:
+            self._seen.popleft()
+        then_s, before = self._seen[0]
+        passed_s = now_s - then_s
+        return {
+            name: (total - before.get(name, 0)) / passed_s if passed_s > 0 else 0.0
+            for name, total in totals.items()
         }

@@ -4,13 +4,15 @@ again, or elsewhere."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from pedsam_ros.core.edge import Edge
-from pedsam_ros.core.errors import ExposureError, Unavailable
+from pedsam_ros.core.errors import BadImage, ExposureError, Unavailable
 from pedsam_ros.core.health import explain
 from pedsam_ros.core.metrics import Metrics
 from pedsam_ros.core.readiness import may_wait
-from pedsam_ros.core.types import Frame
+from pedsam_ros.core.types import Frame, FrameKey
+from pedsam_ros.nodes.frame_log import FrameLog
 from pedsam_ros.nodes.inbox import Inbox
 from pedsam_ros.nodes.losses import Losses
 from pedsam_ros.nodes.sender import Sender
@@ -18,7 +20,8 @@ from pedsam_ros.nodes.workers import Workers
 
 
 class Departures:
-    """Takes frames from the inbox and sends their windows. Runs on the computing thread.
+    """Takes camera images from the inbox, reads them and sends their windows. Runs on the
+    computing thread.
 
     Before a frame is planned, the regions that came before it are taken. `clock` returns monotonic
     seconds, `unix_clock` Unix time, which the ledger notes.
@@ -32,11 +35,12 @@ class Departures:
         sender: Sender,
         losses: Losses,
         metrics: Metrics,
+        log: FrameLog,
         clock: Callable[[], float],
         unix_clock: Callable[[], float],
     ) -> None:
         self._edge, self._inbox, self._workers = edge, inbox, workers
-        self._sender, self._losses, self._metrics = sender, losses, metrics
+        self._sender, self._losses, self._metrics, self._log = sender, losses, metrics, log
         self._clock, self._unix_clock = clock, unix_clock
         self._held: Frame | None = None  # with every_frame: it waits for a worker it needs
 
@@ -45,11 +49,24 @@ class Departures:
         """The number of frames that have not been started."""
         return self._inbox.waiting + (self._held is not None)
 
-    def count_arrivals(self) -> None:
-        """Counts the frames that came, and ends those that newer ones displaced."""
-        arrived, displaced = self._inbox.arrivals()
+    @property
+    def hungry(self) -> bool:
+        """Whether a frame that comes now would be started at once."""
+        return not self.waiting and self._edge.in_flight < self._edge.config.max_in_flight
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a frame that can be started at once, as far as is known."""
+        enough = self._edge.in_flight >= self._edge.config.max_in_flight
+        return bool(self._inbox.waiting) and self._held is None and not enough
+
+    def count_arrivals(self) -> int:
+        """Counts the images that came, and ends those that newer ones displaced. Returns how many
+        frames had not been started at that moment."""
+        arrived, displaced, waiting = self._inbox.arrivals()
         self._edge.arrive(arrived)
         self._edge.end('superseded', displaced)
+        return waiting + (self._held is not None)
 
     def take_regions(self) -> None:
         """Tells Edge which regions must stay here."""
@@ -72,10 +89,10 @@ class Departures:
             self._losses.lose(f'exposure ledger not written, nothing sent: {error}')
 
     def start_frames(self) -> None:
-        """Starts frames, oldest first, until enough are in flight or one has to wait."""
+        """Starts frames, oldest first, until enough are in flight, one has to wait, or an image
+        could not be read."""
         while self._edge.in_flight < self._edge.config.max_in_flight:
-            frame, self._held = self._held or self._inbox.frame(), None
-            self.count_arrivals()
+            frame, self._held = self._held or self._next(), None
             if frame is None:
                 return
             self.take_regions()
@@ -97,6 +114,23 @@ class Departures:
     def _usable(self) -> set[str]:
         return self._workers.usable(self._edge.router.free_spares())
 
+    def _next(self) -> Frame | None:
+        """Takes and reads the oldest image. None if there is none, or if it cannot be read and has
+        ended as failed."""
+        waiting = self._inbox.frame()
+        self.count_arrivals()
+        if waiting is None:
+            return None
+        try:
+            with self._metrics.timed('read_s'):
+                return replace(waiting.image.read(), arrived_s=waiting.arrived_s)
+        except BadImage as error:
+            self._lose(waiting.image.key, waiting.arrived_s, str(error))
+            return None
+        except Exception:
+            self._edge.end('failed')
+            raise
+
     def _start(self, frame: Frame) -> None:
         try:
             now, unix, usable = self._clock(), self._unix_clock(), self._usable()
@@ -105,7 +139,7 @@ class Departures:
         except Unavailable as error:
             return self._hold_or_lose(frame, error.workers)
         except ExposureError as error:
-            return self._lose(frame, str(error))
+            return self._lose(frame.key, frame.arrived_s, str(error))
         except Exception:
             self._edge.end('failed')
             raise
@@ -116,6 +150,8 @@ class Departures:
             self._edge.finish(started, 'failed')
             return self._losses.lose(f'exposure ledger not written, nothing sent: {error}')
         started.sent_s = self._clock()
+        waited_s = now - started.arrived_s
+        self._log('started', frame.key, windows=len(assignments), waited_s=waited_s)
         return None
 
     def _hold_or_lose(self, frame: Frame, missing: list[str]) -> None:
@@ -124,8 +160,9 @@ class Departures:
             self._held = frame
             self._losses.wait(explain(conditions))
         else:
-            self._lose(frame, explain(conditions))
+            self._lose(frame.key, frame.arrived_s, explain(conditions))
 
-    def _lose(self, frame: Frame, reason: str) -> None:
+    def _lose(self, key: FrameKey, arrived_s: float, reason: str) -> None:
         self._edge.end('failed')
-        self._losses.lose(f'stamp_ns={frame.key.stamp_ns} failed: {reason}')
+        self._losses.lose(f'stamp_ns={key.stamp_ns} failed: {reason}')
+        self._log('ended', key, ending='failed', total_s=self._clock() - arrived_s)

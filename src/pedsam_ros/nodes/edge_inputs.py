@@ -1,4 +1,4 @@
-"""What the edge listens to in the robot's domain: camera images, prompts, regions.
+"""What the edge listens to in the robot's domain besides its camera: prompts and regions.
 
 All callbacks run on a ROS thread. They convert, hand over and return.
 """
@@ -12,11 +12,9 @@ from typing import Any
 
 from geometry_msgs.msg import PointStamped
 from rclpy.node import Node
-from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CompressedImage, Image
 
 from pedsam_ros.core.config import EdgeConfig
-from pedsam_ros.core.errors import BadImage, BadPrompt
+from pedsam_ros.core.errors import BadPrompt
 from pedsam_ros.core.router import Region
 from pedsam_ros.core.types import Prompt
 from pedsam_ros.msg import Prompts as PromptsMsg
@@ -39,24 +37,10 @@ class Inputs:
         self._node, self._loop, self._compute = node, loop, compute
         self._configured_prompts = configured_prompts
 
-    def subscribe(
-        self, config: EdgeConfig, on_deaf: Callable[[str], None], running: ExitStack
-    ) -> None:
-        """Makes the subscriptions; `running` destroys them. `on_deaf` is told the name of the QoS
-        policy that keeps a camera's publisher and this node apart."""
-        compressed = config.image_transport == 'compressed'
-        kind, name = (CompressedImage, 'image/compressed') if compressed else (Image, 'image')
-        camera = qos.every_frame(config.queue_frames) if config.every_frame else qos.CAMERA
+    def subscribe(self, config: EdgeConfig, running: ExitStack) -> None:
+        """Makes the subscriptions; `running` destroys them."""
         subscribe = self._node.create_subscription
         subscriptions = [
-            subscribe(
-                kind,
-                name,
-                self._on_image,
-                camera,
-                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-                event_callbacks=qos.when_incompatible(on_deaf),
-            ),
             subscribe(PromptsMsg, '~/prompts', self._on_prompts, qos.PROMPTS),
             subscribe(PointStamped, '~/point', self._on_point, qos.PROMPTS),
         ]
@@ -68,15 +52,6 @@ class Inputs:
             ]
         for subscription in subscriptions:
             running.callback(self._node.destroy_subscription, subscription)
-
-    def _on_image(self, msg: Any) -> None:
-        try:
-            frame = convert.frame_from_msg(msg)
-        except BadImage as error:
-            self._compute.post(partial(self._loop.refuse, str(error)))
-            return
-        self._loop.offer(frame)
-        self._compute.wake()
 
     def _on_prompts(self, msg: PromptsMsg) -> None:
         try:

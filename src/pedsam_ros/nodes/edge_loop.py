@@ -16,9 +16,10 @@ nothing waits long for its turn.
 
 core/edge.py and core/health.py list the states of frames, windows and workers. Who changes them:
 
-    a frame     waits in the inbox until Departures starts it, or ends it as failed; a newer one
-                in the inbox ends it as superseded. `step` accepts its windows, or ends it as
-                late. Answers makes its masks. `close` ends whatever is left.
+    a frame     waits in the inbox, not read yet, until Departures reads and starts it, or ends it
+                as failed; a newer one in the inbox ends it as superseded. `step` accepts its
+                windows, or ends it as late. Answers makes its masks. `close` ends whatever is
+                left.
     a window    is asked for by Departures through the Sender. A worker's reply answers it; one
                 that stays on the edge is computed by the Sender.
     a worker    is not heard of before its first heartbeat. Heartbeats and the clock move it
@@ -39,10 +40,12 @@ from pedsam_ros.core.health import Condition, WorkerState, sentence
 from pedsam_ros.core.in_flight import InFlight
 from pedsam_ros.core.metrics import Metrics
 from pedsam_ros.core.router import Region
-from pedsam_ros.core.types import Embedding, Frame, Masks, Prompt, WorkerStatus
+from pedsam_ros.core.types import Embedding, Masks, Prompt, WorkerStatus
 from pedsam_ros.nodes.answers import Answers
 from pedsam_ros.nodes.departures import Departures
 from pedsam_ros.nodes.edge_report import Part, Report
+from pedsam_ros.nodes.frame_log import FrameLog
+from pedsam_ros.nodes.frame_queue import Unread
 from pedsam_ros.nodes.inbox import Inbox
 from pedsam_ros.nodes.losses import Losses
 from pedsam_ros.nodes.sender import Sender
@@ -69,22 +72,27 @@ class EdgeLoop:
         losses: Losses,
         clock: Callable[[], float] = time.monotonic,
         unix_clock: Callable[[], float] = time.time,
+        log: FrameLog | None = None,
     ) -> None:
         self._edge, self._losses, self._clock = edge, losses, clock
+        self._log = log = log or FrameLog()
+        edge.on_end = self._note_end
         metrics = Metrics(clock)
-        self._inbox = Inbox(workers, edge.config, edge.model.arch, clock)
-        self._workers = Workers(links, edge.config, edge.model.model_id, clock)
+        self._inbox = Inbox(workers, edge.config, edge.model.arch, clock, log)
+        model_id = edge.model.model_id
+        self._workers = Workers(links, self._inbox.statuses, edge.config, model_id, clock)
         self._sender = Sender(edge, links, keep, metrics, clock)
         self._departures = Departures(
-            edge, self._inbox, self._workers, self._sender, losses, metrics, clock, unix_clock
+            edge, self._inbox, self._workers, self._sender, losses, metrics, log, clock, unix_clock
         )
         self._answers = Answers(edge, publish, metrics)
-        self._report = Report(edge, self._workers, self._inbox, self._departures, losses, metrics)
+        self._report = Report(edge, self._workers, self._inbox, losses, metrics, clock)
 
     # From any thread.
-    def offer(self, frame: Frame) -> None:
-        """Hands over a camera image, which may displace one that has not been started."""
-        self._inbox.offer(frame)
+    def offer(self, image: Unread, age_s: float = 0.0, missed: int = 0) -> None:
+        """Hands over a camera image, which may displace one that has not been started: see
+        `Inbox.offer`."""
+        self._inbox.offer(image, age_s, missed)
 
     def protect(self, region: Region) -> None:
         """Keeps the windows that hold any part of a region here, for `region_s` seconds."""
@@ -104,8 +112,7 @@ class EdgeLoop:
         when something comes."""
         self._departures.take_regions()
         self._departures.count_arrivals()
-        for worker, status, at_s in self._inbox.statuses():
-            self._workers.heard(worker, status, at_s)
+        self._workers.listen()
         for worker, reply in self._inbox.some_replies():
             self._accept(worker, reply)
         for key in self._edge.expire(self._clock()):
@@ -118,15 +125,14 @@ class EdgeLoop:
             self._finish(self._edge.completed.popleft())
         elif self._sender.local:
             self._sender.compute()
-        elif not self._inbox.waiting_replies():
+        elif not (self._inbox.waiting_replies() or self._departures.ready):
             return self._patience()
         return 0.0
 
-    def refuse(self, reason: str) -> None:
-        """Ends as failed a camera image that cannot be read."""
-        self._edge.arrive()
-        self._edge.end('failed')
-        self._losses.lose(reason)
+    @property
+    def hungry(self) -> bool:
+        """Whether a frame that comes now would be started at once."""
+        return self._departures.hungry
 
     def refuse_prompts(self, reason: str) -> None:
         """Counts prompts that break a rule."""
@@ -150,13 +156,19 @@ class EdgeLoop:
 
     def report(self, fault: str = '') -> list[Part]:
         """What /diagnostics shows: see nodes/edge_report.py. Every frame is in it once."""
-        self._departures.count_arrivals()
-        return self._report.parts(fault)
+        return self._report.parts(self._departures.count_arrivals(), fault)
 
     def close(self) -> None:
         """Ends as failed every frame that is still here."""
         self._departures.close()
         self._edge.abandon()
+
+    def _note_end(self, frame: InFlight, ending: str) -> None:
+        total_s = self._clock() - frame.arrived_s
+        sent_s, worker_s = frame.sent_s - frame.arrived_s, frame.worker_s
+        self._log(
+            'ended', frame.key, ending=ending, total_s=total_s, sent_s=sent_s, worker_s=worker_s
+        )
 
     def _patience(self) -> float | None:
         deadline = self._edge.next_deadline_s

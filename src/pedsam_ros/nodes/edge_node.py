@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rclpy.logging import LoggingSeverity
+
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.ledger import Ledger
@@ -18,11 +20,14 @@ from pedsam_ros.core.placement import place
 from pedsam_ros.core.types import Embedding, Masks, WorkerStatus
 from pedsam_ros.core.windows import pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry
+from pedsam_ros.nodes.camera_input import CameraInput
 from pedsam_ros.nodes.compute import ComputeThread
 from pedsam_ros.nodes.edge_inputs import Inputs
 from pedsam_ros.nodes.edge_loop import EdgeLoop
 from pedsam_ros.nodes.edge_outputs import Outputs
 from pedsam_ros.nodes.edge_services import Active, Services
+from pedsam_ros.nodes.frame_log import FrameLog
+from pedsam_ros.nodes.frame_queue import Unread
 from pedsam_ros.nodes.ledger_file import LedgerFile, default_path
 from pedsam_ros.nodes.losses import Losses
 from pedsam_ros.nodes.managed import ManagedNode
@@ -44,9 +49,10 @@ class EdgeNode(ManagedNode):
     """See EdgeConfig for its parameters and README.md for its topics."""
 
     config_type = EdgeConfig
-    _loop: EdgeLoop  # `start` makes these three
+    _loop: EdgeLoop  # `start` makes these four
     _compute: ComputeThread
     _outputs: Outputs
+    _camera: CameraInput | None
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('edge', **kwargs)
@@ -88,7 +94,8 @@ class EdgeNode(ManagedNode):
         running.callback(self._report)
         running.callback(self._write_ledger, file)
         running.callback(self._loop.close)
-        self._compute = ComputeThread(self._loop.step, self.on_defect)
+        self._camera = None
+        self._compute = ComputeThread(self._step, self.on_defect)
         for worker in self._loaded.workers:
             links[worker.name] = DomainLink(
                 worker, self._on_embedding, self._on_status, self.on_defect
@@ -98,7 +105,9 @@ class EdgeNode(ManagedNode):
         running.callback(self._compute.close)
         self._compute.call(model.warm_up)
         inputs = Inputs(self, self._loop, self._compute, lambda: self.config.prompts)
-        inputs.subscribe(self.config, self._on_deaf, running)
+        inputs.subscribe(self.config, running)
+        self._camera = CameraInput(self, self.config, self._on_image)
+        running.callback(self._camera.close)
         self._edge_services.active = Active(self._loop, self._compute, file)
         running.callback(self._edge_services.close)
 
@@ -117,7 +126,9 @@ class EdgeNode(ManagedNode):
         edge = Edge(loaded.model, file.ledger.homes, self.config, file.ledger, spares)
         names = [worker.name for worker in workers]
         losses = Losses(self.warn, self.get_logger().error)
-        return EdgeLoop(edge, names, links, self._publish, file.keep, losses)
+        logger = self.get_logger()
+        log = FrameLog(logger.debug, partial(logger.is_enabled_for, LoggingSeverity.DEBUG))
+        return EdgeLoop(edge, names, links, self._publish, file.keep, losses, log=log)
 
     # From the links' threads.
     def _on_embedding(self, worker: str, embedding: Embedding) -> None:
@@ -129,14 +140,17 @@ class EdgeNode(ManagedNode):
         self._compute.wake()
 
     # From a ROS thread.
-    def _on_deaf(self, policy: str) -> None:
-        self.fault = (
-            f'image: its publisher offers another {policy} than is read here (with every_frame: '
-            'RELIABLE); see docs/deployment.md'
-        )
-        self.get_logger().error(self.fault)
+    def _on_image(self, image: Unread, age_s: float, missed: int) -> None:
+        self._loop.offer(image, age_s, missed)
+        self._compute.wake()
 
     # On the computing thread, or after its end.
+    def _step(self) -> float | None:
+        patience_s = self._loop.step()
+        if self._camera is not None:
+            self._camera.want(self._loop.hungry)
+        return patience_s
+
     def _publish(self, masks: Masks) -> None:
         self.fault = ''
         self._outputs.masks(masks)
@@ -152,13 +166,14 @@ class EdgeNode(ManagedNode):
         assert self._loaded is not None
         self._outputs.exposure(self._loaded.file.ledger)
         name = self.get_fully_qualified_name()
-        parts = self._loop.report(self.fault)
+        frames, *workers = self._loop.report(self.fault)
+        camera = [self._camera.part()] if self._camera is not None else []
         self.publish_report(
             [
                 diagnostics.status(
                     f'{name}: {part.component}', part.level, part.message, part.values
                 )
-                for part in parts
+                for part in (frames, *camera, *workers)
             ]
         )
 

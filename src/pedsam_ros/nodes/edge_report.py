@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pedsam_ros.core.edge import ENDINGS, Edge
 from pedsam_ros.core.health import Condition, WorkerState, explain, sentence
-from pedsam_ros.core.metrics import Metrics
-from pedsam_ros.nodes.departures import Departures
+from pedsam_ros.core.metrics import Metrics, Rates
 from pedsam_ros.nodes.inbox import Inbox
 from pedsam_ros.nodes.losses import Losses
 from pedsam_ros.nodes.workers import Workers
 from pedsam_ros.ros import diagnostics
 
+_RATE_S = 5.0  # rates are means of so many seconds
+
 
 class Part(NamedTuple):
     """One component of the edge."""
 
-    component: str  # 'frames', or a worker's name
+    component: str  # 'frames', 'camera' or a worker's name
     level: bytes  # OK, WARN or ERROR of ros/diagnostics.py
     message: str  # what is wrong, for people; empty if nothing is
     values: dict[str, Any]
@@ -31,16 +33,17 @@ class Report:
         edge: Edge,
         workers: Workers,
         inbox: Inbox,
-        departures: Departures,
         losses: Losses,
         metrics: Metrics,
+        clock: Callable[[], float],
     ) -> None:
         self._edge, self._workers, self._inbox = edge, workers, inbox
-        self._departures, self._losses, self._metrics = departures, losses, metrics
+        self._losses, self._metrics = losses, metrics
+        self._clock, self._rates = clock, Rates(_RATE_S)
 
-    def parts(self, fault: str = '') -> list[Part]:
-        """The component `frames`, then one for each worker. `fault` is what is wrong with the
-        node itself.
+    def parts(self, waiting: int, fault: str = '') -> list[Part]:
+        """The component `frames`, then one for each worker. `waiting` is the number of frames that
+        have not been started, `fault` what is wrong with the node itself.
 
         The message of `frames` is the first that applies: the fault; which workers cannot be
         used; what was lost since the last report.
@@ -52,16 +55,18 @@ class Report:
         wrong = fault or explain(lost) or news
         levels = [part.level for part in workers]
         level = max([diagnostics.WARN if wrong else diagnostics.OK, *levels])
-        return [Part('frames', level, wrong, self._frame_figures()), *workers]
+        return [Part('frames', level, wrong, self._frame_figures(waiting)), *workers]
 
-    def _frame_figures(self) -> dict[str, Any]:
+    def _frame_figures(self, waiting: int) -> dict[str, Any]:
         edge = self._edge
+        totals = {'in_hz': edge.frames_in, 'out_hz': edge.endings['done']}
         return {
             'model_id': edge.model.model_id,
             'frames_in': edge.frames_in,
             **{ending: edge.endings[ending] for ending in ENDINGS},
             'in_flight': edge.in_flight,
-            'waiting': self._departures.waiting,
+            'waiting': waiting,
+            **self._rates.of(totals, self._clock()),
             'rejected_prompts': self._losses.rejected['prompts'],
             'last_loss': self._losses.reason,
             **self._metrics.summary(),

@@ -7,7 +7,6 @@ methods that begin with `on_` may be called from any thread, all others from the
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -15,8 +14,10 @@ from dataclasses import replace
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.router import Region
-from pedsam_ros.core.types import Embedding, Frame, WorkerStatus
+from pedsam_ros.core.types import Embedding, WorkerStatus
 from pedsam_ros.nodes.compute import Intake
+from pedsam_ros.nodes.frame_log import FrameLog
+from pedsam_ros.nodes.frame_queue import Counts, FrameQueue, Unread, Waiting
 
 _REPLIES = 256  # of one worker, waiting: a few frames' worth
 _REPLIES_AT_ONCE = 64
@@ -32,22 +33,29 @@ class Inbox:
         config: EdgeConfig,
         arch: Architecture,
         clock: Callable[[], float],
+        log: FrameLog,
     ) -> None:
-        self._frames: Intake[Frame] = Intake(config.queue_frames if config.every_frame else 1)
+        depth = config.queue_frames if config.every_frame else 1
+        self._frames = FrameQueue(depth, config.queue_mb * 10**6)
         self._replies: dict[str, Intake[Embedding]] = {w: Intake(_REPLIES) for w in workers}
         self._statuses: dict[str, Intake[tuple[WorkerStatus, float]]] = {
             w: Intake(1) for w in workers
         }
         self._regions: deque[tuple[Region, float]] = deque()
         self._most_bytes = 4 * arch.window**2 * (arch.dim + 1)
-        self._region_s, self._clock = config.region_s, clock
-        self._counted = (0, 0)
+        self._region_s, self._clock, self._log = config.region_s, clock, log
+        self._arrived_s = clock()  # when the last image came
+        self._counted = Counts(0, 0, 0)
 
-    def offer(self, frame: Frame) -> None:
-        """Leaves a camera image. It arrives now, unless it already says when it arrived."""
-        if math.isinf(frame.arrived_s):
-            frame = replace(frame, arrived_s=self._clock())
-        self._frames.offer(frame)
+    def offer(self, image: Unread, age_s: float = 0.0, missed: int = 0) -> None:
+        """Leaves a camera image that came `age_s` seconds ago, but after the image before it.
+        `missed` images between the two were displaced before anybody took them."""
+        now = self._clock()
+        self._arrived_s = min(now, max(self._arrived_s, now - age_s))
+        self._log('arrived', image.key, bytes=image.nbytes, age_s=now - self._arrived_s)
+        for old in self._frames.offer(image, self._arrived_s, missed):
+            waited_s = now - old.arrived_s
+            self._log('ended', old.image.key, ending='superseded', total_s=waited_s)
 
     def protect(self, region: Region) -> None:
         """Leaves a region whose windows stay on the edge for `region_s` seconds. It holds at once:
@@ -64,15 +72,16 @@ class Inbox:
         """Leaves a worker's heartbeat; the newest counts."""
         self._statuses[worker].offer((status, self._clock()))
 
-    def frame(self) -> Frame | None:
-        """Takes the oldest frame; None if no frame waits."""
-        return next(iter(self._frames.take()), None)
+    def frame(self) -> Waiting | None:
+        """Takes the oldest image; None if no image waits."""
+        return self._frames.take()
 
-    def arrivals(self) -> tuple[int, int]:
-        """Counts the frames that were offered, and those that were displaced by newer ones, since
-        the last call."""
+    def arrivals(self) -> Counts:
+        """Counts the images that came and those that were displaced, both since the last call, and
+        those that wait now."""
         before, self._counted = self._counted, self._frames.counts()
-        return self._counted[0] - before[0], self._counted[1] - before[1]
+        came, displaced, waiting = self._counted
+        return Counts(came - before.came, displaced - before.displaced, waiting)
 
     def statuses(self) -> Iterator[tuple[str, WorkerStatus, float]]:
         """Takes each worker's newest heartbeat, with the time at which it came."""
@@ -102,5 +111,5 @@ class Inbox:
 
     @property
     def waiting(self) -> int:
-        """The number of frames not taken yet."""
+        """The number of images not taken yet."""
         return len(self._frames)

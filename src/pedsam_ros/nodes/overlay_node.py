@@ -8,8 +8,7 @@ from functools import partial
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import Image
 
 from pedsam_ros.core import pictures
 from pedsam_ros.core.config import OverlayConfig
@@ -18,6 +17,7 @@ from pedsam_ros.core.types import Frame, FrameKey
 from pedsam_ros.msg import Masks as MasksMsg
 from pedsam_ros.nodes.spin import run
 from pedsam_ros.ros import convert, params, qos
+from pedsam_ros.ros.camera import Camera
 from pedsam_ros.ros.images import image_to_msg
 
 _KEPT_IMAGES = 60  # masks may be so many images late: two seconds of a 30 Hz camera
@@ -33,14 +33,9 @@ class OverlayNode(Node):
             raise ConfigError(next(iter(wrong.values())))
         config = params.read(self, OverlayConfig)
         self._opacity = config.opacity
-        compressed = config.image_transport == 'compressed'
-        kind, name = (CompressedImage, 'image/compressed') if compressed else (Image, 'image')
         self._images: OrderedDict[FrameKey, Any] = OrderedDict()
         self._overlay = self.create_publisher(Image, 'overlay', qos.OUTPUT)
-        options = QoSOverridingOptions.with_default_policies()
-        self.create_subscription(
-            kind, name, self._on_image, qos.CAMERA, qos_overriding_options=options
-        )
+        self._camera = Camera(self, config.image_transport, self._on_image)
         self.create_subscription(MasksMsg, 'masks', self._on_masks, qos.OUTPUT)
 
     def _on_image(self, msg: Any) -> None:

@@ -10,6 +10,8 @@ from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.health import Condition, Health, WorkerState
 from pedsam_ros.core.types import Window, WorkerStatus
 
+Heartbeat = tuple[str, WorkerStatus, float]  # worker, what it says, and when it came, s
+
 
 class Link(Protocol):
     """The way to one worker: a DomainLink or, in tests, a function call."""
@@ -24,31 +26,38 @@ class Link(Protocol):
 class Workers:
     """Tells which workers can be used now, and why the others cannot.
 
-    `links` may still be filled after this object is made. `clock` returns monotonic seconds.
+    `heartbeats` hands over what has come since it was last called. It is called before anything is
+    told, so that no worker seems silent whose heartbeat waits. `links` may still be filled after
+    this object is made. `clock` returns monotonic seconds.
     """
 
     def __init__(
         self,
         links: Mapping[str, Link],
+        heartbeats: Callable[[], Iterable[Heartbeat]],
         config: EdgeConfig,
         model_id: str,
         clock: Callable[[], float],
     ) -> None:
-        self._links, self._config, self._clock = links, config, clock
+        self._links, self._heartbeats, self._config = links, heartbeats, config
+        self._clock = clock
         self._health = Health(model_id, config.loss.worker_timeout_s)
         self._active_since_s = clock()
 
-    def heard(self, worker: str, status: WorkerStatus, at_s: float) -> None:
-        """Notes a heartbeat and when it came."""
-        self._health.heard(worker, status, at_s)
+    def listen(self) -> None:
+        """Takes the heartbeats that have come."""
+        for worker, status, at_s in self._heartbeats():
+            self._health.heard(worker, status, at_s)
 
     def status(self, worker: str) -> WorkerStatus | None:
         """A worker's last heartbeat; None before the first."""
+        self.listen()
         return self._health.status(worker)
 
     def condition(self, worker: str) -> Condition:
         """How a worker stands now. It is not connected while its reader gets nothing from our
         link."""
+        self.listen()
         found = self._health.condition(worker, self._clock())
         if found.usable and not self._links[worker].read_by(self._health.reader(worker)):
             return Condition(WorkerState.NOT_CONNECTED)
@@ -65,6 +74,7 @@ class Workers:
 
     def lost_before_s(self, worker: str) -> float:
         """The time before which requests to a worker count as lost, s."""
+        self.listen()
         return self._health.lost_before_s(worker, self._config.loss.retry_s)
 
     def trusted(self, worker: str) -> bool:

@@ -1,14 +1,10 @@
 """The quality-of-service profile of every topic, named by its purpose."""
 
-from collections.abc import Callable
-
 from rclpy.qos import (
     DurabilityPolicy,
     HistoryPolicy,
     QoSProfile,
     ReliabilityPolicy,
-    qos_policy_name_from_kind,
-    qos_profile_sensor_data,
 )
 
 try:
@@ -16,8 +12,20 @@ try:
 except ImportError:  # Humble
     from rclpy.qos_event import SubscriptionEventCallbacks
 
-# Only the newest images matter, and a best-effort reader hears reliable cameras as well.
-CAMERA = qos_profile_sensor_data
+_BURST = 100  # images that DDS may hold while the node is busy; its queue is `queue_frames`
+
+
+def camera(reliable: bool, every_frame: int = 0) -> QoSProfile:
+    """Returns how a camera is read: only the newest image, or with `every_frame` the last so many.
+
+    DDS bounds them by number alone, so it holds at most 100.
+    """
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=min(every_frame, _BURST) or 1,
+        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.VOLATILE,
+    )
 
 
 def every_frame(depth: int) -> QoSProfile:
@@ -28,14 +36,9 @@ def every_frame(depth: int) -> QoSProfile:
     return _reliable(depth)
 
 
-def when_incompatible(tell: Callable[[str], None]) -> SubscriptionEventCallbacks:
-    """Returns callbacks that call `tell` when a reader cannot hear a publisher.
-
-    `tell` gets the name of the policy in which the two do not match.
-    """
-    return SubscriptionEventCallbacks(
-        incompatible_qos=lambda event: tell(qos_policy_name_from_kind(event.last_policy_kind))
-    )
+def no_events() -> SubscriptionEventCallbacks:
+    """Returns callbacks that keep rclpy from warning of a publisher that does not match yet."""
+    return SubscriptionEventCallbacks(use_default_callbacks=False)
 
 
 def _reliable(depth: int) -> QoSProfile:
