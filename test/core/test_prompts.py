@@ -1,6 +1,7 @@
 """Prompts keep their rules: those a little outside are moved in, a bad one is refused alone."""
 
 import math
+import re
 
 import pytest
 
@@ -81,22 +82,31 @@ def test_points_on_the_border_are_moved_to_the_nearest_pixel(asked, answered):
 )
 def test_prompts_that_break_a_rule_are_refused_by_name(prompt, rule):
     """The reason has the value and the rule."""
-    with pytest.raises(BadPrompt, match=rule):
-        fitted(prompt, HEIGHT, WIDTH)
+    good, (refusal,) = sift([prompt], (HEIGHT, WIDTH))
+    assert good == {}
+    assert re.search(rule, refusal.reason)
 
 
 def test_a_bad_prompt_costs_itself():
     """The others are answered under their own indices."""
     prompts = [point(NAN, 4.0), point(5.0, 5.0), Prompt(), box(40.0, 10.0, 64.4, 40.0)]
-    good, refused = sift(prompts, HEIGHT, WIDTH)
+    good, refused = sift(prompts, (HEIGHT, WIDTH))
     assert good == {1: point(5.0, 5.0), 3: box(40.0, 10.0, 64.0, 40.0)}
     assert [each.prompt for each in refused] == [0, 2]
     assert told(refused).startswith('prompt=0: point=(nan, 4.0): not two finite')
 
 
+def test_without_an_image_only_what_fits_none_is_refused():
+    """Before the first frame, whose size is not known."""
+    prompts = [point(NAN, 4.0), point(9999.0, 5.0), box(5.0, 5.0, 5.0, 9.0)]
+    good, refused = sift(prompts, None)
+    assert good == {1: prompts[1]}
+    assert [each.prompt for each in refused] == [0, 2]
+
+
 def test_a_text_about_many_refusals_stays_short():
     """It names the first, and counts the others."""
-    _, refused = sift([Prompt()] * MOST_PROMPTS, HEIGHT, WIDTH)
+    _, refused = sift([Prompt()] * MOST_PROMPTS, (HEIGHT, WIDTH))
     assert len(refused) == MOST_PROMPTS
     assert len(told(refused)) < 300
     assert told(refused).endswith(f'and {MOST_PROMPTS - 5} others')

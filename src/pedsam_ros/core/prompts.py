@@ -74,9 +74,9 @@ def fitted(prompt: Prompt, height: int, width: int) -> Prompt:
     """The prompt as it is answered on an image of height x width px.
 
     A box is cut at the borders; some of it must be left. A point outside by at most NEAR_PX is
-    moved to the nearest pixel. A prompt that lies inside stays as it is. Raises BadPrompt.
+    moved to the nearest pixel. A prompt that lies inside stays as it is. `check_prompt` must have
+    accepted it. Raises BadPrompt if it lies outside.
     """
-    check_prompt(prompt)
     points = tuple((*_near(x, y, height, width), label) for x, y, label in prompt.points)
     if prompt.box is None:
         return Prompt(points)
@@ -88,14 +88,15 @@ def fitted(prompt: Prompt, height: int, width: int) -> Prompt:
 
 
 def sift(
-    prompts: Iterable[Prompt], height: int, width: int
+    prompts: Iterable[Prompt], size: tuple[int, int] | None
 ) -> tuple[dict[int, Prompt], tuple[Refusal, ...]]:
-    """The prompts that fit an image of height x width px, by their index, as `fitted` returns
-    them; and why the others do not."""
+    """The prompts that fit an image of (height, width) px, by their index, as `fitted` returns
+    them; and why the others do not. Without a size, those that fit some image stay as they are."""
     good, refused = {}, []
     for index, prompt in enumerate(prompts):
         try:
-            good[index] = fitted(prompt, height, width)
+            check_prompt(prompt)
+            good[index] = prompt if size is None else fitted(prompt, *size)
         except BadPrompt as error:
             refused.append(Refusal(index, str(error)))
     return good, tuple(refused)

@@ -112,7 +112,7 @@ class EdgeHalf:
         """Makes the masks for the prompts that fit the frame; without prompts, of everything in
         view. Yields between two batches."""
         size = encoded.canvas.frame
-        good, refused = sift(prompts, *size)
+        good, refused = sift(prompts, size)
         if prompts:
             masks = yield from answered(self.decoder, encoded, good)
         else:

@@ -93,7 +93,7 @@ class MonolithicPipeline:
 
     def decode(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Masks:
         """One mask for each prompt, in order, at the camera's size. Raises BadPrompt."""
-        good, refused = sift(prompts, *encoded.canvas.frame)
+        good, refused = sift(prompts, encoded.canvas.frame)
         if refused:
             raise BadPrompt(told(refused))
         with torch.inference_mode():
