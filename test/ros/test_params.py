@@ -13,8 +13,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter, parameter_value_to_python
 
 from pedsam_ros.core.config import EdgeConfig, WorkerConfig
-from pedsam_ros.core.overlay_config import OverlayConfig
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.overlay_config import OverlayConfig
 from pedsam_ros.nodes.edge_node import EdgeNode
 from pedsam_ros.nodes.overlay_node import OverlayNode
 from pedsam_ros.nodes.worker_node import WorkerNode
