@@ -103,13 +103,14 @@ def measured(rate_hz: float, seconds: float, edge: int, domain_id: int) -> dict[
 
 def rows(automatic: bool, seconds: float, repeat: int) -> dict[str, list[dict[str, Any]]]:
     """The runs with the fast camera and those with the fitting one, in turn."""
+    prompts: dict[str, Any] = {'points': []} if automatic else {}
     first, *others = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, others)
     found: dict[str, list[dict[str, Any]]] = {'fitting': [], 'fast': []}
     with domains(4) as taken, tempfile.TemporaryDirectory() as folder:
         rig = Rig(taken, Path(folder))
         try:
-            rig.start_edge(checkpoint='vit_tiny', **({'points': []} if automatic else {}))
+            rig.start_edge(checkpoint='vit_tiny', **prompts)
             rig.start_workers(checkpoint='vit_tiny')
             rig.wait_ready()
             edge = rig.processes['edge'].process.pid

@@ -6,6 +6,7 @@ import fakes
 from pedsam_ros.core.edge import ENDINGS
 from pedsam_ros.core.types import WorkerStatus
 from pedsam_ros.nodes.edge_loop import EdgeLoop
+from pedsam_ros.nodes.frame_log import FrameLog
 from pedsam_ros.nodes.losses import Losses
 from pedsam_ros.trial.processes import NAMES
 
@@ -37,13 +38,16 @@ class Link:
 class PlayedLoop:
     """A loop whose workers are ready, spares too, except those in `unheard`.
 
-    `masks` and `alarms` are what it gave. With `disk_full` its ledger cannot be written.
+    `masks`, `alarms` and, with `debug`, `lines` of the log are what it gave. With `disk_full` its
+    ledger cannot be written.
     """
 
     def __init__(self, spares=(), ledger=None, unheard=(), **config):
         self.clock, self.disk_full = Clock(), False
         self.edge = fakes.edge(spares, ledger, **config)
         self.links = {name: Link() for name in (*NAMES, *spares)}
+        self.debug, self.lines = False, []
+        self.while_publishing = lambda: None
         self.masks, self.alarms = [], []
         self.losses = Losses(print, self.alarms.append)
         self.loop = EdgeLoop(
@@ -55,6 +59,7 @@ class PlayedLoop:
             self.losses,
             self.clock,
             self.clock,
+            FrameLog(self.lines.append, lambda: self.debug),
         )
         self.unheard = set(unheard)
         self.wait(0.0)
@@ -62,6 +67,7 @@ class PlayedLoop:
     def publish(self, masks):
         """Takes the masks of a frame."""
         self.masks.append(masks)
+        self.while_publishing()
 
     def keep(self):
         """Writes the ledger."""
@@ -116,10 +122,14 @@ class PlayedLoop:
 
     def wait(self, seconds):
         """Time passes, in which all workers that are heard send heartbeats."""
+        self.pass_time(seconds)
+        self.step()
+
+    def pass_time(self, seconds):
+        """Time passes while the loop is busy; workers send heartbeats."""
         self.clock.now_s += seconds
         for name in self.links.keys() - self.unheard:
             self.beat(name)
-        self.step()
 
     def lose(self, *names):
         """Workers fall silent; returns when the edge has noticed."""

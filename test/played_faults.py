@@ -34,6 +34,8 @@ class Row(Enum):
     SHORT_CUT = '... is cut for a moment'
     BAD_LINK = '... loses, delays or reorders packets'
     TOO_FAST = 'the camera is too fast'
+    UNREADABLE = 'an image cannot be read, or is larger than `queue_mb`'
+    BUSY = 'the edge computes for longer than `worker_timeout_s`'
     CAMERA = 'the camera stops, changes its size, or its clock jumps back (a bag that loops)'
     DISK_FULL = 'the disk is full'
     EDGE_KILLED = 'the edge is killed'
@@ -176,6 +178,23 @@ def too_fast():
     return played, {'done': 2, 'superseded': 3}
 
 
+def unreadable():
+    played = PlayedLoop(queue_mb=1)
+    played.play(unreadable=True)
+    played.play(nbytes=2_000_000)
+    played.play()
+    return played, {'failed': 2, 'done': 1}
+
+
+def busy():
+    played = PlayedLoop()
+    played.while_publishing = lambda: played.pass_time(10.0)
+    played.play()
+    assert played.message() == ''
+    played.play()
+    return played, {'done': 2}
+
+
 def camera():
     played = PlayedLoop()
     for stamp, size in ((9, (96, 128)), (1, (128, 96)), (10, (90, 160))):
@@ -236,6 +255,8 @@ PLAYED = {
     Row.SHORT_CUT: bad_link,  # replies come late and out of order, but they come
     Row.BAD_LINK: bad_link,
     Row.TOO_FAST: too_fast,
+    Row.UNREADABLE: unreadable,
+    Row.BUSY: busy,
     Row.CAMERA: camera,
     Row.DISK_FULL: disk_full,
     Row.EDGE_KILLED: edge_killed,

@@ -1,11 +1,31 @@
 """Fixtures that several of these files use."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
 import pytest
 
+from domains import domains
 from loop_with_fakes import PlayedLoop
+from two_nodes import TwoNodes
 
 
 @pytest.fixture
 def played() -> PlayedLoop:
     """An edge's loop whose workers are all ready."""
     return PlayedLoop()
+
+
+@pytest.fixture
+def two_nodes() -> Iterator[Callable[..., TwoNodes]]:
+    """Makes a camera and a reader; the reader gets some parameters."""
+    with ExitStack() as opened:
+
+        def make(**overrides: Any) -> TwoNodes:
+            (domain_id,) = opened.enter_context(domains(1))
+            made = TwoNodes(domain_id, **overrides)
+            opened.callback(made.close)
+            return made
+
+        yield make

@@ -1,95 +1,23 @@
 """The subscription to a camera, with real publishers in one process."""
 
-import time
-from array import array
-from contextlib import ExitStack
-
 import pytest
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
-from rclpy.parameter import Parameter
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
-from domains import domains
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.ros.camera import Camera
+from two_nodes import BEST_EFFORT, RELIABLE, image
 
 pytestmark = pytest.mark.ros
 
-BEST_EFFORT = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
-RELIABLE = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
 RELIABILITY = 'qos_overrides./image.subscription.reliability'
-WAIT_S = 300.0  # only catches hangs
-
-
-class Bench:
-    """A node that publishes and a node that reads, spun by whoever waits."""
-
-    def __init__(self, domain_id, **overrides):
-        self.context = Context()
-        self.context.init(args=[], domain_id=domain_id)
-        given = [Parameter(name, value=value) for name, value in overrides.items()]
-        self.node = Node('camera', context=self.context)
-        self.reader = Node('reader', context=self.context, parameter_overrides=given)
-        self.executor = SingleThreadedExecutor(context=self.context)
-        self.executor.add_node(self.node)
-        self.executor.add_node(self.reader)
-
-    def until(self, condition):
-        """Spins until a condition is true."""
-        end_s = time.monotonic() + WAIT_S
-        while not condition():
-            assert time.monotonic() < end_s, 'what was waited for did not happen'
-            self.executor.spin_once(timeout_sec=0.1)
-
-    def publisher(self, profile=RELIABLE, kind=Image, topic='image'):
-        """A camera."""
-        return self.node.create_publisher(kind, topic, profile)
-
-    def show(self, publisher, heard, kind=Image):
-        """Publishes until an image is heard."""
-
-        def comes():
-            publisher.publish(image(kind=kind))
-            return heard
-
-        self.until(comes)
-
-    def close(self):
-        """Ends both nodes."""
-        self.executor.shutdown()
-        self.node.destroy_node()
-        self.reader.destroy_node()
-        self.context.try_shutdown()
-
-
-@pytest.fixture
-def make():
-    """Makes a bench, whose reader has some parameters."""
-    with ExitStack() as opened:
-
-        def made(**overrides):
-            (domain_id,) = opened.enter_context(domains(1))
-            bench = Bench(domain_id, **overrides)
-            opened.callback(bench.close)
-            return bench
-
-        yield made
-
-
-def image(number=1, kind=Image):
-    msg = kind(data=array('B', [number]))
-    msg.header.stamp.sec = number
-    return msg
 
 
 @pytest.mark.parametrize('profile', [BEST_EFFORT, RELIABLE])
 @pytest.mark.parametrize('camera_first', [True, False])
-def test_a_camera_is_read_as_it_offers(make, profile, camera_first):
+def test_a_camera_is_read_as_it_offers(two_nodes, profile, camera_first):
     """Also one that starts after the subscription was made."""
-    bench, heard = make(), []
+    bench, heard = two_nodes(), []
     if camera_first:
         publisher = bench.publisher(profile)
         bench.until(lambda: bench.reader.count_publishers('image'))
@@ -100,9 +28,9 @@ def test_a_camera_is_read_as_it_offers(make, profile, camera_first):
     assert camera.view.reliable == (profile is RELIABLE)
 
 
-def test_a_camera_that_comes_back_with_another_reliability_is_read_again(make):
+def test_a_camera_that_comes_back_with_another_reliability_is_read_again(two_nodes):
     """Reliable, then best effort, then both at once, then reliable."""
-    bench, heard, publishers = make(), [], []
+    bench, heard, publishers = two_nodes(), [], []
     camera = Camera(bench.reader, 'raw', heard.append)
     for profiles in ([RELIABLE], [BEST_EFFORT], [BEST_EFFORT, RELIABLE], [RELIABLE]):
         for publisher in publishers:
@@ -118,9 +46,9 @@ def test_a_camera_that_comes_back_with_another_reliability_is_read_again(make):
             bench.show(publisher, heard)
 
 
-def test_the_users_reliability_wins(make):
+def test_the_users_reliability_wins(two_nodes):
     """Best effort where the camera offers reliable."""
-    bench, heard = make(**{RELIABILITY: 'best_effort'}), []
+    bench, heard = two_nodes(**{RELIABILITY: 'best_effort'}), []
     camera = Camera(bench.reader, 'raw', heard.append)
     bench.show(bench.publisher(RELIABLE), heard)
     bench.until(lambda: camera.view.readable)
@@ -130,16 +58,16 @@ def test_the_users_reliability_wins(make):
 
 
 @pytest.mark.parametrize('value', ['sometimes', 3])
-def test_a_wrong_reliability_is_refused(make, value):
+def test_a_wrong_reliability_is_refused(two_nodes, value):
     """The error names the parameter."""
-    bench = make(**{RELIABILITY: value})
+    bench = two_nodes(**{RELIABILITY: value})
     with pytest.raises(ConfigError, match=r'subscription\.reliability'):
         Camera(bench.reader, 'raw', print)
 
 
-def test_auto_reads_the_transport_that_is_published(make):
+def test_auto_reads_the_transport_that_is_published(two_nodes):
     """The compressed one while there is no other, and the raw one after it has gone."""
-    bench, heard = make(), []
+    bench, heard = two_nodes(), []
     camera = Camera(bench.reader, 'auto', heard.append)
     compressed = bench.publisher(kind=CompressedImage, topic='image/compressed')
     bench.show(compressed, heard, CompressedImage)
@@ -154,9 +82,17 @@ def test_auto_reads_the_transport_that_is_published(make):
     assert isinstance(heard[-1], Image)
 
 
-def test_images_that_are_not_wanted_make_room_for_the_newest(make):
+def test_auto_reads_jpegs_on_the_name_of_the_raw_image(two_nodes):
+    """Somebody gave the name with /compressed as the image's."""
+    bench, heard = two_nodes(), []
+    Camera(bench.reader, 'auto', heard.append)
+    bench.show(bench.publisher(kind=CompressedImage), heard, CompressedImage)
+    assert isinstance(heard[-1], CompressedImage)
+
+
+def test_images_that_are_not_wanted_make_room_for_the_newest(two_nodes):
     """They are not even taken from DDS. Once one is wanted, the newest comes."""
-    bench, heard, wanted, other = make(), [], [True], []
+    bench, heard, wanted, other = two_nodes(), [], [True], []
     camera = Camera(bench.reader, 'raw', heard.append, wanted=lambda: wanted[0])
     bench.reader.create_subscription(Image, 'other', other.append, RELIABLE)
     publisher, marker = bench.publisher(), bench.publisher(topic='other')

@@ -30,6 +30,7 @@ PAGE = Path(__file__).resolve().parents[2] / 'docs' / 'architecture.md'
 NAMES = ('alice', 'bob', 'carol')
 WARM_UP, TRACED = 1, 2  # stamps of frames, ns
 REPORTS = {  # run every second, for no frame in particular
+    'core/camera.py',
     'core/placement.py',
     'nodes/edge_report.py',
     'nodes/managed.py',
