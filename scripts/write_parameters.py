@@ -88,7 +88,7 @@ def yaml_of(node: str) -> str:
     ]
     if any(each.default == () for group in groups for each in group.settings):
         head.append(
-            'YAML for ROS has no empty list, so those parameters are comments with an example.'
+            'Lists in comments are examples; their default is [], which has no type of its own.'
         )
     head.append('Written by scripts/write_parameters.py; copy the file to change its values.')
     lines = [f'# {line}' for sentence in head for line in wrap(sentence, 116)]

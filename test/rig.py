@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lifecycle_msgs.srv import GetState
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
 from sensor_msgs.msg import CompressedImage, Image
 
 from fakes import frame
@@ -147,6 +148,18 @@ class Rig(System):
         """Ends all processes and the client. Fails if a process ended badly."""
         self.client.close()
         assert bad_ends(self.end()) == '', f'logs are in {self.folder}'
+
+
+def change(rig: Rig, transition: int) -> bool:
+    """Asks the edge for a transition of its lifecycle. Returns whether it succeeded."""
+    request = ChangeState.Request(transition=Transition(id=transition))
+    return bool(rig.client.call(ChangeState, '/edge/change_state', request).success)
+
+
+def state(rig: Rig) -> str:
+    """The state of the edge's lifecycle."""
+    answer = rig.client.call(GetState, '/edge/get_state', GetState.Request())
+    return str(answer.current_state.label)
 
 
 def homes(rig: Rig) -> dict[str, set[int]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import closing
@@ -141,6 +142,42 @@ def test_a_terminated_demo_leaves_no_process_behind(images, tmp_path, domain_ids
     finally:
         demo.terminate()
         demo.wait(WAIT_S)
+
+
+BAD_END = """
+import atexit, os, sys
+if 'worker_node' in ' '.join(sys.orig_argv):
+    atexit.register(os._exit, 5)
+"""
+
+
+def test_a_demo_passes_on_the_bad_end_of_a_node(images, tmp_path, domain_ids, monkeypatch):
+    """It says which nodes ended badly; the masks are all there."""
+    (tmp_path / 'sitecustomize.py').write_text(BAD_END)
+    monkeypatch.setenv('PYTHONPATH', os.pathsep.join([str(tmp_path), os.environ['PYTHONPATH']]))
+    ended = pedsam('demo', '--images', images, '--out', tmp_path / 'o', '--domains', *domain_ids)
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert 'compared with one process: equal' in ended.stdout
+    for name in NAMES:
+        assert f'{name} ended with status 5' in ended.stdout
+    assert 'edge ended' not in ended.stdout
+
+
+def test_a_demo_whose_node_is_killed_says_so(images, tmp_path, domain_ids):
+    """It ends at once, with a status other than 0."""
+    words = ['demo', '--images', images, '--out', tmp_path / 'out', '--domains', *domain_ids]
+    command = [sys.executable, '-m', 'pedsam_ros.tools.cli', *map(str, words)]
+    demo = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        with closing(Client(domain_ids[0])) as client:
+            client.until(lambda: demo.poll() is not None or EDGE in client.node.get_node_names())
+        os.kill(children_of(demo.pid)[0], signal.SIGKILL)
+        _, said = demo.communicate(timeout=WAIT_S)
+        assert demo.returncode == 2
+        assert 'alice ended with status -9' in said
+    finally:
+        demo.terminate()
+        demo.communicate()
 
 
 def test_a_camera_without_images_ends_and_says_why(tmp_path):

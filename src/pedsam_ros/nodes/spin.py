@@ -40,7 +40,7 @@ def run(make: Callable[[], Node]) -> int:
         print(ros_arguments.explain(error, sys.argv), file=sys.stderr)
         return 2
     try:
-        _spin(make())
+        _spin(make)
     except PedsamError as error:
         print(error, file=sys.stderr)
         return 2
@@ -49,16 +49,19 @@ def run(make: Callable[[], Node]) -> int:
     return 0
 
 
-def _spin(node: Node) -> None:
-    """Spins until a signal comes. Logs an exception in a callback and goes on.
+def _spin(make: Callable[[], Node]) -> None:
+    """Makes the node and spins it until a signal comes. Logs an exception in a callback and goes
+    on.
 
     On rare occasions the end was seen to hang. In that case the process is killed after `_END_S`,
     and the stack of every thread is in the log.
     """
-    executor = SingleThreadedExecutor()
+    executor, stopped = SingleThreadedExecutor(), threading.Event()
+    made: list[Node] = []
+    _watch(executor, stopped, lambda: not made or getattr(made[0], 'loading', False))
+    node = make()
+    made.append(node)
     executor.add_node(node)
-    stopped = threading.Event()
-    _watch(node, executor, stopped)
     try:
         while not stopped.is_set():
             try:
@@ -71,12 +74,14 @@ def _spin(node: Node) -> None:
         executor.shutdown()
 
 
-def _watch(node: Node, executor: SingleThreadedExecutor, stopped: threading.Event) -> None:
-    """Sets `stopped` at the first signal, on a thread of its own.
+def _watch(
+    executor: SingleThreadedExecutor, stopped: threading.Event, loading: Callable[[], bool]
+) -> None:
+    """Sets `stopped` and wakes the executor at the first signal, on a thread of its own.
 
     That thread hears of a signal at once, also while the main thread waits or loads. A node that
-    loads (its attribute `loading`) has nothing to lose. If it does not get to its end soon, the
-    process is left as it is.
+    is `loading` has nothing to lose. If it does not get to its end soon, the process is left as
+    it is.
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -87,7 +92,7 @@ def _watch(node: Node, executor: SingleThreadedExecutor, stopped: threading.Even
         stopped.set()
         executor.wake()
         time.sleep(_LOADING_S)
-        if getattr(node, 'loading', False):
+        if loading():
             process.leave(0)
 
     threading.Thread(target=watch, name='signals', daemon=True).start()
