@@ -1,6 +1,6 @@
-"""Measures what automatic masks cost in time and memory.
+"""Measures what masks of a large image cost in time and memory.
 
-`python test/mask_bench.py [--width 3840] [--height 2160]`: a drawn picture, vit_tiny, no prompts.
+`python test/mask_bench.py [--width 3840] [--height 2160]`: a drawn picture, vit_tiny, one process.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.model import checkpoint
@@ -35,39 +36,51 @@ def picture(height: int, width: int) -> Pixels:
     return rgb
 
 
-def peak_mb() -> float:
-    """The most memory that this process has had so far, MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+def measure(rgb: Pixels, boxes: int) -> dict[str, dict[str, float]]:
+    """What masks of one picture cost: of one point, of many boxes, of everything in view."""
+    height, width = rgb.shape[:2]
+    rng = np.random.default_rng(1)
+    corners = rng.uniform(0, 0.8, (boxes, 2))
+    sides = np.hstack([corners, corners + rng.uniform(0.02, 0.2, (boxes, 2))])
+    ways = {
+        'a point': EdgeConfig(points=(width / 2, height / 2)),
+        f'{boxes} boxes': EdgeConfig(
+            boxes=tuple((sides * ([width, height] * 2)).ravel().tolist())
+        ),
+        'everything': EdgeConfig(),
+    }
+    return {way: cost(rgb, config) for way, config in ways.items() if way != '0 boxes'}
 
 
-def measure(rgb: Pixels) -> dict[str, float]:
-    """Masks of everything in view of one picture: their number, time, and memory beyond that of
-    the same way with a single point."""
+def cost(rgb: Pixels, config: EdgeConfig) -> dict[str, float]:
+    """The number of masks, the time, and the most memory that this process has had so far."""
     workers = [WorkerEntry(name=name, domain_id=i) for i, name in enumerate(NAMES, 1)]
-    weights, frame = checkpoint.read('vit_tiny'), Frame(FrameKey(0, 'camera'), rgb)
-    point = EdgeConfig(points=(rgb.shape[1] / 2, rgb.shape[0] / 2))
-    one_process.local_pipeline(weights, workers, point).segment(frame)
-    before = peak_mb()
-    pipeline = one_process.local_pipeline(weights, workers, EdgeConfig())
-    begun = time.monotonic()
-    masks = pipeline.segment(frame).masks
-    took = time.monotonic() - begun
-    return {'masks': len(masks), 'seconds': took, 'peak_mb': peak_mb(), 'before_mb': before}
+    pipeline = one_process.local_pipeline(checkpoint.read('vit_tiny'), workers, config)
+    begun, cpu = time.monotonic(), time.process_time()
+    masks = pipeline.segment(Frame(FrameKey(0, 'camera'), rgb)).masks
+    return {
+        'masks': len(masks),
+        'seconds': time.monotonic() - begun,
+        'cpu_seconds': time.process_time() - cpu,
+        'peak_mb': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
+    }
 
 
 def main() -> None:
-    """Prints one line, and writes the figures to out/mask_bench.json."""
+    """Prints one line for each way, and writes the figures to out/mask_bench.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--width', type=int, default=3840)
     parser.add_argument('--height', type=int, default=2160)
+    parser.add_argument('--boxes', type=int, default=1000)
+    parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--out', type=Path, default=Path('out/mask_bench.json'))
     args = parser.parse_args()
-    figures = measure(picture(args.height, args.width))
-    print(
-        f'{args.width}x{args.height}: {figures["masks"]} masks in {figures["seconds"]:.1f} s, '
-        f'{figures["peak_mb"]:.0f} MB at most; with one point {figures["before_mb"]:.0f} MB'
-    )
-    write_figures(args.out, {**figures, 'width': args.width, 'height': args.height})
+    torch.set_num_threads(args.threads)
+    figures = measure(picture(args.height, args.width), args.boxes)
+    for way, cost_of_it in figures.items():
+        told = ', '.join(f'{name} {value:.1f}' for name, value in cost_of_it.items())
+        print(f'{args.width}x{args.height}, {way}: {told}')
+    write_figures(args.out, {'ways': figures, 'size': [args.width, args.height]})
 
 
 if __name__ == '__main__':

@@ -41,7 +41,7 @@ class AutomaticConfig:
     points_per_side: int = setting(
         16, 'number of points along each side of the image', low=1, high=128
     )
-    points_per_batch: int = setting(64, 'number of points decoded at once', low=1, high=1024)
+    points_per_batch: int = setting(64, 'most points that are decoded at once', low=1, high=1024)
     pred_iou_thresh: float = _threshold('predicted IoU', 0.88)
     stability_score_thresh: float = _threshold('stability', 0.95)
     stability_score_offset: float = setting(
