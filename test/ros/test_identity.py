@@ -1,6 +1,8 @@
 """Every version of Fast DDS is pointed to a profile that it understands."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,23 +12,59 @@ from pedsam_ros.ros import identity
 
 pytestmark = pytest.mark.ros
 CONFIG = Path(__file__).parents[2] / 'config'
-NAMES = {'humble': 'FASTRTPS', 'jazzy': 'FASTRTPS', 'kilted': 'FASTDDS', '': 'FASTDDS'}
+VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+UHD_BYTES = 3840 * 2160 * 3
 
 
-@pytest.mark.parametrize('distro', NAMES)
-def test_each_distribution_is_told_by_the_name_it_knows(monkeypatch, distro):
-    """Fast DDS 3 reads another variable than Fast DDS 2. A user's own profile is kept."""
-    variables = [f'{vendor}_DEFAULT_PROFILES_FILE' for vendor in ('FASTRTPS', 'FASTDDS')]
-    environment = {k: v for k, v in os.environ.items() if k not in variables}
-    environment |= {'ROS_DISTRO': distro}
-    monkeypatch.setattr(os, 'environ', environment)
+@pytest.fixture
+def environment(monkeypatch):
+    """The environment, which holds no profile and may be changed."""
+    own = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    monkeypatch.setattr(os, 'environ', own)
+    return own
+
+
+def test_each_version_of_fast_dds_is_told_by_the_name_it_knows(environment):
+    """Fast DDS 3 reads another variable than Fast DDS 2, and it knows other elements."""
     identity.hide()
-    (told,) = [variable for variable in variables if variable in environment]
-    assert told == f'{NAMES[distro]}_DEFAULT_PROFILES_FILE'
-    assert environment[told].endswith(f'config/{NAMES[distro].lower()}.xml')
-    environment[told] = '/own.xml'
+    assert [Path(environment[name]).name for name in VARIABLES] == ['fastrtps.xml', 'fastdds.xml']
+
+
+def test_who_publishes_images_gets_the_profile_for_images(environment):
+    """`hide` comes later, in every node, and keeps it."""
+    identity.carry_images()
     identity.hide()
-    assert environment[told] == '/own.xml'
+    assert [Path(environment[name]).name for name in VARIABLES] == ['camera_fastdds.xml'] * 2
+
+
+@pytest.mark.parametrize('profile', [identity.hide, identity.carry_images])
+def test_a_users_own_profile_is_kept(environment, profile):
+    """It is for the user to say what DDS does."""
+    environment |= dict.fromkeys(VARIABLES, '/own.xml')
+    profile()
+    assert [environment[name] for name in VARIABLES] == ['/own.xml'] * 2
+
+
+def test_fast_dds_gives_a_publisher_of_images_room_for_one_of_4k():
+    """Fast DDS ignores a profile that it does not understand, so look at its shared memory."""
+    code = """
+import rclpy
+from pedsam_ros.ros import identity
+identity.carry_images()
+rclpy.init()
+node = rclpy.create_node('camera')
+print(open('/proc/self/maps').read())
+rclpy.shutdown()
+"""
+    own = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    maps = subprocess.run(
+        [sys.executable, '-c', code], env=own, capture_output=True, text=True, check=True
+    ).stdout
+    shared = [line.split() for line in maps.splitlines() if '/dev/shm/fast' in line]
+    sizes = [
+        int(end, 16) - int(begin, 16) for begin, end in (line[0].split('-') for line in shared)
+    ]
+    assert max(sizes) > UHD_BYTES
 
 
 def test_both_profiles_say_the_same():

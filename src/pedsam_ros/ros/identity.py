@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
 
-_BEFORE_FAST_DDS_3 = ('humble', 'iron', 'jazzy')
+_FAST_DDS_2 = 'FASTRTPS_DEFAULT_PROFILES_FILE'  # Humble, Jazzy
+_FAST_DDS_3 = 'FASTDDS_DEFAULT_PROFILES_FILE'  # Kilted and newer
 
 
 def hide() -> None:
@@ -19,9 +21,23 @@ def hide() -> None:
     participant. No profile hides the machine-id that Fast DDS announces in another field:
     docs/trust-model.md.
     """
-    vendor = 'fastrtps' if os.environ.get('ROS_DISTRO') in _BEFORE_FAST_DDS_3 else 'fastdds'
-    profile = Path(get_package_share_directory('pedsam_ros'), 'config', f'{vendor}.xml')
-    os.environ.setdefault(f'{vendor.upper()}_DEFAULT_PROFILES_FILE', str(profile))
+    _load({_FAST_DDS_2: 'fastrtps.xml', _FAST_DDS_3: 'fastdds.xml'})
+
+
+def carry_images() -> None:
+    """Makes Fast DDS load config/camera_fastdds.xml, unless the user has set another profile.
+
+    It gives this process shared memory that is large enough for the images it publishes. Call
+    this before the process makes its first participant, and before `hide`.
+    """
+    _load(dict.fromkeys((_FAST_DDS_2, _FAST_DDS_3), 'camera_fastdds.xml'))
+
+
+def _load(profiles: Mapping[str, str]) -> None:
+    """Each version of Fast DDS reads a variable of its own, and its own alone."""
+    config = Path(get_package_share_directory('pedsam_ros'), 'config')
+    for variable, file in profiles.items():
+        os.environ.setdefault(variable, str(config / file))
 
 
 def stay_on_this_machine() -> None:

@@ -16,7 +16,7 @@ from pedsam_ros.bags.sample_photos import panned_photos
 from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.nodes.spin import run as spin
-from pedsam_ros.ros import qos
+from pedsam_ros.ros import identity, qos
 from pedsam_ros.ros.images import image_to_msg
 
 
@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f'--rate={args.rate}: more than 0 Hz')
     images = _endless(args.images, args.rate)
     first = next(images)  # so that a bad source is an error before there is a node
+    identity.carry_images()
     return spin(lambda: CameraNode(chain([first], images), args.rate, args.frame_id))
 
 

@@ -26,7 +26,7 @@ def write_figures(path: Path, figures: Mapping[str, Any]) -> None:
 
 
 def _command() -> str:
-    return shlex.join(['pedsam', *sys.argv[1:]])
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def _machine() -> dict[str, Any]:
@@ -35,7 +35,7 @@ def _machine() -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    found = {'python': platform.python_version(), 'ros': os.environ.get('ROS_DISTRO', 'kilted')}
+    found = {'python': platform.python_version(), 'ros': os.environ.get('ROS_DISTRO', 'unknown')}
     for package in _PACKAGES:
         try:
             found[package] = version(package)

@@ -9,6 +9,7 @@ from pedsam_ros.bags.command_node import interrupts, open_node
 from pedsam_ros.bags.replay import replay
 from pedsam_ros.bags.replay_config import ReplayConfig
 from pedsam_ros.core.options import add_options, config_of
+from pedsam_ros.ros import identity
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Plays the bag; Ctrl-C and SIGTERM end it with status 0. Raises PedsamError."""
     config = config_of(ReplayConfig, args)
+    identity.carry_images()
     with interrupts() as interrupted, open_node('pedsam_replay') as node:
         replay(node, args.bag, config, lambda: interrupted() or not node.context.ok())
     return 0
