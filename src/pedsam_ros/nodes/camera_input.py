@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from pedsam_ros.core.camera import CameraState, advice, judge
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.nodes.edge_report import Part
 from pedsam_ros.nodes.frame_queue import Unread
-from pedsam_ros.ros import diagnostics
+from pedsam_ros.ros import clock, diagnostics
 from pedsam_ros.ros.camera import Camera, CameraImage
 
 _LOOK_S = 1.0  # how often to judge the camera
@@ -54,8 +53,7 @@ class CameraInput:
         self._camera = Camera(
             node, config.image_transport, self._on_image, every_frame, lambda: self._wanted
         )
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = node.create_timer(_LOOK_S, self._look, clock=steady)
+        self._timer = clock.timer(node, _LOOK_S, self._look)
         self._close = partial(node.destroy_timer, self._timer)
 
     def want(self, hungry: bool) -> None:

@@ -3,10 +3,8 @@ torch."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -16,7 +14,7 @@ from pedsam_ros.core.kept_images import KeptImages
 from pedsam_ros.core.overlay_config import OverlayConfig
 from pedsam_ros.msg import Masks as MasksMsg
 from pedsam_ros.nodes.spin import run
-from pedsam_ros.ros import convert, params, qos
+from pedsam_ros.ros import clock, convert, identity, params, qos
 from pedsam_ros.ros.camera import Camera
 from pedsam_ros.ros.images import image_to_msg, nbytes_of, size_of
 
@@ -43,7 +41,7 @@ class OverlayNode(Node):
         self._overlay = self.create_publisher(Image, 'overlay', qos.OUTPUT)
         self._camera = Camera(self, config.image_transport, self._on_image, wanted=self._watched)
         self.create_subscription(MasksMsg, 'masks', self._on_masks, qos.OUTPUT)
-        self.create_timer(_LOOK_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        clock.timer(self, _LOOK_S, self._look)
 
     def _watched(self) -> bool:
         return bool(self._overlay.get_subscription_count())
@@ -84,7 +82,12 @@ class OverlayNode(Node):
         return f'topic={self._camera.view.topic}, kept_mb={kept_mb}'
 
     def _warn(self, text: str) -> None:
-        self.get_logger().warning(text, throttle_duration_sec=5.0)
+        self.get_logger().warning(
+            text, throttle_duration_sec=5.0, throttle_time_source_type=clock.STEADY
+        )
 
 
-main = partial(run, OverlayNode)
+def main() -> int:
+    """Runs the node until Ctrl-C or SIGTERM; returns the exit status."""
+    identity.carry_images()
+    return run(OverlayNode)

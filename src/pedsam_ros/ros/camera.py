@@ -12,7 +12,6 @@ from typing import Any
 
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.node import Node
 from rclpy.qos import QoSPolicyKind, ReliabilityPolicy
@@ -23,7 +22,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from pedsam_ros.core.camera import IMAGE, SOURCES, Offer, Source, View, choose, fits_reliable
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.types import Frame, FrameKey
-from pedsam_ros.ros import convert, qos
+from pedsam_ros.ros import clock, convert, qos
 
 _LOOK_S = 0.5  # how often to look at the publishers
 _FOLLOW = 'best_available'
@@ -82,8 +81,7 @@ class Camera:
         self._subscription: Subscription | None = None
         self._view: View | None = None
         self._look()
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = node.create_timer(_LOOK_S, self._look, clock=steady)
+        self._timer = clock.timer(node, _LOOK_S, self._look)
 
     @property
     def view(self) -> View:
