@@ -26,13 +26,13 @@ from pedsam_ros.core.edge_compute import Making
 from pedsam_ros.core.errors import BadPrompt
 from pedsam_ros.core.in_flight import InFlight
 from pedsam_ros.core.metrics import Metrics
-from pedsam_ros.core.prompts import sift
+from pedsam_ros.core.prompts import MOST_PROMPTS, sift
 from pedsam_ros.core.types import Answer, Masks, Prompt, Refusal
 from pedsam_ros.nodes.losses import Losses
 
 Tell: TypeAlias = Callable[[Answer | BadPrompt], None]
 
-_MOST_REQUESTS = 64  # that wait; more are refused
+_MOST_WAITING = 2 * MOST_PROMPTS  # prompts of requests that wait; each request counts as one more
 
 
 @dataclass(slots=True, eq=False)
@@ -86,10 +86,11 @@ class Answers:
 
     def ask(self, prompts: tuple[Prompt, ...], tell: Tell) -> None:
         """Takes a request. `tell` gets the answer, or why there is none."""
-        if len(self._requests) < _MOST_REQUESTS:
-            self._requests.append(_Request(prompts, tell))
+        waiting = sum(1 + len(request.prompts) for request in self._requests)
+        if waiting + 1 + len(prompts) > _MOST_WAITING:
+            tell(BadPrompt(f'{len(self._requests)} requests wait already, with too many prompts'))
         else:
-            tell(BadPrompt(f'{_MOST_REQUESTS} requests wait already'))
+            self._requests.append(_Request(prompts, tell))
 
     def answer(self) -> None:
         """Goes on by one batch with the oldest request."""

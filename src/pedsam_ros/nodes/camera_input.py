@@ -17,8 +17,9 @@ from pedsam_ros.core.camera import CameraState, advice, judge
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.nodes.edge_report import Part
 from pedsam_ros.nodes.frame_queue import Unread
-from pedsam_ros.ros import clock, diagnostics
+from pedsam_ros.ros import diagnostics
 from pedsam_ros.ros.camera import Camera, CameraImage
+from pedsam_ros.ros.clock import timer
 
 _LOOK_S = 1.0  # how often to judge the camera
 _SOON_S = 1.0  # images that are missing after a longer wait were lost on the way
@@ -53,7 +54,7 @@ class CameraInput:
         self._camera = Camera(
             node, config.image_transport, self._on_image, every_frame, lambda: self._wanted
         )
-        self._timer = clock.timer(node, _LOOK_S, self._look)
+        self._timer = timer(node, _LOOK_S, self._look)
         self._close = partial(node.destroy_timer, self._timer)
 
     def want(self, hungry: bool) -> None:
