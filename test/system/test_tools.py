@@ -19,6 +19,7 @@ from domains import domains
 from fakes import frame
 from pedsam_ros.bags.rosbag import BagWriter, read_bag
 from pedsam_ros.core.model import checkpoint
+from pedsam_ros.nodes import process
 from pedsam_ros.trial.client import Client
 from pedsam_ros.trial.processes import NAMES, SPARE
 from pedsam_ros.trial.system import EDGE
@@ -142,6 +143,18 @@ def test_a_terminated_demo_leaves_no_process_behind(images, tmp_path, domain_ids
     finally:
         demo.terminate()
         demo.wait(WAIT_S)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('words', [('camera',), ('replay', '/nowhere'), ('record', '/x', '/y')])
+def test_a_signal_is_the_end_of_a_command_that_goes_on_for_ever(words, number):
+    """Its status is 0, even if it has not begun."""
+    command = [sys.executable, '-m', 'pedsam_ros.tools.cli', *words]
+    with process.held():
+        started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    started.send_signal(number)
+    said, _ = started.communicate(timeout=WAIT_S)
+    assert (started.returncode, said) == (0, b'')
 
 
 BAD_END = """

@@ -20,7 +20,7 @@ from pedsam_ros.core.errors import PedsamError
 from pedsam_ros.nodes import process
 from pedsam_ros.ros import identity, ros_arguments
 
-_LOOK_S = 0.5  # longest time between two looks for a signal, which wakes the executor as well
+_LOOK_S = 0.5  # longest time between two looks for a signal, if that should not wake the executor
 _LOADING_S = 0.5  # so long a node that loads may take to come to an end in order
 _END_S = 60.0  # longest time from the signal to the end of the process, on any machine
 
@@ -77,7 +77,7 @@ def _spin(make: Callable[[], Node]) -> None:
 def _watch(
     executor: SingleThreadedExecutor, stopped: threading.Event, loading: Callable[[], bool]
 ) -> None:
-    """Sets `stopped` and wakes the executor at the first signal, on a thread of its own.
+    """Sets `stopped` at the first signal and ends the executor's wait, on a thread of its own.
 
     That thread hears of a signal at once, also while the main thread waits or loads. A node that
     is `loading` has nothing to lose. If it does not get to its end soon, the process is left as
@@ -90,7 +90,7 @@ def _watch(
         while os.read(reading, 1)[0] not in process.SIGNALS:
             pass
         stopped.set()
-        executor.wake()
+        executor.create_task(lambda: None)  # ends the wait of `spin_once`; `wake` does not
         time.sleep(_LOADING_S)
         if loading():
             process.leave(0)

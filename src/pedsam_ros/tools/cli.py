@@ -38,6 +38,16 @@ def main() -> int:
     if command not in _UNTIL_STOPPED:  # so that `finally` ends the children of a command
         for number in process.SIGNALS:
             signal.signal(number, signal.default_int_handler)
+    try:
+        return _run(command, arguments)
+    except PedsamError as error:
+        print(f'pedsam {command}: {error}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(command: str | None, arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog='pedsam')
     commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
     for name, line in COMMANDS.items():
@@ -47,13 +57,7 @@ def main() -> int:
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
     args = parser.parse_args(_without_ros_args(arguments))
-    try:
-        return int(args.run(args))
-    except PedsamError as error:
-        print(f'pedsam {args.command}: {error}', file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    return int(args.run(args))
 
 
 def _without_ros_args(arguments: list[str]) -> list[str]:
