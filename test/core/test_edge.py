@@ -163,12 +163,14 @@ def test_frames_in_flight_do_not_mix():
 
 
 def test_an_abandoned_edge_has_nothing_in_flight():
-    """Deactivation ends such frames as failed."""
+    """Deactivation ends such frames as failed, also one whose masks are being made."""
     edge = fakes.edge()
     edge.arrive()
-    edge.start(fakes.frame(), 0.0, ALL)
+    started, _ = edge.start(fakes.frame(), 0.0, ALL)
+    started.finishing = iter([None])
     edge.abandon()
     assert edge.endings == {'failed': 1}
+    assert started.finishing is None
     assert edge.in_flight == 0
 
 

@@ -231,6 +231,7 @@ class Edge:
         self._dispatch.close(serial)
         self.endings[ending] += 1
         frame = self._in_flight.pop(serial)
+        frame.finishing = None  # it refers to the frame, which would keep both in memory
         if frame in self.completed:
             self.completed.remove(frame)
         self.on_end(frame, ending)
