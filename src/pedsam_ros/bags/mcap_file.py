@@ -32,6 +32,7 @@ _HEAD = struct.Struct('<BQ')  # of a record: its kind, and the size of its body
 _SKIPPED = 22  # bytes of a message before its data
 _FOOTER_BYTES = _HEAD.size + 20 + len(MAGIC)
 _MAX_CHANNEL_BYTES = 2**24  # of a record; a map of this size takes ten times as much memory
+_MAX_CHUNKS = 2**20  # each takes some 600 bytes of memory
 _MAX_OPEN_BYTES = 2**30  # of chunks that overlap in time, which must be open together
 _DAMAGE = (ValueError, McapError, struct.error)  # what reading it raises
 
@@ -53,6 +54,8 @@ class McapFile:
                 self._index(file)
             except _DAMAGE as error:
                 raise ConfigError(f'{name}: damaged: {error}') from error
+        if len(self._chunks) > _MAX_CHUNKS:
+            raise ConfigError(f'{name}: over {_MAX_CHUNKS} chunks; `mcap compress` joins them')
 
     def channels(self) -> list[Channel]:
         """The channels of the file, with the number of messages of each."""
