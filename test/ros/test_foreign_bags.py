@@ -203,6 +203,19 @@ def test_damage_costs_its_chunk_alone(tmp_path):
         rows_of(path)
 
 
+def test_a_damaged_summary_costs_nothing(tmp_path):
+    """Messages are found without it, and without its offset; names need not be UTF-8."""
+    topics = {'/text': (STRING, 'cdr', ROWS), '/é': ('a/B', 'x', [])}
+    path = mcap(tmp_path / 'a.mcap', topics, enable_crcs=False)
+    data = path.read_bytes().replace('é'.encode(), b'\xfc\xfc')
+    offset = len(data) - 28  # in the footer
+    summary = int.from_bytes(data[offset : offset + 8], 'little')
+    for at, wrong in ((summary + 1, 2**63), (offset, 3), (offset, 2**63), (offset, 0)):
+        path.write_bytes(data[:at] + wrong.to_bytes(8, 'little') + data[at + 8 :])
+        assert rows_of(path) == ROWS
+        assert '/\ufffd\ufffd' in topics_of(path)
+
+
 def test_what_we_write_is_read_with_its_durability(tmp_path):
     """For late readers of /tf_static."""
     for storage in ('mcap', 'sqlite3'):

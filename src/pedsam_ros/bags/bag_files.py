@@ -6,7 +6,7 @@ import re
 from pathlib import Path, PurePath
 from typing import Any
 
-from pedsam_ros.bags import mcap_records, sqlite_file
+from pedsam_ros.bags import mcap_file, sqlite_file
 from pedsam_ros.bags.mcap_file import McapFile
 from pedsam_ros.bags.sqlite_file import SqliteFile
 from pedsam_ros.bags.unpacking import ZSTD_MAGIC, unpack_file
@@ -47,9 +47,9 @@ def opened(file: Path, folder: Path, limit: int) -> tuple[McapFile | SqliteFile,
         start = _start(file)
         if start.startswith(ZSTD_MAGIC):
             plain = folder / file.name.removesuffix(_PACKED)
-            size = unpack_file(file, plain, limit, (mcap_records.MAGIC, sqlite_file.MAGIC))
+            size = unpack_file(file, plain, limit, (mcap_file.MAGIC, sqlite_file.MAGIC))
             start = _start(plain)
-        if start.startswith(mcap_records.MAGIC):
+        if start.startswith(mcap_file.MAGIC):
             return McapFile(plain, str(file)), size
         if start.startswith(sqlite_file.MAGIC):
             return SqliteFile(plain, str(file)), size

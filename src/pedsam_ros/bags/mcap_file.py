@@ -1,43 +1,42 @@
 """Reads an mcap file by time, chunk by chunk. What is damaged costs its messages alone.
 
-The format is specified at https://mcap.dev/spec. rosbags' own reader refuses a file for one
-foreign topic, and unpacks chunks without a limit.
+The mcap library reads the records. This module chooses and bounds them: the library's own readers
+load what they skip, and unpack chunks without a limit.
 """
 
 from __future__ import annotations
 
 import heapq
+import struct
 from array import array
 from binascii import crc32
+from collections import Counter
 from collections.abc import Collection, Iterator
+from io import SEEK_END, BytesIO
 from operator import itemgetter
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
+from mcap import records
+from mcap.data_stream import ReadDataStream
+from mcap.exceptions import McapError
+from mcap.opcode import Opcode
 
 from pedsam_ros.bags.channels import MAX_TEXT, Channel, Lost, latched, modern
-from pedsam_ros.bags.mcap_records import (
-    FOOTER_BYTES,
-    HEAD_BYTES,
-    MAGIC,
-    MESSAGE_HEAD_BYTES,
-    Fields,
-    Op,
-    heads,
-    records,
-)
 from pedsam_ros.bags.unpacking import MAX_BYTES, unpacked
 from pedsam_ros.core.errors import ConfigError
 
+MAGIC = b'\x89MCAP0\r\n'  # the first and the last bytes of a file
+_HEAD = struct.Struct('<BQ')  # of a record: its kind, and the size of its body
+_SKIPPED = 22  # bytes of a message before its data
+_FOOTER_BYTES = _HEAD.size + 20 + len(MAGIC)
+_MAX_CHANNEL_BYTES = 2**24  # of a record; a map of this size takes ten times as much memory
+_MAX_CHUNKS = 2**20  # each takes some 600 bytes of memory
 _MAX_OPEN_BYTES = 2**30  # of chunks that overlap in time, which must be open together
+_DAMAGE = (ValueError, McapError, struct.error)  # what reading it raises
 
 Message = tuple[int, int, bytes]  # channel, stamp in ns, data
-
-
-class _Chunk(NamedTuple):
-    start_ns: int
-    at: int  # offset of its record's head in the file
 
 
 class McapFile:
@@ -47,195 +46,204 @@ class McapFile:
         self._path, self._name = path, name
         self._types: dict[int, str] = {}  # by the id of the schema
         self._channels: dict[int, Channel] = {}
-        self._counts: dict[int, int] = {}
-        self._chunks: list[_Chunk] = []
-        self._stamps, self._offsets = array('Q'), array('Q')  # of messages outside of chunks
+        self._counts: Counter[int] = Counter()
+        self._chunks: dict[int, int] = {}  # its offset in the file -> its first stamp in ns
+        self._bare = array('Q')  # places of messages outside of chunks
         with path.open('rb') as file:
             try:
                 self._index(file)
-            except ValueError as error:
+            except _DAMAGE as error:
                 raise ConfigError(f'{name}: damaged: {error}') from error
-        self._chunks = sorted(set(self._chunks))
+        if len(self._chunks) > _MAX_CHUNKS:
+            raise ConfigError(f'{name}: over {_MAX_CHUNKS} chunks; `mcap compress` joins them')
 
     def channels(self) -> list[Channel]:
         """The channels of the file, with the number of messages of each."""
-        counts = self._counts
-        return [each._replace(messages=counts.get(i, 0)) for i, each in self._channels.items()]
+        return [each._replace(messages=self._counts[i]) for i, each in self._channels.items()]
 
     def messages(self, wanted: Collection[int], lost: Lost) -> Iterator[Message]:
         """Yields the messages of these channels by time; `lost` is told of those left out.
 
         Raises ConfigError if more than 1 GB of chunks would be open at a time, or reading fails.
         """
-        try:
-            with self._path.open('rb') as file:
-                sources = self._chunked(file, wanted, lost), self._bare(file, wanted, lost)
-                yield from heapq.merge(*sources, key=itemgetter(1))
-        except (OSError, ValueError) as error:  # the file has changed since it was opened
-            raise ConfigError(f'{self._name}: no longer readable: {error}') from error
+        open_bytes = 0  # of chunks that overlap in time
 
-    def _index(self, file: BinaryIO) -> None:
-        """Finds channels, counts and chunks: in the summary if it is whole, else everywhere."""
-        end = file.seek(0, 2) - FOOTER_BYTES
-        file.seek(max(0, end))
-        footer = file.read()
-        if end < len(MAGIC) or not footer.endswith(MAGIC) or footer[0] != Op.FOOTER:
-            raise ConfigError(
-                f'{self._name}: cut off, or still being written: it has no end. '
-                '`mcap recover` makes a whole file of it'
-            )
-        summary = int.from_bytes(footer[HEAD_BYTES : HEAD_BYTES + 8], 'little')
-        if summary and not len(MAGIC) <= summary <= end:
-            raise ValueError(f'its summary would begin at byte {summary} of {end}')
-        if not (summary and self._read_summary(file, summary, end)):
-            self._scan(file, summary or end)
-
-    def _read_summary(self, file: BinaryIO, start: int, end: int) -> bool:
-        """Returns whether the summary tells all that `_scan` would find."""
-        told, chunks, channels = False, 0, 0
-        for op, at, size in heads(file, start, end):
-            if op not in (Op.SCHEMA, Op.CHANNEL, Op.CHUNK_INDEX, Op.STATISTICS):
-                continue
-            fields = _fields(file, at, size)
-            if op == Op.CHUNK_INDEX:
-                start_ns, _, chunk = (fields.number(8) for _ in range(3))
-                if chunk >= start:
-                    return False
-                self._chunks.append(_Chunk(start_ns, chunk))
-            elif op == Op.STATISTICS:
-                told, counted = True, fields.statistics()
-                chunks, channels, self._counts = counted.chunks, counted.channels, counted.messages
-            else:
-                self._learn(op, fields)
-        whole = told and chunks == len(self._chunks) and channels == len(self._channels)
-        return whole and (chunks > 0 or not self._counts)
-
-    def _scan(self, file: BinaryIO, end: int) -> None:
-        """Walks through all data, and unpacks every chunk once to count its messages."""
-        self._chunks, self._counts = [], {}
-        damage = ''
-        for op, at, size in heads(file, len(MAGIC), end):
-            if op in (Op.SCHEMA, Op.CHANNEL):
-                self._learn(op, _fields(file, at, size))
-            elif op == Op.MESSAGE:
-                file.seek(at)
-                channel, stamp_ns = Fields(memoryview(file.read(MESSAGE_HEAD_BYTES))).message()
-                self._count(channel)
-                self._stamps.append(stamp_ns)
-                self._offsets.append(at - HEAD_BYTES)
-            elif op == Op.CHUNK:
-                damage = self._scan_chunk(file, at - HEAD_BYTES) or damage
-        if damage and not self._channels:
-            raise ValueError(damage)
-
-    def _scan_chunk(self, file: BinaryIO, at: int) -> str:
-        """Counts the messages of a chunk; returns what is wrong with it."""
-        first_ns, damage = None, ''
-        try:
-            for op, body in records(_opened(file, at)):
-                if op in (Op.SCHEMA, Op.CHANNEL):
-                    self._learn(op, Fields(body))
-                elif op == Op.MESSAGE:
-                    channel, stamp_ns = Fields(body).message()
-                    self._count(channel)
-                    first_ns = stamp_ns if first_ns is None else min(first_ns, stamp_ns)
-        except ValueError as error:  # told again when it is read
-            first_ns, damage = first_ns or 0, str(error)
-        if first_ns is not None:
-            self._chunks.append(_Chunk(first_ns, at))
-        return damage
-
-    def _learn(self, op: int, fields: Fields) -> None:
-        """Takes a schema or a channel."""
-        number = fields.number(2)
-        if op == Op.SCHEMA:
-            self._types[number] = modern(fields.text()[:MAX_TEXT])
-            return
-        type_name = self._types.get(fields.number(2), '')
-        topic, encoding = fields.text()[:MAX_TEXT], fields.text()[:MAX_TEXT]
-        kept = latched(fields.texts().get('offered_qos_profiles', ''))
-        self._channels[number] = Channel(number, topic, type_name, encoding, 0, kept)
-
-    def _count(self, channel: int) -> None:
-        self._counts[channel] = self._counts.get(channel, 0) + 1
-
-    def _bare(self, file: BinaryIO, wanted: Collection[int], lost: Lost) -> Iterator[Message]:
-        """Yields the messages that lie outside of chunks by time."""
-        stamps = np.frombuffer(self._stamps, np.uint64)
-        for i in np.argsort(stamps, kind='stable'):
-            file.seek(self._offsets[i] + 1)
-            size = int.from_bytes(file.read(8), 'little')
-            channel, stamp_ns = Fields(memoryview(file.read(MESSAGE_HEAD_BYTES))).message()
-            if channel not in wanted:
-                continue
-            if size > MAX_BYTES:
-                lost(self._channels[channel].topic, f'a message of {size} bytes is left out')
-            else:
-                yield channel, stamp_ns, file.read(size - MESSAGE_HEAD_BYTES)
-
-    def _chunked(self, file: BinaryIO, wanted: Collection[int], lost: Lost) -> Iterator[Message]:
-        """Yields the messages in chunks by time; only chunks that overlap are open together."""
-        waiting: list[tuple[int, int, int, memoryview, list[int]]] = []
-        open_bytes = order = 0
-        for chunk in [*self._chunks, None]:
-            while waiting and (chunk is None or waiting[0][0] < chunk.start_ns):
-                stamp_ns, _, channel, data, left = heapq.heappop(waiting)
-                yield channel, stamp_ns, bytes(data)
-                left[0] -= 1
-                open_bytes -= 0 if left[0] else left[1]
-            if chunk is None:
-                return
-            found, size = self._messages_in(file, chunk, wanted, lost)
-            left = [len(found), size]  # messages, and the bytes that they keep in memory
-            for channel, stamp_ns, data in found:
-                order += 1
-                heapq.heappush(waiting, (stamp_ns, order, channel, data, left))
-            open_bytes += size if found else 0
+        def messages_in(at: int, start_ns: int) -> Iterator[Message]:
+            nonlocal open_bytes
+            yield -1, start_ns, b''  # the chunk is opened after this one, when its time has come
+            data, places, wrong = self._opened(file, at, learn=False)
+            if wrong:
+                lost(self._name, f'a chunk is left out from byte {at} on: {wrong}')
+            size = data.seek(0, SEEK_END) + len(places) * places.itemsize
+            open_bytes += size
             if open_bytes > _MAX_OPEN_BYTES:
                 raise ConfigError(
                     f'{self._name}: over {_MAX_OPEN_BYTES} bytes of chunks overlap in time; '
                     '`mcap sort` puts them in order'
                 )
+            yield from self._by_time(data, places, wanted, lost)
+            open_bytes -= size
 
-    def _messages_in(
-        self, file: BinaryIO, chunk: _Chunk, wanted: Collection[int], lost: Lost
-    ) -> tuple[list[tuple[int, int, memoryview]], int]:
-        """The wanted messages of a chunk in its own order, and the chunk's size in bytes."""
-        found, data = [], memoryview(b'')
         try:
-            data = _opened(file, chunk.at)
-            for op, body in records(data):
-                if op == Op.MESSAGE:
-                    channel, stamp_ns = Fields(body).message()
-                    if channel in wanted:
-                        found.append((channel, stamp_ns, body[MESSAGE_HEAD_BYTES:]))
-        except ValueError as error:
-            lost(self._name, f'a chunk is left out from byte {chunk.at} on: {error}')
-        return found, len(data)
+            with self._path.open('rb') as file:
+                parts = [messages_in(at, start_ns) for at, start_ns in self._chunks.items()]
+                bare = self._by_time(file, self._bare, wanted, lost)
+                for message in heapq.merge(*parts, bare, key=itemgetter(1)):
+                    if message[0] >= 0:
+                        yield message
+        except (OSError, *_DAMAGE) as error:  # the file has changed since it was opened
+            raise ConfigError(f'{self._name}: no longer readable: {error}') from error
+
+    def _index(self, file: BinaryIO) -> None:
+        """Finds channels, counts and chunks: in the summary if it is whole, else everywhere."""
+        end = file.seek(0, SEEK_END) - _FOOTER_BYTES
+        file.seek(max(0, end))
+        footer = file.read()
+        if end < len(MAGIC) or not footer.endswith(MAGIC) or footer[0] != Opcode.FOOTER:
+            raise ConfigError(
+                f'{self._name}: cut off, or still being written: it has no end. '
+                '`mcap recover` makes a whole file of it'
+            )
+        start = records.Footer.read(_Body(BytesIO(footer[_HEAD.size :]), 20)).summary_start
+        try:
+            whole = self._read_summary(file, start or end, end)
+        except _DAMAGE:
+            whole = False
+        if not whole:
+            self._scan(file, end)
+
+    def _read_summary(self, file: BinaryIO, start: int, end: int) -> bool:
+        """Returns whether the summary tells all that `_scan` would find."""
+        told = None
+        for op, _, size in _heads(file, start, end):
+            if op == Opcode.CHUNK_INDEX:
+                index = records.ChunkIndex.read(_Body(file, size))
+                if index.chunk_start_offset >= start:
+                    return False
+                self._chunks[index.chunk_start_offset] = index.message_start_time
+            elif op == Opcode.STATISTICS:
+                told = records.Statistics.read(_Body(file, size))
+            else:
+                self._learn(op, file, size)
+        if told is None or told.channel_count != len(self._channels):
+            return False
+        self._counts.update(told.channel_message_counts)
+        return told.chunk_count == len(self._chunks) and bool(self._chunks or not self._counts)
+
+    def _scan(self, file: BinaryIO, end: int) -> None:
+        """Walks through all data, and unpacks every chunk once to count its messages."""
+        self._chunks, self._counts = {}, Counter()
+        damage = ''
+        for op, at, size in _heads(file, len(MAGIC), end):
+            if op == Opcode.MESSAGE:
+                self._bare.extend(_place(file, at, size))
+            elif op == Opcode.CHUNK:
+                at -= _HEAD.size
+                _, places, wrong = self._opened(file, at, learn=True)
+                self._counts.update(places[::4])
+                damage = wrong or damage
+                if places or wrong:  # which is told when it is read
+                    self._chunks[at] = min(places[1::4], default=0)
+            elif op == Opcode.DATA_END:
+                break
+            else:
+                self._learn(op, file, size)
+        self._counts.update(self._bare[::4])
+        if damage and not self._channels:
+            raise ValueError(damage)
+
+    def _opened(self, file: BinaryIO, at: int, learn: bool) -> tuple[BytesIO, array[int], str]:
+        """The chunk at byte `at`, unpacked; the places of its messages; what is wrong with it."""
+        data, places, wrong = BytesIO(), array('Q'), ''
+        try:
+            data = BytesIO(_unpacked(file, at))
+            for op, start, size in _heads(data, 0, data.seek(0, SEEK_END)):
+                if op == Opcode.MESSAGE:
+                    places.extend(_place(data, start, size))
+                elif learn:
+                    self._learn(op, data, size)
+        except _DAMAGE as error:
+            wrong = str(error)
+        return data, places, wrong
+
+    def _learn(self, op: int, file: BinaryIO, size: int) -> None:
+        """Takes a schema or a channel; passes over all else."""
+        if op == Opcode.SCHEMA:
+            schema = records.Schema.read(_Body(file, size))
+            self._types[schema.id] = modern(schema.name[:MAX_TEXT])
+        elif op == Opcode.CHANNEL:
+            found = records.Channel.read(_Body(file, size, _MAX_CHANNEL_BYTES))
+            type_name = self._types.get(found.schema_id, '')
+            topic, encoding = found.topic[:MAX_TEXT], found.message_encoding[:MAX_TEXT]
+            kept = latched(found.metadata.get('offered_qos_profiles', ''))
+            self._channels[found.id] = Channel(found.id, topic, type_name, encoding, 0, kept)
+
+    def _by_time(
+        self, data: BinaryIO, places: array[int], wanted: Collection[int], lost: Lost
+    ) -> Iterator[Message]:
+        """Yields the wanted messages at some places in a file, or in a chunk."""
+        rows = np.asarray(places).reshape(-1, 4)
+        for i in np.argsort(rows[:, 1], kind='stable'):
+            channel, stamp_ns, at, size = rows[i].tolist()
+            if channel in wanted and size > MAX_BYTES:
+                lost(self._channels[channel].topic, f'a message of {size} bytes is left out')
+            elif channel in wanted:
+                data.seek(at)
+                yield channel, stamp_ns, data.read(size)
 
 
-def _fields(file: BinaryIO, at: int, size: int) -> Fields:
-    if size > MAX_BYTES:
-        raise ValueError(f'a record of {size} bytes at byte {at}')
-    file.seek(at)
-    return Fields(memoryview(file.read(size)))
+class _Body(ReadDataStream):
+    """The body of a record, for the library to read. Raises ValueError if it is over `limit`."""
+
+    def __init__(self, file: BinaryIO, size: int, limit: int = MAX_BYTES) -> None:
+        super().__init__(file)
+        self._size = size
+        if size > limit:
+            raise ValueError(f'a record of {size} bytes')
+
+    def read(self, length: int) -> bytes:
+        """The next bytes. Raises ValueError if they would not end within the record."""
+        if not 0 <= length <= self._size - self.count:
+            raise ValueError(f'a field of {length} bytes reaches over the end of its record')
+        return super().read(length)
+
+    def read_prefixed_string(self) -> str:
+        """A text; bytes that are no UTF-8 become question marks."""
+        return self.read(self.read4()).decode(errors='replace')
 
 
-def _opened(file: BinaryIO, at: int) -> memoryview:
-    """The records of the chunk at byte `at`, unpacked. Raises ValueError."""
-    file.seek(at)
-    head = file.read(HEAD_BYTES)
-    size = int.from_bytes(head[1:], 'little')
-    if len(head) < HEAD_BYTES or head[0] != Op.CHUNK:
+def _heads(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Yields (kind, offset of the body, its size) of records. ValueError if one is cut off."""
+    at = start
+    while at < end:
+        file.seek(at)
+        head = file.read(_HEAD.size)
+        at += _HEAD.size
+        op, size = _HEAD.unpack(head) if len(head) == _HEAD.size else (0, end)
+        if at + size > end:
+            raise ValueError(f'a record of {size} bytes at byte {at} of {end}')
+        yield op, at, size
+        at += size
+
+
+def _place(file: BinaryIO, at: int, size: int) -> tuple[int, int, int, int]:
+    """The channel and the stamp in ns of a message, and the offset and the size of its data."""
+    head = records.Message.read(_Body(file, min(size, _SKIPPED)), _SKIPPED)
+    return head.channel_id, head.log_time, at + _SKIPPED, size - _SKIPPED
+
+
+def _unpacked(file: BinaryIO, at: int) -> bytes:
+    """The records of the chunk at byte `at`. Raises one of _DAMAGE."""
+    op, _, size = next(_heads(file, at, file.seek(0, SEEK_END)), (0, 0, 0))
+    if op != Opcode.CHUNK:
         raise ValueError('no chunk is there')
-    fields = _fields(file, at + HEAD_BYTES, size)
-    fields.skip(16)
-    size, checksum, packing = fields.number(8), fields.number(4), fields.text()
-    data = fields.data(fields.number(8))
-    if size > MAX_BYTES:
-        raise ValueError(f'{size} bytes once unpacked')
-    if packing:
-        data = memoryview(unpacked(data, packing, size))
-    if len(data) != size or (checksum and crc32(data) != checksum):
+    chunk = records.Chunk.read(_Body(file, size))
+    if chunk.uncompressed_size > MAX_BYTES:
+        raise ValueError(f'{chunk.uncompressed_size} bytes once unpacked')
+    data: bytes = chunk.data
+    if chunk.compression:
+        data = unpacked(data, chunk.compression, chunk.uncompressed_size)
+    checksum = chunk.uncompressed_crc
+    if len(data) != chunk.uncompressed_size or (checksum and crc32(data) != checksum):
         raise ValueError('its size or its checksum is wrong')
     return data
