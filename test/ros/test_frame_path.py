@@ -34,6 +34,7 @@ REPORTS = {  # run every second, for no frame in particular
     'core/placement.py',
     'nodes/edge_report.py',
     'nodes/managed.py',
+    'ros/clock.py',
     'ros/diagnostics.py',
     'ros/exposure_msg.py',
 }
