@@ -1,6 +1,6 @@
 """Measures what a camera that is too fast costs the edge.
 
-`python test/camera_bench.py [--automatic] [--seconds S] [--repeat N]`: an edge, three workers and
+`python test/camera_bench.py [--points N] [--seconds S] [--repeat N]`: an edge, three workers and
 a camera of 1920x1080 rgb8, each a process of its own. In turn the camera sends at 30 Hz, and one
 image whenever the edge can use it. The edge has one core for itself; the others share the rest.
 Prints a table and writes out/camera_load.json.
@@ -101,16 +101,16 @@ def measured(rate_hz: float, seconds: float, edge: int, domain_id: int) -> dict[
     }
 
 
-def rows(automatic: bool, seconds: float, repeat: int) -> dict[str, list[dict[str, Any]]]:
+def rows(points: int, seconds: float, repeat: int) -> dict[str, list[dict[str, Any]]]:
     """The runs with the fast camera and those with the fitting one, in turn."""
-    prompts: dict[str, Any] = {'points': []} if automatic else {}
+    prompts = [float(v) for i in range(points) for v in (100 + 97 * i % 1700, 100 + 61 * i % 900)]
     first, *others = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, others)
     found: dict[str, list[dict[str, Any]]] = {'fitting': [], 'fast': []}
     with domains(4) as taken, tempfile.TemporaryDirectory() as folder:
         rig = Rig(taken, Path(folder))
         try:
-            rig.start_edge(checkpoint='vit_tiny', **prompts)
+            rig.start_edge(checkpoint='vit_tiny', points=prompts)
             rig.start_workers(checkpoint='vit_tiny')
             rig.wait_ready()
             edge = rig.processes['edge'].process.pid
@@ -135,14 +135,14 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, float]:
 def main() -> None:
     """Prints a table with a line for each camera."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--automatic', action='store_true', help='automatic masks, not two points')
+    parser.add_argument('--points', type=int, default=16, help='prompts, each a mask')
     parser.add_argument('--seconds', type=float, default=15.0, help='length of a run')
     parser.add_argument('--repeat', type=int, default=5, help='runs with each camera')
     parser.add_argument('--play', nargs=3, type=float, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.play:
         return print(json.dumps(play(args.play[0], args.play[1], int(args.play[2]))))
-    runs = rows(args.automatic, args.seconds, args.repeat)
+    runs = rows(args.points, args.seconds, args.repeat)
     medians = {name: summary(of) for name, of in runs.items()}
     print('| camera | images sent for each done | edge, processor s | between masks, s |')
     print('|---|---|---|---|')
@@ -151,7 +151,7 @@ def main() -> None:
         print(f'{row["between_s"]:.4f} |')
     more = {key: medians['fast'][key] / medians['fitting'][key] - 1 for key in medians['fast']}
     print(f'more: processor {more["cpu_s"]:+.1%}, between masks {more["between_s"]:+.1%}')
-    figures = {'medians': medians, 'more': more, 'runs': runs, 'automatic': args.automatic}
+    figures = {'medians': medians, 'more': more, 'runs': runs, 'points': args.points}
     return write_figures(Path('out/camera_load.json'), figures)
 
 

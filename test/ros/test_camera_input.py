@@ -1,5 +1,7 @@
 """What the edge takes of its camera, and what it says about one that it does not hear."""
 
+import math
+
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -193,6 +195,13 @@ def test_every_frame_takes_every_image(watched):
     made.nodes.until(lambda: len(made.offered) == 5)
     assert [offered[0].key.stamp_ns // 10**9 for offered in made.offered] == [1, 2, 3, 4, 5]
     assert {offered[2] for offered in made.offered} == {0}
+
+
+def test_an_image_of_unknown_age_is_as_old_as_can_be(watched):
+    """Humble's rclpy does not tell when DDS received a message."""
+    made = watched()
+    made.input._on_image(image(), {})
+    assert made.until_offered()[1] == math.inf
 
 
 def test_an_image_is_offered_as_it_came(watched):

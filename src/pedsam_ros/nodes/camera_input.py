@@ -6,6 +6,7 @@ one of 1080p there costs a tenth of what taking it costs.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -18,7 +19,7 @@ from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.nodes.edge_report import Part
 from pedsam_ros.nodes.frame_queue import Unread
 from pedsam_ros.ros import diagnostics
-from pedsam_ros.ros.camera import Camera, CameraImage
+from pedsam_ros.ros.camera import Camera, CameraImage, with_info
 from pedsam_ros.ros.clock import timer
 
 _LOOK_S = 1.0  # how often to judge the camera
@@ -52,7 +53,11 @@ class CameraInput:
         self._state = CameraState.WAITING
         every_frame = config.queue_frames if config.every_frame else 0
         self._camera = Camera(
-            node, config.image_transport, self._on_image, every_frame, lambda: self._wanted
+            node,
+            config.image_transport,
+            with_info(self._on_image),
+            every_frame,
+            lambda: self._wanted,
         )
         self._timer = timer(node, _LOOK_S, self._look)
         self._close = partial(node.destroy_timer, self._timer)
@@ -91,9 +96,7 @@ class CameraInput:
         if not self._all:
             self._wanted = False
         self._came, self._wanted_s = True, now
-        received_s = info['received_timestamp'] * 1e-9  # on the system's clock
-        age_s = max(0.0, time.time() - received_s) if received_s else 0.0
-        self._offer(CameraImage(msg), age_s, missed)
+        self._offer(CameraImage(msg), _age_s(info), missed)
 
     def _missed(self, info: Mapping[str, Any]) -> int:
         """How many images the publisher has sent since the last one that came here. It is not
@@ -119,3 +122,10 @@ class CameraInput:
         else:
             text = advice(self._state, view, self._silent_s)
             self._log.warning(f'camera={self._state.value}: {text}')
+
+
+def _age_s(info: Mapping[str, Any]) -> float:
+    """How long ago DDS received a message; infinite if it is not known, as on Humble: then any
+    region since the image before it holds."""
+    received_ns = info.get('received_timestamp')  # on the system's clock
+    return max(0.0, time.time() - received_ns * 1e-9) if received_ns else math.inf

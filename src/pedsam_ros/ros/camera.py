@@ -6,7 +6,7 @@ reliable if no publisher is known by then. A camera that comes later with best e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,7 @@ class CameraImage:
 class Camera:
     """Reads a node's `image` or `image/compressed`, as `transport` says: raw, compressed or auto.
 
-    `on_image` is a subscription's callback. Only the newest image is kept for it, or with
+    `on_image` is a subscription's callback; see `with_info`. Only the newest image is kept for it, or with
     `every_frame` the last so many. While `wanted` is False images are not even taken from DDS,
     where the newest replaces the others; call `wake` when it becomes True.
 
@@ -163,6 +163,13 @@ class Camera:
         if value not in _RELIABILITIES:
             raise ConfigError(f'{name}={value!r}: one of {_FOLLOW}, {", ".join(_RELIABILITIES)}')
         return _RELIABILITIES[value]
+
+
+def with_info(on_image: Callable[[Any, Mapping[str, Any]], None]) -> Callable[..., None]:
+    """A callback that is also told what DDS knows about a message: nothing on Humble."""
+    if hasattr(Subscription, 'CallbackType'):
+        return on_image
+    return lambda msg: on_image(msg, {})
 
 
 class _WhileWanted(MutuallyExclusiveCallbackGroup):  # type: ignore[misc]
