@@ -13,6 +13,11 @@ OPTIONS = {  # option of pedsam replay -> default of its argument
 }
 ARGUMENTS = [
     DeclareLaunchArgument('bag', description='rosbag2 folder, or one .mcap or .db3 file'),
+    DeclareLaunchArgument(
+        'topics',
+        default_value='',
+        description='publish only these topics, with spaces or commas between them (empty: all)',
+    ),
     *arguments(ReplayConfig, OPTIONS),
     *node_arguments(['log_level']),
 ]
@@ -28,4 +33,6 @@ def _player(context):
     words = ['replay', told['bag'], '--rate', told['rate'], '--clock', told['clock_hz']]
     if told['loop'].lower() == 'true':
         words.append('--loop')
+    if topics := told['topics'].replace(',', ' ').split():
+        words += ['--topics', *topics]
     return [node(context, 'pedsam', 'pedsam_replay', ['log_level'], arguments=words)]

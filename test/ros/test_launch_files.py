@@ -25,7 +25,7 @@ MUST_HAVE = {
     'edge.launch.py': 'image camera_info masks overlay_topic image_transport workers_file '
     'checkpoint device precision transport every_frame autostart points boxes params_file overlay '
     f'rviz node_name namespace use_sim_time {OF_PROCESSES}',
-    'replay.launch.py': 'bag rate clock_hz loop log_level',
+    'replay.launch.py': 'bag topics rate clock_hz loop log_level',
     'worker.launch.py': 'name domain_id checkpoint device precision threads autostart params_file '
     + OF_PROCESSES,
 }
@@ -150,6 +150,28 @@ def test_a_bag_is_played_as_pedsam_replay_would(name, config):
     assert told == usual | ({'loop': 'true'} if name == 'demo.launch.py' else {})
 
 
+def words_of(node) -> list[str]:
+    """The command of a node, with an empty word where launch puts its name."""
+    return [''.join(getattr(part, 'text', '') for part in word) for word in node.cmd]
+
+
+@pytest.mark.parametrize(
+    ('topics', 'words'),
+    [('', []), ('/a, /b', ['--topics', '/a', '/b']), ('/a', ['--topics', '/a'])],
+)
+def test_a_replay_plays_the_chosen_topics(topics, words):
+    """All of them if none is named."""
+    from launch import LaunchContext
+
+    told = {'bag': 'b', 'rate': '2.0', 'clock_hz': '50.0', 'loop': 'true', 'log_level': 'info'}
+    context = LaunchContext()
+    context.launch_configurations.update(told, topics=topics)
+    (node,) = runpy.run_path(str(LAUNCH / 'replay.launch.py'))['_player'](context)
+    command = words_of(node)
+    ours = command[1 : command.index('--ros-args')]
+    assert ours == ['replay', 'b', '--rate', '2.0', '--clock', '50.0', '--loop', *words]
+
+
 def made_node(follows: tuple[str, ...], **told: str):
     """A node that follows arguments with these values."""
     from launch import LaunchContext
@@ -178,7 +200,7 @@ def test_the_log_level_is_for_the_logger_of_the_node(told, logger):
     from pedsam_ros.ros.launch_arguments import OF_NODES
 
     node = made_node(OF_NODES, log_level='debug', **told)
-    words = [getattr(part, 'text', '') for word in node.cmd for part in word]
+    words = words_of(node)
     assert words[words.index('--log-level') + 1] == f'{logger}:=debug'
 
 

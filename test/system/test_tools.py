@@ -9,11 +9,14 @@ from contextlib import closing
 import cv2
 import numpy as np
 import pytest
+from rclpy.serialization import serialize_message
 from rosbags.rosbag2 import Reader
+from sensor_msgs.msg import CompressedImage
 
 from child_processes import children_of, gone
 from domains import domains
 from fakes import frame
+from pedsam_ros.bags.rosbag import BagWriter, read_bag
 from pedsam_ros.core.model import checkpoint
 from pedsam_ros.trial.client import Client
 from pedsam_ros.trial.processes import NAMES, SPARE
@@ -40,6 +43,19 @@ def images(tmp_path):
     return folder
 
 
+def as_of_a_depth_camera(bag, path):
+    """The bag with a topic of depth images before its own, and with a damaged image."""
+    _, png = cv2.imencode('.png', np.full((8, 8), 1500, np.uint16))
+    depth = CompressedImage(format='16UC1; compressedDepth png', data=bytes(12) + png.tobytes())
+    with BagWriter(path) as writer:
+        kind = 'sensor_msgs/msg/CompressedImage'
+        writer.write('/camera/depth/compressedDepth', kind, 1, serialize_message(depth))
+        for record in read_bag(bag):
+            writer.write(*record)
+        writer.write(record.topic, kind, record.stamp_ns + 1, record.cdr[:-9])
+    return path
+
+
 @pytest.mark.parametrize('kind', ['images', 'compressed bag'])
 def test_demo_of_ones_own_images_and_bags(kind, images, tmp_path, domain_ids):
     """Every image gives the masks of one process; overlays, a bag and figures are written."""
@@ -48,9 +64,11 @@ def test_demo_of_ones_own_images_and_bags(kind, images, tmp_path, domain_ids):
         bag = tmp_path / 'bag'
         made = pedsam('make-bag', images, bag, '--compressed')
         assert made.returncode == 0, made.stderr
-        source = ['--bag', bag]
+        source = ['--bag', as_of_a_depth_camera(bag, tmp_path / 'both')]
     ended = pedsam('demo', *source, '--out', tmp_path / 'out', '--domains', *domain_ids)
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    for said in ('/camera/depth/compressedDepth is passed over for', 'an image is left out'):
+        assert (said in ended.stdout) == (kind != 'images')
     figures = json.loads((tmp_path / 'out' / 'demo.json').read_text())
     assert figures['frames_in'] == figures['frames_done'] == figures['masks_compared'] == 3
     assert figures['masks_equal_in_process'] is True
