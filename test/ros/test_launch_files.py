@@ -150,6 +150,11 @@ def test_a_bag_is_played_as_pedsam_replay_would(name, config):
     assert told == usual | ({'loop': 'true'} if name == 'demo.launch.py' else {})
 
 
+def words_of(node) -> list[str]:
+    """The command of a node, with an empty word where launch puts its name."""
+    return [''.join(getattr(part, 'text', '') for part in word) for word in node.cmd]
+
+
 @pytest.mark.parametrize(
     ('topics', 'words'),
     [('', []), ('/a, /b', ['--topics', '/a', '/b']), ('/a', ['--topics', '/a'])],
@@ -158,17 +163,13 @@ def test_a_replay_plays_the_chosen_topics(topics, words):
     """All of them if none is named."""
     from launch import LaunchContext
 
-    from pedsam_ros.ros.launch_arguments import node_arguments
-
+    told = {'bag': 'b', 'rate': '2.0', 'clock_hz': '50.0', 'loop': 'true', 'log_level': 'info'}
     context = LaunchContext()
-    for argument in node_arguments(['log_level']):
-        argument.visit(context)
-    told = {'bag': 'b', 'topics': topics, 'loop': 'false', 'rate': '1.0', 'clock_hz': '0.0'}
-    context.launch_configurations.update(told)
-    (player,) = runpy.run_path(str(LAUNCH / 'replay.launch.py'))['_player'](context)
-    command = [''.join(part.perform(context) for part in word) for word in player.cmd]
+    context.launch_configurations.update(told, topics=topics)
+    (node,) = runpy.run_path(str(LAUNCH / 'replay.launch.py'))['_player'](context)
+    command = words_of(node)
     ours = command[1 : command.index('--ros-args')]
-    assert ours == ['replay', 'b', '--rate', '1.0', '--clock', '0.0', *words]
+    assert ours == ['replay', 'b', '--rate', '2.0', '--clock', '50.0', '--loop', *words]
 
 
 def made_node(follows: tuple[str, ...], **told: str):
@@ -199,7 +200,7 @@ def test_the_log_level_is_for_the_logger_of_the_node(told, logger):
     from pedsam_ros.ros.launch_arguments import OF_NODES
 
     node = made_node(OF_NODES, log_level='debug', **told)
-    words = [getattr(part, 'text', '') for word in node.cmd for part in word]
+    words = words_of(node)
     assert words[words.index('--log-level') + 1] == f'{logger}:=debug'
 
 
