@@ -1,9 +1,9 @@
 """Measures what a camera that is too fast costs the edge.
 
-`python test/camera_bench.py [--points N] [--seconds S] [--repeat N]`: an edge, three workers and
-a camera of 1920x1080 rgb8, each a process of its own. In turn the camera sends at 30 Hz, and one
-image whenever the edge can use it. The edge has one core for itself; the others share the rest.
-Prints a table and writes out/camera_load.json.
+`python test/camera_bench.py [--points N ...] [--seconds S] [--repeat N]`: an edge, three workers
+and a camera of 1920x1080 rgb8, each a process of its own. In turn the camera sends one image
+whenever the edge can use it (fitting), and 30 a second (fast). The edge has a core for itself; the
+others share the rest. Prints a table and writes out/camera_load.json.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from rig import Rig, image_msg
 HEIGHT, WIDTH, FAST_HZ = 1080, 1920, 30.0
 AT_ONCE = 3  # two in flight and one that waits: never too few, never too many
 BEFORE = 3  # masks that come before the measurement begins
+CORES = sorted(os.sched_getaffinity(0))
 TICK_S = 1.0 / os.sysconf('SC_CLK_TCK')
 
 
@@ -104,7 +105,7 @@ def measured(rate_hz: float, seconds: float, edge: int, domain_id: int) -> dict[
 def rows(points: int, seconds: float, repeat: int) -> dict[str, list[dict[str, Any]]]:
     """The runs with the fast camera and those with the fitting one, in turn."""
     prompts = [float(v) for i in range(points) for v in (100 + 97 * i % 1700, 100 + 61 * i % 900)]
-    first, *others = sorted(os.sched_getaffinity(0))
+    first, *others = CORES
     os.sched_setaffinity(0, others)
     found: dict[str, list[dict[str, Any]]] = {'fitting': [], 'fast': []}
     with domains(4) as taken, tempfile.TemporaryDirectory() as folder:
@@ -132,27 +133,35 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, float]:
     }
 
 
+def line(points: int, medians: dict[str, dict[str, float]]) -> str:
+    """A line of the table."""
+    fit, fast = medians['fitting'], medians['fast']
+    cells = [
+        f'{fit[key]:.3f} | {fast[key]:.3f} | {fast[key] / fit[key] - 1:+.1%}'
+        for key in ('cpu_s', 'between_s')
+    ]
+    return f'| {points} | {fast["sent_per_frame"]:.1f} | {cells[0]} | {cells[1]} |'
+
+
 def main() -> None:
-    """Prints a table with a line for each camera."""
+    """Prints a table with a line for each number of prompts."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--points', type=int, default=16, help='prompts, each a mask')
+    parser.add_argument('--points', type=int, nargs='+', default=[2, 16], help='prompts a frame')
     parser.add_argument('--seconds', type=float, default=15.0, help='length of a run')
     parser.add_argument('--repeat', type=int, default=5, help='runs with each camera')
     parser.add_argument('--play', nargs=3, type=float, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.play:
         return print(json.dumps(play(args.play[0], args.play[1], int(args.play[2]))))
-    runs = rows(args.points, args.seconds, args.repeat)
-    medians = {name: summary(of) for name, of in runs.items()}
-    print('| camera | images sent for each done | edge, processor s | between masks, s |')
-    print('|---|---|---|---|')
-    for name, row in medians.items():
-        print(f'| {name} | {row["sent_per_frame"]:.1f} | {row["cpu_s"]:.4f} | ', end='')
-        print(f'{row["between_s"]:.4f} |')
-    more = {key: medians['fast'][key] / medians['fitting'][key] - 1 for key in medians['fast']}
-    print(f'more: processor {more["cpu_s"]:+.1%}, between masks {more["between_s"]:+.1%}')
-    figures = {'medians': medians, 'more': more, 'runs': runs, 'points': args.points}
-    return write_figures(Path('out/camera_load.json'), figures)
+    print('| prompts | images a frame | processor s: fitting | fast | more ', end='')
+    print('| s between masks: fitting | fast | more |\n|---|---|---|---|---|---|---|---|')
+    found = {}
+    for points in args.points:
+        runs = rows(points, args.seconds, args.repeat)
+        medians = {name: summary(of) for name, of in runs.items()}
+        print(line(points, medians), flush=True)
+        found[points] = {'medians': medians, 'runs': runs}
+    return write_figures(Path('out/camera_load.json'), {'by_points': found})
 
 
 if __name__ == '__main__':

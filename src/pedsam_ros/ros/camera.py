@@ -57,9 +57,9 @@ class CameraImage:
 class Camera:
     """Reads a node's `image` or `image/compressed`, as `transport` says: raw, compressed or auto.
 
-    `on_image` is a subscription's callback; see `with_info`. Only the newest image is kept for
-    it, or with `every_frame` the last so many. While `wanted` is False images are not even taken
-    from DDS, where the newest replaces the others; call `wake` when it becomes True.
+    `on_image` is a subscription's callback; see `with_info`. Only the newest image is kept for it,
+    or with `every_frame` the last so many. While `wanted` is False images are not even taken from
+    DDS, where the newest replaces the others; call `wake` when it becomes True.
 
     The parameter `qos_overrides.TOPIC.subscription.reliability` ends the following of the
     publishers' reliability. Raises ConfigError if it is not a reliability.
