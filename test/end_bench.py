@@ -156,7 +156,7 @@ def main() -> int:
         print('|', kind, *(f'| {value}' for value in each.values()), '|')
     more = {'cycles': cycles, 'load_average': average}
     write_figures(args.out / 'end_bench.json', {'summary': figures, **more})
-    return int(any(end['status'] for ended in cycles for end in ended.values()))
+    return int(any(end['status'] != 0 for ended in cycles for end in ended.values()))
 
 
 if __name__ == '__main__':

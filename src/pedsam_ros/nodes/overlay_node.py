@@ -12,6 +12,7 @@ from pedsam_ros.core import pictures
 from pedsam_ros.core.errors import BadImage, BadMasks, ConfigError, NoImage
 from pedsam_ros.core.kept_images import KeptImages
 from pedsam_ros.core.overlay_config import OverlayConfig
+from pedsam_ros.core.prompts import MOST_PROMPTS
 from pedsam_ros.msg import Masks as MasksMsg
 from pedsam_ros.nodes.spin import run
 from pedsam_ros.ros import clock, convert, identity, params, qos
@@ -19,7 +20,6 @@ from pedsam_ros.ros.camera import Camera
 from pedsam_ros.ros.images import image_to_msg, nbytes_of, size_of
 
 _LOOK_S = 0.5  # how often to look whether somebody looks
-_MOST_MASKS = 1000  # more would take seconds to paint
 
 
 class OverlayNode(Node):
@@ -70,8 +70,8 @@ class OverlayNode(Node):
             self._warn(str(error))
 
     def _paint(self, msg: MasksMsg) -> None:
-        if len(msg.masks) > _MOST_MASKS:
-            raise BadMasks(f'{len(msg.masks)} masks: at most {_MOST_MASKS} are painted')
+        if len(msg.masks) > MOST_PROMPTS:  # more would take seconds
+            raise BadMasks(f'{len(msg.masks)} masks: at most {MOST_PROMPTS} are painted')
         image = self._kept.find(convert.key_from_header(msg.header), (msg.height, msg.width))
         rgb = convert.frame_from_msg(image).rgb
         picture = pictures.overlay(rgb, convert.masks_from_msg(msg), self._opacity)
