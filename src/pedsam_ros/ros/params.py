@@ -124,7 +124,7 @@ def read_workers(path: str, own_domain: int) -> tuple[WorkerEntry, ...]:
         raise ConfigError(f"workers_file='': name the file that lists the workers; {example}")
     try:
         data = _read_yaml(Path(path).expanduser())
-    except (OSError, RuntimeError, yaml.YAMLError) as error:  # RuntimeError: ~ of nobody
+    except (OSError, RuntimeError, ValueError, yaml.YAMLError) as error:  # no such ~; no name
         raise ConfigError(f'workers_file={path!r}: {error}') from None
     return parse_workers(data, own_domain)
 
