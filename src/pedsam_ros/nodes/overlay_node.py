@@ -21,7 +21,6 @@ from pedsam_ros.ros import clock, convert, params, qos
 from pedsam_ros.ros.images import image_to_msg
 
 _KEPT_IMAGES = 60  # masks may be so many images late: two seconds of a 30 Hz camera
-_SELDOM = {'throttle_duration_sec': 5.0, 'throttle_time_source_type': clock.STEADY}
 
 
 class OverlayNode(Node):
@@ -56,12 +55,12 @@ class OverlayNode(Node):
         if image is None:
             stamp = f'{msg.header.stamp.sec}.{msg.header.stamp.nanosec:09}'
             text = f'stamp={stamp}: no image for these masks among the last {_KEPT_IMAGES}'
-            self.get_logger().warning(text, **_SELDOM)
+            self.get_logger().warning(text, **clock.SELDOM)
             return
         try:
             self._paint(convert.frame_from_msg(image), msg)
         except BadImage as error:
-            self.get_logger().warning(str(error), **_SELDOM)
+            self.get_logger().warning(str(error), **clock.SELDOM)
 
     def _paint(self, frame: Frame, msg: MasksMsg) -> None:
         picture = pictures.overlay(frame.rgb, convert.masks_from_msg(msg), self._opacity)
