@@ -110,7 +110,14 @@ def test_each_node_has_a_file_of_its_own_in_ros_home(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     'name',
-    ['{}', '{}/file/exposure.json', '/proc/nowhere/exposure.json', '~nobody-of-this-name/x'],
+    [
+        '{}',
+        '/',
+        'x\0',
+        '{}/file/exposure.json',
+        '/proc/nowhere/exposure.json',
+        '~nobody-of-this-name/x',
+    ],
 )
 def test_a_place_that_cannot_hold_a_ledger_is_named(opened, tmp_path, name):
     """A folder, below a file, where nothing can be written, the home of nobody."""

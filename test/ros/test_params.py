@@ -205,6 +205,7 @@ def test_other_errors_are_left_as_they_are(tmp_path):
 UNUSABLE = {  # what is given as workers_file -> what is said
     '': "workers_file='': name the file that lists the workers",
     '{}/none.yaml': 'is not there',
+    'none\0.yaml': "workers_file='",
     '{}': 'is no file',
     '{}/empty.yaml': 'is empty',
     '{}/large.yaml': 'is larger than',

@@ -87,7 +87,7 @@ class Setting:
             items = tuple(_as_type(inner[0], item) for item in value)
             if None not in items:
                 return items
-        raise ConfigError(f'{self.name}={value!r}: {self._written}')
+        raise ConfigError(f'{self.name}={value!r:.200}: {self._written}')
 
     def broken_rule(self, value: Any) -> str:
         """The rule that a value breaks, in words; empty if it keeps them all."""

@@ -32,7 +32,7 @@ class LedgerFile:
         self.path, self.ledger = path, empty
         try:
             self._open()
-        except (OSError, RuntimeError) as error:  # RuntimeError: ~ of nobody
+        except (OSError, RuntimeError, ValueError) as error:  # ValueError: no name; Runtime: no ~
             raise ConfigError(f'ledger_file={str(path)!r}: {error}') from None
         self._changes, self._frames = self.ledger.changes, self._counted()
 

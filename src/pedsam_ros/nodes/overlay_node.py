@@ -82,9 +82,7 @@ class OverlayNode(Node):
         return f'topic={self._camera.view.topic}, kept_mb={kept_mb}'
 
     def _warn(self, text: str) -> None:
-        self.get_logger().warning(
-            text, throttle_duration_sec=5.0, throttle_time_source_type=clock.STEADY
-        )
+        self.get_logger().warning(text, **clock.SELDOM)
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 STEADY = Clock(clock_type=ClockType.STEADY_TIME)
+SELDOM = {'throttle_duration_sec': 5.0, 'throttle_time_source_type': STEADY}  # for loggers
 _WALL = Clock(clock_type=ClockType.SYSTEM_TIME)
 
 

@@ -21,6 +21,7 @@ from rclpy.parameter import Parameter
 from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.core.settings import Group, Setting, groups_of, settings_of
 from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
+from pedsam_ros.ros import clock
 
 ConfigT = TypeVar('ConfigT')
 _TYPES = {
@@ -52,7 +53,7 @@ def declare(node: Node, config: type[Any]) -> dict[str, str]:
             wrong[name] = f'{name.removesuffix(each.name)}{error}'
         _declare(node, name, each, value)
     if hasattr(node, 'add_pre_set_parameters_callback'):  # Humble's has none: it wants doubles
-        node.add_pre_set_parameters_callback(partial(_fitted, _named(config)))
+        node.add_pre_set_parameters_callback(partial(_fitted, node, _named(config)))
     return wrong
 
 
@@ -88,22 +89,29 @@ def _declare(node: Node, name: str, each: Setting, value: Any) -> None:
         node.set_parameters([Parameter(name, _TYPES[each.kind], [])])
 
 
-def _fitted(settings: Mapping[str, Setting], changes: list[Parameter]) -> list[Parameter]:
-    """The changes, each of its parameter's type if it can be; ROS itself refuses the others."""
-    return [
-        _fitted_to(settings[change.name], change) if change.name in settings else change
-        for change in changes
-    ]
+def _fitted(
+    node: Node, settings: Mapping[str, Setting], changes: list[Parameter]
+) -> list[Parameter]:
+    """The changes, each of its parameter's type if it can be.
+
+    ROS itself refuses the others. Its reason is short, so the log says what to set instead.
+    """
+    fitted = []
+    for change in changes:
+        try:
+            fitted.append(_fitted_to(settings.get(change.name), change))
+        except ConfigError as error:
+            node.get_logger().warning(str(error), **clock.SELDOM)
+            fitted.append(change)
+    return fitted
 
 
-def _fitted_to(each: Setting, change: Parameter) -> Parameter:
-    try:
-        value = each.fitted(change.value)
-    except ConfigError:
+def _fitted_to(each: Setting | None, change: Parameter) -> Parameter:
+    if each is None:  # a parameter of ROS itself
         return change
-    return Parameter(
-        change.name, _TYPES[each.kind], list(value) if isinstance(value, tuple) else value
-    )
+    value = each.fitted(change.value)
+    as_list = list(value) if isinstance(value, tuple) else value
+    return Parameter(change.name, _TYPES[each.kind], as_list)
 
 
 def read(node: Node, config: type[ConfigT]) -> ConfigT:
@@ -124,7 +132,7 @@ def read_workers(path: str, own_domain: int) -> tuple[WorkerEntry, ...]:
         raise ConfigError(f"workers_file='': name the file that lists the workers; {example}")
     try:
         data = _read_yaml(Path(path).expanduser())
-    except (OSError, RuntimeError, yaml.YAMLError) as error:  # RuntimeError: ~ of nobody
+    except (OSError, RuntimeError, ValueError, yaml.YAMLError) as error:  # no such ~; no name
         raise ConfigError(f'workers_file={path!r}: {error}') from None
     return parse_workers(data, own_domain)
 
