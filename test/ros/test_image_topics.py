@@ -5,11 +5,14 @@ import re
 import cv2
 import numpy as np
 import pytest
+from backports import zstd
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
 from foreign_bags import STRING, mcap, string_cdr
+from pedsam_ros.bags import bag_files
 from pedsam_ros.bags.image_topics import COMPRESSED, IMAGE, find_image_topic
+from pedsam_ros.bags.rosbag import Bag
 from pedsam_ros.core.errors import ConfigError
 
 pytestmark = pytest.mark.ros
@@ -41,7 +44,7 @@ TOPICS = {
 
 def bag_of(path, *topics, count=1):
     rows = {t: (TOPICS[t][0], 'cdr', [(i, TOPICS[t][1]) for i in range(count)]) for t in topics}
-    return mcap(path / 'a.mcap', rows)
+    return Bag(mcap(path / 'a.mcap', rows))
 
 
 def test_what_cannot_be_read_and_depth_are_passed_over(tmp_path):
@@ -78,7 +81,22 @@ def test_an_unreadable_image_costs_itself(tmp_path):
     good, bad = TOPICS['/colour'][1], TOPICS['/cut'][1]
     rows = [(0, bad), (1, good), (2, b''), (3, good)]
     lost: list[str] = []
-    found = find_image_topic(mcap(tmp_path / 'a.mcap', {'/a': (IMAGE, 'cdr', rows)}), None)
+    found = find_image_topic(Bag(mcap(tmp_path / 'a.mcap', {'/a': (IMAGE, 'cdr', rows)})), None)
     assert len(list(found.frames(lambda topic, what: lost.append(topic)))) == 2
     assert list(found.messages()) == [good, good]
     assert lost == ['/a', '/a']
+
+
+def test_a_packed_bag_is_unpacked_once(tmp_path, monkeypatch):
+    """However many topics are tried, and however often the images are read."""
+    plain = bag_of(tmp_path, *TOPICS, count=3).path
+    packed = tmp_path / 'a.mcap.zstd'
+    packed.write_bytes(zstd.compress(plain.read_bytes()))
+    unpack, times = bag_files.unpack_file, []
+    monkeypatch.setattr(
+        bag_files, 'unpack_file', lambda file, *args: times.append(file) or unpack(file, *args)
+    )
+    with Bag(packed) as bag:
+        found = find_image_topic(bag, None)
+        assert len(list(found.frames())) == len(list(found.messages())) == 3
+    assert times == [packed]
