@@ -45,9 +45,9 @@ def test_names_that_no_file_can_have_are_errors(tmp_path):
     with pytest.raises(ConfigError, match=LONG), BagWriter(path):
         pass
     (tmp_path / 'file').write_text('')
-    with pytest.raises(ConfigError, match='file/bag: cannot be written'):
-        with BagWriter(tmp_path / 'file' / 'bag'):
-            pass
+    written = BagWriter(tmp_path / 'file' / 'bag')
+    with pytest.raises(ConfigError, match='file/bag: cannot be written'), written:
+        pass
 
 
 @pytest.mark.parametrize('name', ['.zstd', LONG, '..', '', 'a\0b'])

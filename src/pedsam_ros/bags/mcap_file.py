@@ -136,6 +136,7 @@ class McapFile:
             and told.schema_count <= len(self._types)
             and set(self._schemas.values()) <= {0, *self._types}
             and told.chunk_count == len(self._chunks)
+            and self._counts.keys() <= self._channels.keys()
             and self._counts.total() == told.message_count
             and bool(self._chunks) == bool(told.message_count)
         )
