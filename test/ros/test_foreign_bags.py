@@ -28,6 +28,7 @@ CHUNKS: dict[str, dict] = {  # a name -> how an mcap file is written
     'no index': {'index_types': NONE},
     'no summary': {'index_types': NONE, 'chunk_size': 50} | dict.fromkeys(BARE, False),
     'no counts': {'use_statistics': False, 'chunk_size': 50},
+    'channels without schemas': {'repeat_schemas': False, 'chunk_size': 50},
 }
 
 

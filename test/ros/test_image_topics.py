@@ -1,15 +1,19 @@
 """The demo takes the first topic of a bag whose images can be read."""
 
 import re
+from contextlib import ExitStack
 
 import cv2
 import numpy as np
 import pytest
+from backports import zstd
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
 from foreign_bags import STRING, mcap, string_cdr
+from pedsam_ros.bags import bag_files
 from pedsam_ros.bags.image_topics import COMPRESSED, IMAGE, find_image_topic
+from pedsam_ros.bags.rosbag import Bag
 from pedsam_ros.core.errors import ConfigError
 
 pytestmark = pytest.mark.ros
@@ -39,15 +43,22 @@ TOPICS = {
 }
 
 
+@pytest.fixture
+def opened():
+    """Opens bags until the test ends."""
+    with ExitStack() as stack:
+        yield lambda path: stack.enter_context(Bag(path))
+
+
 def bag_of(path, *topics, count=1):
     rows = {t: (TOPICS[t][0], 'cdr', [(i, TOPICS[t][1]) for i in range(count)]) for t in topics}
     return mcap(path / 'a.mcap', rows)
 
 
-def test_what_cannot_be_read_and_depth_are_passed_over(tmp_path):
+def test_what_cannot_be_read_and_depth_are_passed_over(tmp_path, opened):
     """Each is named with its reason; the topic that is asked for is taken all the same."""
     told: list[str] = []
-    bag = bag_of(tmp_path, *TOPICS)
+    bag = opened(bag_of(tmp_path, *TOPICS))
     found = find_image_topic(bag, None, told.append)
     assert (found.topic, found.type_name, found.count) == ('/colour', IMAGE, 1)
     passed = [re.sub(r'.*: (/\S+) is passed over for /colour: .*', r'\1', each) for each in told]
@@ -55,30 +66,45 @@ def test_what_cannot_be_read_and_depth_are_passed_over(tmp_path):
     assert find_image_topic(bag, '/second').topic == '/second'
 
 
-def test_depth_alone_is_better_than_nothing(tmp_path):
+def test_depth_alone_is_better_than_nothing(tmp_path, opened):
     """Grey pictures can be made of it."""
     told: list[str] = []
-    bag = bag_of(tmp_path, '/strange', '/depth/compressed', '/depth/raw')
+    bag = opened(bag_of(tmp_path, '/strange', '/depth/compressed', '/depth/raw'))
     assert find_image_topic(bag, None, told.append).topic == '/depth/compressed'
     assert len(told) == 2
     assert 'no_such_encoding' in told[0]
 
 
-def test_without_a_readable_image_every_topic_is_named(tmp_path):
+def test_without_a_readable_image_every_topic_is_named(tmp_path, opened):
     """With its reason, or else its type."""
-    bag = bag_of(tmp_path, '/text', '/strange', count=9)
+    bag = opened(bag_of(tmp_path, '/text', '/strange', count=9))
     with pytest.raises(ConfigError, match=r'no image topic can be read.*String.*no_such_encoding'):
         find_image_topic(bag, None)
     with pytest.raises(ConfigError, match=r"topic='/text' is no image topic"):
         find_image_topic(bag, '/text')
 
 
-def test_an_unreadable_image_costs_itself(tmp_path):
+def test_an_unreadable_image_costs_itself(tmp_path, opened):
     """Those that are read and those that are left out are all there are."""
     good, bad = TOPICS['/colour'][1], TOPICS['/cut'][1]
     rows = [(0, bad), (1, good), (2, b''), (3, good)]
     lost: list[str] = []
-    found = find_image_topic(mcap(tmp_path / 'a.mcap', {'/a': (IMAGE, 'cdr', rows)}), None)
+    bag = opened(mcap(tmp_path / 'a.mcap', {'/a': (IMAGE, 'cdr', rows)}))
+    found = find_image_topic(bag, None)
     assert len(list(found.frames(lambda topic, what: lost.append(topic)))) == 2
     assert list(found.messages()) == [good, good]
     assert lost == ['/a', '/a']
+
+
+def test_a_packed_bag_is_unpacked_once(tmp_path, opened, monkeypatch):
+    """However many topics are tried, and however often the images are read."""
+    plain = bag_of(tmp_path, *TOPICS, count=3)
+    packed = tmp_path / 'a.mcap.zstd'
+    packed.write_bytes(zstd.compress(plain.read_bytes()))
+    unpack, times = bag_files.unpack_file, []
+    monkeypatch.setattr(
+        bag_files, 'unpack_file', lambda file, *args: times.append(file) or unpack(file, *args)
+    )
+    found = find_image_topic(opened(packed), None)
+    assert len(list(found.frames())) == len(list(found.messages())) == 3
+    assert times == [packed]

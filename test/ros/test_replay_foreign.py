@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import std_srvs.srv
+from backports import zstd
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.serialization import serialize_message
@@ -116,6 +117,26 @@ def test_a_message_that_cannot_be_decoded_costs_itself(tmp_path, player):
     assert player.said[1] == f'/text: that happened {len(wrong)} times'
 
 
+def test_a_pass_without_a_message_is_an_error(tmp_path, player):
+    """A loop of such passes would never rest."""
+    bag = mcap(tmp_path / 'a.mcap', {'/text': (STRING, 'cdr', [(1, b''), (2, b'?')])})
+    looks = iter(range(1000))
+    for loop in (False, True):
+        with pytest.raises(ConfigError, match=r'a.mcap: no message can be decoded'):
+            player.play(bag, lambda: next(looks, None) is None, loop=loop)
+
+
+def test_a_replay_is_stopped_while_its_bag_is_opened(tmp_path, player):
+    """It ends without an error, and what it has unpacked is removed."""
+    mcap(tmp_path / 'a.mcap', TEXT)
+    packed = tmp_path / 'a.mcap.zstd'
+    packed.write_bytes(zstd.compress((tmp_path / 'a.mcap').read_bytes()))
+    for looks_left in range(5):
+        looks = iter(range(looks_left))
+        assert player.play(packed, lambda looks=looks: next(looks, None) is None) == 0
+    assert player.said == []
+
+
 def test_the_bags_own_clock_gives_way(tmp_path, player):
     """Two publishers of /clock would make time jump; without --clock it is played."""
     ticks = [(10**9, serialize_message(Clock()))]
@@ -136,7 +157,7 @@ def test_years_between_messages_are_passed_over(tmp_path, player):
     assert player.play(bag, clock_hz=1.0) == 7
     assert player.said[0].startswith('bag time: jumps by 1700000000.0 s, from 0.000 s to 17')
     assert player.said[1:] == ['bag time: that happened 2 times']
-    looks = iter(range(30))
+    looks = iter(range(90))
     assert player.play(bag, lambda: next(looks, None) is None, loop=True) > 14
 
 

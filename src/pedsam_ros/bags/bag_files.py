@@ -9,13 +9,14 @@ from typing import Any
 from pedsam_ros.bags import mcap_file, sqlite_file
 from pedsam_ros.bags.mcap_file import McapFile
 from pedsam_ros.bags.sqlite_file import SqliteFile
-from pedsam_ros.bags.unpacking import ZSTD_MAGIC, unpack_file
+from pedsam_ros.bags.unpacking import ZSTD_MAGIC, Stopped, unpack_file
 from pedsam_ros.bags.yaml_text import parsed
 from pedsam_ros.core.errors import ConfigError
 
 _METADATA = 'metadata.yaml'
-_MAX_METADATA_BYTES = 2**24
+_MAX_METADATA_BYTES = 2**22  # YAML of this size takes some ten seconds
 _MAX_FILES = 10000
+_MAGICS = mcap_file.MAGIC, sqlite_file.MAGIC
 _ROS1_MAGIC = b'#ROSBAG V'
 _PACKED = '.zstd'
 _STORED = re.compile(r'(.+?)(?:_(\d+))?(\.mcap|\.db3)(\.zstd)?')  # bag_12.db3.zstd
@@ -25,34 +26,41 @@ def files_of(bag: Path) -> list[Path]:
     """The files of a bag, in their order: a folder's, or the one file that `bag` is.
 
     A folder without metadata.yaml has those of its .mcap or .db3 files that are parts of one bag.
-    Raises ConfigError if there is none, or it is unclear which belong together.
+    Raises ConfigError if there is none, they cannot be looked at, or it is unclear which belong
+    together.
     """
-    if bag.is_file():
-        return [bag]
-    if not bag.is_dir():
-        raise ConfigError(f'{bag}: {"no file or folder" if bag.exists() else "no such bag"}')
-    files = _listed(bag) if (bag / _METADATA).is_file() else _guessed(bag)
+    try:
+        if bag.is_file():
+            return [bag]
+        if not bag.is_dir():
+            raise ConfigError(f'{bag}: {"no file or folder" if bag.exists() else "no such bag"}')
+        files = _listed(bag) if (bag / _METADATA).is_file() else _guessed(bag)
+    except (OSError, ValueError) as error:  # also of names that no file can have
+        raise ConfigError(f'{bag}: {error}') from error
     if len(files) > _MAX_FILES:
         raise ConfigError(f'{bag}: {len(files)} files; at most {_MAX_FILES}')
     return files
 
 
-def opened(file: Path, folder: Path, limit: int) -> tuple[McapFile | SqliteFile, int]:
+def opened(
+    file: Path, folder: Path, limit: int, stopped: Stopped
+) -> tuple[McapFile | SqliteFile, int]:
     """A reader of a file, and how many bytes of it were unpacked into `folder`.
 
-    Raises ConfigError if the file is damaged, of another kind, or above `limit` once unpacked.
+    Raises ConfigError if the file is damaged, of another kind, or above `limit` once unpacked,
+    Interrupted once `stopped` returns True.
     """
     plain, size = file, 0
     try:
         start = _start(file)
         if start.startswith(ZSTD_MAGIC):
             plain = folder / file.name.removesuffix(_PACKED)
-            size = unpack_file(file, plain, limit, (mcap_file.MAGIC, sqlite_file.MAGIC))
+            size = unpack_file(file, plain, limit, _MAGICS, stopped)
             start = _start(plain)
         if start.startswith(mcap_file.MAGIC):
-            return McapFile(plain, str(file)), size
+            return McapFile(plain, str(file), stopped), size
         if start.startswith(sqlite_file.MAGIC):
-            return SqliteFile(plain, str(file)), size
+            return SqliteFile(plain, str(file), stopped), size
     except (OSError, ValueError) as error:
         raise ConfigError(f'{file}: {error}') from error
     if start.startswith(_ROS1_MAGIC):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 from pedsam_ros.bags.channels import CDR, Lost
-from pedsam_ros.bags.rosbag import contents_of, read_bag
+from pedsam_ros.bags.rosbag import Bag
 from pedsam_ros.core.errors import BadImage, ConfigError
 from pedsam_ros.core.types import Frame
 
@@ -20,9 +19,9 @@ _DEPTH = ('16UC1', '32FC1')  # encodings of distances, which are no picture of t
 
 @dataclass(frozen=True, slots=True)
 class ImageTopic:
-    """An image topic of a bag."""
+    """An image topic of a bag, which must stay open."""
 
-    bag: Path
+    bag: Bag
     topic: str
     type_name: str  # IMAGE or COMPRESSED
     count: int  # messages, of which some may be unreadable
@@ -31,7 +30,7 @@ class ImageTopic:
         """Yields each serialised image with its frame, by time.
 
         Images that cannot be read are left out, and `lost` is told. Raises ConfigError as
-        `read_bag`.
+        `Bag.records`.
         """
         for cdr, _, frame in self._read(lost or _pass):
             yield cdr, frame
@@ -61,7 +60,7 @@ class ImageTopic:
         from pedsam_ros.ros import convert
 
         kind = Image if self.type_name == IMAGE else CompressedImage
-        for record in islice(read_bag(self.bag, [self.topic], lost), most):
+        for record in islice(self.bag.records([self.topic], lost), most):
             try:
                 msg = decoded(record.cdr, kind)
                 encoding = msg.encoding if kind is Image else msg.format.partition(';')[0]
@@ -73,17 +72,16 @@ class ImageTopic:
 
 
 def find_image_topic(
-    bag: Path, topic: str | None, tell: Callable[[str], None] = print
+    bag: Bag, topic: str | None, tell: Callable[[str], None] = print
 ) -> ImageTopic:
     """The image topic of this name; without a name the first whose images can be read.
 
     Depth is taken only if there is nothing else. `tell` gets a sentence on each topic that is
     passed over. Raises ConfigError if there is no such topic, or the bag cannot be read.
     """
-    contents = contents_of(bag)
     images = {
         name: ImageTopic(bag, name, each.type_name, each.messages)
-        for name, each in contents.items()
+        for name, each in bag.contents.items()
         if each.type_name in (IMAGE, COMPRESSED) and each.encoding == CDR
     }
     if topic in images:
@@ -99,16 +97,16 @@ def find_image_topic(
     if depth:
         del passed[depth[0].topic]
         return _after(bag, passed, depth[0], tell)
-    has = {name: passed.get(name, each.type_name) for name, each in contents.items()}
+    has = {name: passed.get(name, each.type_name) for name, each in bag.contents.items()}
     wish = f'topic={topic!r} is no image topic in it' if topic else 'no image topic can be read'
-    raise ConfigError(f'{bag}: {wish}; it has {has}')
+    raise ConfigError(f'{bag.path}: {wish}; it has {has}')
 
 
 def _after(
-    bag: Path, passed: dict[str, str], found: ImageTopic, tell: Callable[[str], None]
+    bag: Bag, passed: dict[str, str], found: ImageTopic, tell: Callable[[str], None]
 ) -> ImageTopic:
     for name, why in passed.items():
-        tell(f'{bag}: {name} is passed over for {found.topic}: {why}')
+        tell(f'{bag.path}: {name} is passed over for {found.topic}: {why}')
     return found
 
 

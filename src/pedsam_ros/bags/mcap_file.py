@@ -7,9 +7,7 @@ load what they skip, and unpack chunks without a limit.
 from __future__ import annotations
 
 import heapq
-import struct
 from array import array
-from binascii import crc32
 from collections import Counter
 from collections.abc import Collection, Iterator
 from io import SEEK_END, BytesIO
@@ -19,47 +17,52 @@ from typing import BinaryIO
 
 import numpy as np
 from mcap import records
-from mcap.data_stream import ReadDataStream
-from mcap.exceptions import McapError
 from mcap.opcode import Opcode
 
 from pedsam_ros.bags.channels import MAX_TEXT, Channel, Lost, latched, modern
-from pedsam_ros.bags.unpacking import MAX_BYTES, unpacked
+from pedsam_ros.bags.mcap_records import DAMAGE, HEAD, Body, heads, place, unpacked_chunk
+from pedsam_ros.bags.unpacking import MAX_BYTES, Interrupted, Stopped, never
 from pedsam_ros.core.errors import ConfigError
 
 MAGIC = b'\x89MCAP0\r\n'  # the first and the last bytes of a file
-_HEAD = struct.Struct('<BQ')  # of a record: its kind, and the size of its body
-_SKIPPED = 22  # bytes of a message before its data
-_FOOTER_BYTES = _HEAD.size + 20 + len(MAGIC)
+_FOOTER_BYTES = HEAD.size + 20 + len(MAGIC)
 _MAX_CHANNEL_BYTES = 2**24  # of a record; a map of this size takes ten times as much memory
 _MAX_CHUNKS = 2**20  # each takes some 600 bytes of memory
 _MAX_OPEN_BYTES = 2**30  # of chunks that overlap in time, which must be open together
-_DAMAGE = (ValueError, McapError, struct.error)  # what reading it raises
 
 Message = tuple[int, int, bytes]  # channel, stamp in ns, data
 
 
 class McapFile:
-    """A complete mcap file, which errors call `name`. Raises ConfigError if it is damaged."""
+    """A complete mcap file, which errors call `name`.
 
-    def __init__(self, path: Path, name: str) -> None:
-        self._path, self._name = path, name
+    Raises ConfigError if it is damaged, Interrupted once `stopped` returns True.
+    """
+
+    def __init__(self, path: Path, name: str, stopped: Stopped = never) -> None:
+        self._path, self._name, self._stopped = path, name, stopped
         self._types: dict[int, str] = {}  # by the id of the schema
-        self._channels: dict[int, Channel] = {}
+        self._channels: dict[int, Channel] = {}  # without their types and counts
+        self._schemas: dict[int, int] = {}  # the schema of each channel; 0 is none
         self._counts: Counter[int] = Counter()
         self._chunks: dict[int, int] = {}  # its offset in the file -> its first stamp in ns
         self._bare = array('Q')  # places of messages outside of chunks
         with path.open('rb') as file:
             try:
                 self._index(file)
-            except _DAMAGE as error:
+            except DAMAGE as error:
                 raise ConfigError(f'{name}: damaged: {error}') from error
         if len(self._chunks) > _MAX_CHUNKS:
             raise ConfigError(f'{name}: over {_MAX_CHUNKS} chunks; `mcap compress` joins them')
 
     def channels(self) -> list[Channel]:
         """The channels of the file, with the number of messages of each."""
-        return [each._replace(messages=self._counts[i]) for i, each in self._channels.items()]
+        return [
+            each._replace(
+                type_name=self._types.get(self._schemas[i], ''), messages=self._counts[i]
+            )
+            for i, each in self._channels.items()
+        ]
 
     def messages(self, wanted: Collection[int], lost: Lost) -> Iterator[Message]:
         """Yields the messages of these channels by time; `lost` is told of those left out.
@@ -91,7 +94,7 @@ class McapFile:
                 for message in heapq.merge(*parts, bare, key=itemgetter(1)):
                     if message[0] >= 0:
                         yield message
-        except (OSError, *_DAMAGE) as error:  # the file has changed since it was opened
+        except (OSError, *DAMAGE) as error:  # the file has changed since it was opened
             raise ConfigError(f'{self._name}: no longer readable: {error}') from error
 
     def _index(self, file: BinaryIO) -> None:
@@ -104,10 +107,10 @@ class McapFile:
                 f'{self._name}: cut off, or still being written: it has no end. '
                 '`mcap recover` makes a whole file of it'
             )
-        start = records.Footer.read(_Body(BytesIO(footer[_HEAD.size :]), 20)).summary_start
+        start = records.Footer.read(Body(BytesIO(footer[HEAD.size :]), 20)).summary_start
         try:
             whole = self._read_summary(file, start or end, end)
-        except _DAMAGE:
+        except DAMAGE:
             whole = False
         if not whole:
             self._scan(file, end)
@@ -115,30 +118,38 @@ class McapFile:
     def _read_summary(self, file: BinaryIO, start: int, end: int) -> bool:
         """Returns whether the summary tells all that `_scan` would find."""
         told = None
-        for op, _, size in _heads(file, start, end):
+        for op, _, size in self._heads(file, start, end):
             if op == Opcode.CHUNK_INDEX:
-                index = records.ChunkIndex.read(_Body(file, size))
+                index = records.ChunkIndex.read(Body(file, size))
                 if index.chunk_start_offset >= start:
                     return False
                 self._chunks[index.chunk_start_offset] = index.message_start_time
             elif op == Opcode.STATISTICS:
-                told = records.Statistics.read(_Body(file, size))
+                told = records.Statistics.read(Body(file, size))
             else:
                 self._learn(op, file, size)
-        if told is None or told.channel_count != len(self._channels):
+        if told is None:
             return False
         self._counts.update(told.channel_message_counts)
-        return told.chunk_count == len(self._chunks) and bool(self._chunks or not self._counts)
+        return (
+            told.channel_count <= len(self._channels)
+            and told.schema_count <= len(self._types)
+            and set(self._schemas.values()) <= {0, *self._types}
+            and told.chunk_count == len(self._chunks)
+            and self._counts.keys() <= self._channels.keys()
+            and self._counts.total() == told.message_count
+            and bool(self._chunks) == bool(told.message_count)
+        )
 
     def _scan(self, file: BinaryIO, end: int) -> None:
         """Walks through all data, and unpacks every chunk once to count its messages."""
         self._chunks, self._counts = {}, Counter()
         damage = ''
-        for op, at, size in _heads(file, len(MAGIC), end):
+        for op, at, size in self._heads(file, len(MAGIC), end):
             if op == Opcode.MESSAGE:
-                self._bare.extend(_place(file, at, size))
+                self._bare.extend(place(file, at, size))
             elif op == Opcode.CHUNK:
-                at -= _HEAD.size
+                at -= HEAD.size
                 _, places, wrong = self._opened(file, at, learn=True)
                 self._counts.update(places[::4])
                 damage = wrong or damage
@@ -152,31 +163,37 @@ class McapFile:
         if damage and not self._channels:
             raise ValueError(damage)
 
+    def _heads(self, file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+        for head in heads(file, start, end):
+            if self._stopped():
+                raise Interrupted
+            yield head
+
     def _opened(self, file: BinaryIO, at: int, learn: bool) -> tuple[BytesIO, array[int], str]:
         """The chunk at byte `at`, unpacked; the places of its messages; what is wrong with it."""
         data, places, wrong = BytesIO(), array('Q'), ''
         try:
-            data = BytesIO(_unpacked(file, at))
-            for op, start, size in _heads(data, 0, data.seek(0, SEEK_END)):
+            data = BytesIO(unpacked_chunk(file, at))
+            for op, start, size in heads(data, 0, data.seek(0, SEEK_END)):
                 if op == Opcode.MESSAGE:
-                    places.extend(_place(data, start, size))
+                    places.extend(place(data, start, size))
                 elif learn:
                     self._learn(op, data, size)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             wrong = str(error)
         return data, places, wrong
 
     def _learn(self, op: int, file: BinaryIO, size: int) -> None:
         """Takes a schema or a channel; passes over all else."""
         if op == Opcode.SCHEMA:
-            schema = records.Schema.read(_Body(file, size))
+            schema = records.Schema.read(Body(file, size))
             self._types[schema.id] = modern(schema.name[:MAX_TEXT])
         elif op == Opcode.CHANNEL:
-            found = records.Channel.read(_Body(file, size, _MAX_CHANNEL_BYTES))
-            type_name = self._types.get(found.schema_id, '')
+            found = records.Channel.read(Body(file, size, _MAX_CHANNEL_BYTES))
             topic, encoding = found.topic[:MAX_TEXT], found.message_encoding[:MAX_TEXT]
             kept = latched(found.metadata.get('offered_qos_profiles', ''))
-            self._channels[found.id] = Channel(found.id, topic, type_name, encoding, 0, kept)
+            self._channels[found.id] = Channel(found.id, topic, '', encoding, 0, kept)
+            self._schemas[found.id] = found.schema_id
 
     def _by_time(
         self, data: BinaryIO, places: array[int], wanted: Collection[int], lost: Lost
@@ -190,60 +207,3 @@ class McapFile:
             elif channel in wanted:
                 data.seek(at)
                 yield channel, stamp_ns, data.read(size)
-
-
-class _Body(ReadDataStream):
-    """The body of a record, for the library to read. Raises ValueError if it is over `limit`."""
-
-    def __init__(self, file: BinaryIO, size: int, limit: int = MAX_BYTES) -> None:
-        super().__init__(file)
-        self._size = size
-        if size > limit:
-            raise ValueError(f'a record of {size} bytes')
-
-    def read(self, length: int) -> bytes:
-        """The next bytes. Raises ValueError if they would not end within the record."""
-        if not 0 <= length <= self._size - self.count:
-            raise ValueError(f'a field of {length} bytes reaches over the end of its record')
-        return super().read(length)
-
-    def read_prefixed_string(self) -> str:
-        """A text; bytes that are no UTF-8 become question marks."""
-        return self.read(self.read4()).decode(errors='replace')
-
-
-def _heads(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yields (kind, offset of the body, its size) of records. ValueError if one is cut off."""
-    at = start
-    while at < end:
-        file.seek(at)
-        head = file.read(_HEAD.size)
-        at += _HEAD.size
-        op, size = _HEAD.unpack(head) if len(head) == _HEAD.size else (0, end)
-        if at + size > end:
-            raise ValueError(f'a record of {size} bytes at byte {at} of {end}')
-        yield op, at, size
-        at += size
-
-
-def _place(file: BinaryIO, at: int, size: int) -> tuple[int, int, int, int]:
-    """The channel and the stamp in ns of a message, and the offset and the size of its data."""
-    head = records.Message.read(_Body(file, min(size, _SKIPPED)), _SKIPPED)
-    return head.channel_id, head.log_time, at + _SKIPPED, size - _SKIPPED
-
-
-def _unpacked(file: BinaryIO, at: int) -> bytes:
-    """The records of the chunk at byte `at`. Raises one of _DAMAGE."""
-    op, _, size = next(_heads(file, at, file.seek(0, SEEK_END)), (0, 0, 0))
-    if op != Opcode.CHUNK:
-        raise ValueError('no chunk is there')
-    chunk = records.Chunk.read(_Body(file, size))
-    if chunk.uncompressed_size > MAX_BYTES:
-        raise ValueError(f'{chunk.uncompressed_size} bytes once unpacked')
-    data: bytes = chunk.data
-    if chunk.compression:
-        data = unpacked(data, chunk.compression, chunk.uncompressed_size)
-    checksum = chunk.uncompressed_crc
-    if len(data) != chunk.uncompressed_size or (checksum and crc32(data) != checksum):
-        raise ValueError('its size or its checksum is wrong')
-    return data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from rclpy.duration import Duration
@@ -18,6 +19,8 @@ from pedsam_ros.bags.remarks import Remarks
 from pedsam_ros.bags.replay_config import ReplayConfig
 from pedsam_ros.bags.rosbag import Bag, Record
 from pedsam_ros.bags.timeline import Pace, timeline
+from pedsam_ros.bags.unpacking import Interrupted
+from pedsam_ros.core.errors import ConfigError
 
 _ALONE_NS = 10**9  # pause between two passes of a loop if all messages have the same stamp
 _LOOK_S = 0.01  # how often to look for readers
@@ -30,16 +33,17 @@ def replay(node: Node, bag: Path, config: ReplayConfig, stopped: Callable[[], bo
 
     Returns the number of messages published. Topics that cannot be played are left out with a
     warning, and so are messages that cannot be decoded. Raises ConfigError if the bag cannot be
-    read, a topic chosen by name cannot be played, or no topic can.
+    read, a topic chosen by name cannot be played, no topic can, or no message can be decoded.
     """
-    with Bag(bag) as opened:
+    with suppress(Interrupted), Bag(bag, stopped) as opened:
         player = _Player(node, opened, config, stopped)
         player.wait_for_readers()
         player.play()
         while config.loop and not stopped():
             player.play()
         player.flush()
-    return player.published
+        return player.published
+    return 0  # it was stopped while the bag was opened
 
 
 def restamped(cdr: bytes, now_ns: int) -> bytes:
@@ -73,7 +77,10 @@ class _Player:
             self._warn(f'no reader yet: topics={",".join(alone)}')
 
     def play(self) -> None:
-        """Plays the bag once; in a loop it then waits for the mean gap between two messages."""
+        """Plays the bag once; in a loop it then waits for the mean gap between two messages.
+
+        Raises ConfigError if there is nothing to publish, which a loop would repeat without rest.
+        """
         tick_ns = round(1e9 * self._config.rate / self._config.clock_hz) if self._clock else 0
         due_ns, pace = 0, None
         with tqdm(total=self._count, unit='msg', disable=None) as bar:
@@ -84,7 +91,11 @@ class _Player:
                     return
                 self._publish(step.stamp_ns, step.record)
                 bar.update(step.record is not None)
-        if self._config.loop and pace is not None:
+        if self._stopped():
+            return
+        if pace is None:
+            raise ConfigError(f'{self._bag.path}: no message can be decoded')
+        if self._config.loop:
             pace.wait_for(due_ns + (due_ns // max(1, self._count - 1) or _ALONE_NS))
 
     def flush(self) -> None:
@@ -95,14 +106,17 @@ class _Player:
                 part.publisher.wait_for_all_acked(Duration(seconds=_FLUSH_S))
 
     def _records(self) -> Iterator[Record]:
-        """The messages that can be decoded."""
-        for record in self._bag.records(self._parts, self._remarks):
-            try:
-                decoded(record.cdr, self._parts[record.topic].kind)
-            except ValueError as error:
-                self._remarks(record.topic, f'a message is left out: {error}')
-            else:
-                yield record
+        """The messages that can be decoded, until it is stopped."""
+        with suppress(Interrupted):
+            for record in self._bag.records(self._parts, self._remarks):
+                if self._stopped():
+                    return
+                try:
+                    decoded(record.cdr, self._parts[record.topic].kind)
+                except ValueError as error:
+                    self._remarks(record.topic, f'a message is left out: {error}')
+                else:
+                    yield record
 
     def _unread(self) -> list[str]:
         return [

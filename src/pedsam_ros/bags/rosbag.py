@@ -24,7 +24,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
 from pedsam_ros.bags.bag_files import files_of, opened
 from pedsam_ros.bags.channels import CDR, Channel, Content, Lost, contents, kind_of
 from pedsam_ros.bags.message_types import typestore_with
-from pedsam_ros.bags.unpacking import MAX_BAG_BYTES, ZSTD_MAGIC, unpacked
+from pedsam_ros.bags.unpacking import MAX_BAG_BYTES, ZSTD_MAGIC, Stopped, never, unpacked
 from pedsam_ros.core.errors import ConfigError
 
 STORAGES = ('mcap', 'sqlite3')
@@ -52,11 +52,12 @@ class BagWriter:
     def __init__(self, path: Path, storage: str = 'mcap') -> None:
         if storage not in STORAGES:
             raise ConfigError(f'storage={storage!r}: one of {", ".join(STORAGES)}')
-        if path.exists():
-            raise ConfigError(f'{path}: exists already; a bag is never overwritten')
         self.path = path
         plugin = StoragePlugin[storage.upper()]
-        self._writer = Writer(path, version=_VERSION, storage_plugin=plugin)
+        with _write_errors(path):
+            if path.exists():
+                raise ConfigError(f'{path}: exists already; a bag is never overwritten')
+            self._writer = Writer(path, version=_VERSION, storage_plugin=plugin)
         self._connections: dict[str, Connection] = {}
 
     def __enter__(self) -> BagWriter:
@@ -119,17 +120,18 @@ class Bag:
 
     Opening it reads no message. Raises ConfigError if it is missing, damaged or not a bag.
     `contents` says what it holds of each topic. It must be closed: files that were packed as a
-    whole are unpacked into a temporary folder until then.
+    whole are unpacked into a temporary folder until then. Opening and reading raise Interrupted
+    once `stopped` returns True, which is asked where they take long.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, stopped: Stopped = never) -> None:
         self.path = path
         self._folder = TemporaryDirectory(prefix='pedsam-bag-')
         try:
             self._files = []
             left = MAX_BAG_BYTES
             for file in files_of(path):
-                reader, size = opened(file, Path(self._folder.name), left)
+                reader, size = opened(file, Path(self._folder.name), left, stopped)
                 self._files.append(reader)
                 left -= size
         except BaseException:

@@ -8,11 +8,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pedsam_ros.bags.channels import CDR, MAX_TEXT, Channel, Lost, latched, modern
-from pedsam_ros.bags.unpacking import MAX_BYTES
+from pedsam_ros.bags.unpacking import MAX_BYTES, Interrupted, Stopped, never
 from pedsam_ros.core.errors import ConfigError
 
 MAGIC = b'SQLite format 3\0'
 _MAX_TOPICS = 10000
+_LOOK = 10**5  # steps of SQLite's machine, about a millisecond, between two looks at `stopped`
 _ONE = (
     'SELECT length(data), CASE WHEN length(data) <= ? THEN CAST(data AS BLOB) END '
     'FROM messages WHERE rowid = ?'
@@ -23,11 +24,11 @@ _LATER = ('-wal', '-journal')  # suffixes of files with changes that are not in 
 class SqliteFile:
     """A sqlite3 file of rosbag2, which errors call `name`; it may still be written (WAL).
 
-    Raises ConfigError if it is damaged, locked or no bag.
+    Raises ConfigError if it is damaged, locked or no bag, Interrupted once `stopped` returns True.
     """
 
-    def __init__(self, path: Path, name: str) -> None:
-        self._path, self._name = path, name
+    def __init__(self, path: Path, name: str, stopped: Stopped = never) -> None:
+        self._path, self._name, self._stopped = path, name, stopped
         self._channels = self._read_channels()
 
     def channels(self) -> list[Channel]:
@@ -37,7 +38,7 @@ class SqliteFile:
     def messages(self, wanted: Collection[int], lost: Lost) -> Iterator[tuple[int, int, bytes]]:
         """Yields (channel, stamp in ns, data) of these channels by time.
 
-        `lost` is told of those left out. Raises ConfigError.
+        `lost` is told of those left out. Raises ConfigError, Interrupted.
         """
         names = {each.id: each.topic for each in self._channels}
         marks = ','.join('?' * len(wanted))
@@ -84,9 +85,12 @@ class SqliteFile:
         address = f'{self._path.absolute().as_uri()}?mode=ro' + ('' if later else '&immutable=1')
         try:
             with closing(sqlite3.connect(address, uri=True)) as database:
+                database.set_progress_handler(self._stopped, _LOOK)
                 database.text_factory = lambda text: text.decode(errors='replace')
                 yield database
         except sqlite3.Error as error:
+            if self._stopped():
+                raise Interrupted from error
             raise ConfigError(f'{self._name}: not readable as a bag: {error}') from error
 
 

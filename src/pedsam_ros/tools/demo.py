@@ -16,7 +16,7 @@ from pedsam_ros.bags.image_files import frames_of
 from pedsam_ros.bags.image_topics import COMPRESSED, ImageTopic, find_image_topic
 from pedsam_ros.bags.make_bag import make_bag
 from pedsam_ros.bags.remarks import Remarks
-from pedsam_ros.bags.rosbag import BagWriter
+from pedsam_ros.bags.rosbag import Bag, BagWriter
 from pedsam_ros.bags.sample_photos import panned_photos
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import ENDINGS
@@ -67,7 +67,11 @@ def run(args: argparse.Namespace) -> int:
     """
     identity.stay_on_this_machine()
     folder = _fresh(args.out / 'demo', args.bag or args.images)
-    camera = find_image_topic(args.bag or _as_bag(args.images, folder / 'camera'), args.topic)
+    with Bag(args.bag or _as_bag(args.images, folder / 'camera')) as bag:
+        return _run(args, folder, find_image_topic(bag, args.topic))
+
+
+def _run(args: argparse.Namespace, folder: Path, camera: ImageTopic) -> int:
     sizes = _sizes(camera)
     print(f'demo: {len(sizes)} images of {camera.topic}')
     if args.checkpoint.startswith('random:'):
@@ -112,7 +116,7 @@ def _sizes(camera: ImageTopic) -> list[tuple[int, int]]:
     shapes = [frame.rgb.shape for frame in camera.frames(remarks)]
     remarks.sum_up()
     if not shapes:
-        raise ConfigError(f'{camera.bag}: no image of {camera.topic} can be read')
+        raise ConfigError(f'{camera.bag.path}: no image of {camera.topic} can be read')
     return [(height, width) for height, width, _ in shapes]
 
 
