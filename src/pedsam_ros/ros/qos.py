@@ -12,13 +12,13 @@ try:
 except ImportError:  # Humble
     from rclpy.qos_event import SubscriptionEventCallbacks
 
-_BURST = 10  # images that DDS may hold until the node takes them into its own queue
+_BURST = 30  # images that DDS may hold until the node takes them into its own queue
 
 
 def camera(reliable: bool, depth: int = 0) -> QoSProfile:
     """Returns how a camera is read: only the newest image, or with a `depth` the last so many.
 
-    DDS bounds them by number alone, so it holds at most 10.
+    DDS bounds them by number alone, so it holds at most 30.
     """
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
