@@ -48,7 +48,7 @@ class Client(client.EdgeClient):
 
     def camera(self, profile: Any = None, kind: type[Any] = Image) -> Any:
         """A camera's publisher, once the edge reads it."""
-        publisher = self.node.create_publisher(kind, CAMERA, profile or qos.every_frame(50))
+        publisher = self.node.create_publisher(kind, CAMERA, profile or qos.reliable(50))
         self.until(publisher.get_subscription_count)
         self.until_known()
         return publisher

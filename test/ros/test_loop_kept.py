@@ -1,11 +1,14 @@
 """The edge's loop and the windows that stay on the edge: by index, or by region."""
 
+import math
+
 import pytest
 
 import fakes
 from loop_with_fakes import PlayedLoop
 from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
+from pedsam_ros.core.router import EVERYWHERE
 
 pytestmark = pytest.mark.ros
 
@@ -63,3 +66,15 @@ def test_windows_of_ended_frames_are_not_computed_here():
         pass
     assert computed == []
     assert played.edge.endings == {'late': 2}
+
+
+def test_regions_do_not_pile_up_while_the_edge_computes(played):
+    """Those that wait are bounded, and together they still cover all that came."""
+    for x in range(1000):
+        played.loop.protect((float(x), 0.0, x + 1.0, 1.0))
+    played.loop.protect((math.nan, 0.0, 1.0, 1.0))
+    taken = [region for region, _ in played.loop._inbox.regions()]
+    assert len(taken) <= 257
+    assert EVERYWHERE in taken
+    others = [region for region in taken if region != EVERYWHERE]
+    assert all(any(x0 <= x and x1 >= x + 1 for x0, _, x1, _ in others) for x in range(1000))

@@ -59,7 +59,7 @@ class View:
     topics: Mapping[str, str]  # full name of each topic, after it was remapped
     offers: Offers
     reliable: bool  # whether it is read so
-    all_wanted: bool = False  # whether no image may be lost
+    every_frame: bool = False  # whether no image may be lost
 
     @property
     def topic(self) -> str:
@@ -103,7 +103,7 @@ def judge(view: View, quiet_s: float, came: bool, silent_s: float) -> CameraStat
         return CameraState.INCOMPATIBLE_QOS
     if quiet_s > silent_s:
         return CameraState.SILENT if offers else CameraState.NO_PUBLISHER
-    if view.all_wanted and not all(offer.reliable for offer in offers):
+    if view.every_frame and not all(offer.reliable for offer in offers):
         return CameraState.LOSSY
     return CameraState.OK if came else CameraState.WAITING
 

@@ -49,9 +49,10 @@ class EdgeNode(ManagedNode):
     """See EdgeConfig for its parameters and README.md for its topics."""
 
     config_type = EdgeConfig
-    _loop: EdgeLoop  # `start` makes these four
+    _loop: EdgeLoop  # `start` makes these five
     _compute: ComputeThread
     _outputs: Outputs
+    _inputs: Inputs
     _camera: CameraInput | None
 
     def __init__(self, **kwargs: Any) -> None:
@@ -104,8 +105,8 @@ class EdgeNode(ManagedNode):
         self._compute.start()
         running.callback(self._compute.close)
         self._compute.call(model.warm_up)
-        inputs = Inputs(self, self._loop, self._compute, lambda: self.config.prompts)
-        inputs.subscribe(self.config, running)
+        self._inputs = Inputs(self, self._loop, self._compute, lambda: self.config.prompts)
+        self._inputs.subscribe(self.config, running)
         self._camera = CameraInput(self, self.config, self._on_image)
         running.callback(self._camera.close)
         self._edge_services.active = Active(self._loop, self._compute, file)
@@ -143,6 +144,7 @@ class EdgeNode(ManagedNode):
 
     # From a ROS thread.
     def _on_image(self, image: Unread, age_s: float, missed: int) -> None:
+        self._inputs.take_regions()
         self._loop.offer(image, age_s, missed)
         self._compute.wake()
 

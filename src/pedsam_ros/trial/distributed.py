@@ -75,7 +75,7 @@ class Distributed:
         self.system = system
         self._client = EdgeClient(system.domain_id, 'evaluate', system.processes, _STALL_S)
         node = self._client.node
-        self._camera = node.create_publisher(Image, CAMERA, qos.every_frame(4))
+        self._camera = node.create_publisher(Image, CAMERA, qos.reliable(4))
         self._service = node.create_client(Segment, '/edge/segment')
         self._answered: FrameKey | None = None  # the frame whose masks came last
         self._client.hear(MasksMsg, '/edge/masks', self._on_masks)
