@@ -9,6 +9,7 @@ from typing import Any
 from pedsam_ros.core.errors import NoImage
 from pedsam_ros.core.types import FrameKey
 
+_REMEMBERED = 10_000  # images that were dropped, of which only key and size are known
 _OWN_BYTES = 1000  # counted for an image besides its data, so that empty ones are not for nothing
 
 Size = tuple[int, int]  # height and width, px
@@ -20,7 +21,7 @@ class _Kept:
     size: Size
     nbytes: int
     message: Any  # compared only with others of the same key and size
-    repeats: bool  # whether the image before it was another one of the same key and size
+    repeats: bool  # whether an image of the same key and size was dropped or differs
 
 
 class KeptImages:
