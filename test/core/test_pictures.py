@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from pedsam_ros.core import pictures
-from pedsam_ros.core.errors import BadMasks
 from pedsam_ros.core.edge_compute import finished
+from pedsam_ros.core.errors import BadMasks
 from pedsam_ros.core.metrics import Metrics
 from pedsam_ros.core.types import FrameKey, Mask, Masks
 

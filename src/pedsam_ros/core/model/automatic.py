@@ -27,7 +27,9 @@ _SAMS = (0.88, 0.95)  # least predicted IoU and stability in SAM automatic_mask_
 _THRESHOLDS = {'vit_tiny': (0.5, 0.5)}  # a small model predicts lower values for good masks too
 
 
-def automatic(decoder: Decoder, encoded: Encoded, config: AutomaticConfig) -> Making[tuple[Mask, ...]]:
+def automatic(
+    decoder: Decoder, encoded: Encoded, config: AutomaticConfig
+) -> Making[tuple[Mask, ...]]:
     """Masks of everything in view, the one of highest score first.
 
     `config` must hold no -1; see `suited`.

@@ -74,7 +74,9 @@ class Shape:
         return whole
 
 
-def answered(decoder: Decoder, encoded: Encoded, prompts: Mapping[int, Prompt]) -> Making[tuple[Mask, ...]]:
+def answered(
+    decoder: Decoder, encoded: Encoded, prompts: Mapping[int, Prompt]
+) -> Making[tuple[Mask, ...]]:
     """One mask for each prompt, in the order of their indices; the prompts fit the frame."""
     groups = defaultdict(list)  # prompts of one form are decoded together
     for index, prompt in prompts.items():
