@@ -67,8 +67,10 @@ def test_windows_of_ended_frames_are_not_computed_here():
     assert played.edge.endings == {'late': 2}
 
 
-@pytest.mark.parametrize('share', [0.01, 0.6])
-def test_windows_that_stay_here_do_not_starve_while_a_request_is_answered(share, monkeypatch):
+@pytest.mark.parametrize(('window_s', 'most'), [(0.01, 2), (0.6, 14)])
+def test_windows_that_stay_here_do_not_starve_while_a_request_is_answered(
+    window_s, most, monkeypatch
+):
     """Each batch takes 1 s, each window some of that: frames are done, the request goes on."""
     played = PlayedLoop(regions=True, deadline_s=40.0)
     played.play()
@@ -82,7 +84,7 @@ def test_windows_that_stay_here_do_not_starve_while_a_request_is_answered(share,
         return (yield from decoding(encoded, prompts or fakes.POINT))
 
     def slow_window(half, window):
-        played.pass_time(share)
+        played.pass_time(window_s)
         return compute(half, window)
 
     monkeypatch.setattr(played.edge, 'decoding', slow)
@@ -92,7 +94,7 @@ def test_windows_that_stay_here_do_not_starve_while_a_request_is_answered(share,
     played.loop.protect(EVERYWHERE)
     played.arrive(stamp_ns=2)
     played.step_until_masks(2)
-    assert len(batches) < 30
+    assert len(batches) <= most  # not one for each of 25 windows
     assert told == []
     played.step(50)
     assert len(told) == 1
