@@ -68,9 +68,7 @@ def test_windows_of_ended_frames_are_not_computed_here():
 
 
 @pytest.mark.parametrize(('window_s', 'most'), [(0.01, 2), (0.6, 14)])
-def test_windows_that_stay_here_do_not_starve_while_a_request_is_answered(
-    window_s, most, monkeypatch
-):
+def test_windows_that_stay_here_do_not_starve_during_a_request(window_s, most, monkeypatch):
     """Each batch takes 1 s, each window some of that: frames are done, the request goes on."""
     played = PlayedLoop(regions=True, deadline_s=40.0)
     played.play()
