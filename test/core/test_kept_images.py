@@ -1,5 +1,7 @@
 """The image that masks belong to is found, or nothing is said."""
 
+import itertools
+
 import pytest
 
 from pedsam_ros.core.errors import NoImage
@@ -8,6 +10,7 @@ from pedsam_ros.core.types import FrameKey
 
 SIZE = 480, 640
 MB = 10**6
+others = itertools.count()
 
 
 def key(number: int) -> FrameKey:
@@ -23,7 +26,7 @@ def kept():
 def fill(kept, numbers, size=SIZE, nbytes=MB):
     """Images that all differ."""
     for number in numbers:
-        kept.keep(key(number), size, nbytes, object())
+        kept.keep(key(number), size, nbytes, f'unlike any other {next(others)}')
 
 
 def test_masks_find_the_image_of_their_stamp_and_frame_id(kept):
@@ -115,3 +118,39 @@ def test_the_size_tells_images_of_one_stamp_apart(kept):
     assert kept.find(key(0), SIZE) == 'large'
     with pytest.raises(NoImage, match='they are 160x120 px, but the image'):
         kept.find(key(0), (120, 160))
+
+
+def test_an_image_that_was_dropped_still_makes_its_stamp_doubtful(kept):
+    """Whether by the budget or cleared; the masks may be those of the image that is gone."""
+    fill(kept, [0, *range(1, 15), 0])
+    with pytest.raises(NoImage, match='different images have their stamp'):
+        kept.find(key(0), SIZE)
+    kept.find(key(14), SIZE)
+    kept.clear()
+    fill(kept, [14])
+    with pytest.raises(NoImage, match='different images have their stamp'):
+        kept.find(key(14), SIZE)
+
+
+def test_a_stamp_of_several_dropped_images_stays_doubtful(kept):
+    """Also if the one that is there equals one of them."""
+    for image in ('first', 'second', 'first'):
+        kept.keep(key(0), SIZE, 20 * MB, image)
+    with pytest.raises(NoImage, match='different images have their stamp'):
+        kept.find(key(0), SIZE)
+
+
+def test_a_bag_in_a_loop_finds_its_images_though_they_were_dropped(kept):
+    """They are the same each time."""
+    for _ in range(3):
+        for number in range(20):
+            kept.keep(key(number), SIZE, MB, f'image {number}')
+    assert kept.find(key(15), SIZE) == 'image 15'
+
+
+def test_dropped_images_are_forgotten_in_the_end(kept):
+    """A simulation that is started anew repeats the stamps of a run before."""
+    fill(kept, range(500))
+    fill(kept, range(100))
+    kept.find(key(99), SIZE)
+    assert len(kept._dropped) <= 300

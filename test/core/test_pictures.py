@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from pedsam_ros.core import pictures
+from pedsam_ros.core.edge_compute import finished
 from pedsam_ros.core.errors import BadMasks
 from pedsam_ros.core.metrics import Metrics
 from pedsam_ros.core.types import FrameKey, Mask, Masks
@@ -123,6 +124,18 @@ def test_a_stage_is_timed_unless_it_fails():
     with pytest.raises(KeyError), metrics.timed('stage_s'):
         raise KeyError
     assert metrics.summary() == {'stage_s_p50': 2.5, 'stage_s_p95': 2.5}
+
+
+def test_a_stage_in_batches_is_timed_without_the_pauses():
+    """The caller does something else between two batches."""
+    metrics = Metrics(iter([1.0, 3.0, 50.0, 51.5]).__next__)
+
+    def making():
+        yield
+        return 'made'
+
+    assert finished(metrics.timed_in('stage_s', making())) == 'made'
+    assert metrics.summary() == {'stage_s_p50': 3.5, 'stage_s_p95': 3.5}
 
 
 @pytest.mark.parametrize(

@@ -214,15 +214,6 @@ def test_a_fixed_prompt_outside_of_a_smaller_image_costs_itself(slow):
     assert slow.edge.endings == {'done': 6}
 
 
-def test_if_no_fixed_prompt_fits_a_frame_is_done_without_masks():
-    """It does not fall back to the grid."""
-    slow = PlayedLoop(points=(500.0, 5.0))
-    slow.arrive(stamp_ns=1)
-    slow.step_until_masks()
-    assert stamps(slow) == [(1, 0)]
-    assert 'point=(500.0, 5.0): outside' in slow.losses.reason
-
-
 @pytest.mark.parametrize('shown', [False, True])
 def test_prompts_of_which_none_fits_change_nothing(slow, shown):
     """Whether a frame has been encoded or not. They are counted."""

@@ -18,7 +18,7 @@ class OverlayConfig:
         0.5, 'opacity of the masks on the image (0 is invisible)', low=0.0, high=1.0, fixed=True
     )
     kept_mb: int = setting(
-        128,
+        256,
         'memory for images that wait for their masks while somebody looks at the overlay; '
         'the newest image is kept whatever its size',
         unit='MB',

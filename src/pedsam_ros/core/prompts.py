@@ -45,6 +45,11 @@ def check_number(prompts: int) -> None:
         raise BadPrompt(f'{prompts} prompts: at most {MOST_PROMPTS} are answered together')
 
 
+def too_many_points(points: int) -> str:
+    """Why so many points are too many for one prompt; empty if they are not."""
+    return f'{points} points: at most {MOST_POINTS} in one prompt' if points > MOST_POINTS else ''
+
+
 def check_prompt(prompt: Prompt) -> None:
     """Checks what can be said of a prompt without an image.
 
@@ -55,8 +60,8 @@ def check_prompt(prompt: Prompt) -> None:
         raise BadPrompt(prompt.fault)
     if not prompt.points and prompt.box is None:
         raise BadPrompt('prompt without a point or a box')
-    if len(prompt.points) > MOST_POINTS:
-        raise BadPrompt(f'{len(prompt.points)} points: at most {MOST_POINTS} in one prompt')
+    if fault := too_many_points(len(prompt.points)):
+        raise BadPrompt(fault)
     for x, y, label in prompt.points:
         if label not in (0, 1):
             raise BadPrompt(f'label={label}: 1 (on the object) or 0 (not on it)')

@@ -70,13 +70,14 @@ class Answers:
             self._renewal = None
         return _ended(frame.finishing)
 
-    def set_prompts(self, prompts: tuple[Prompt, ...]) -> None:
+    def set_prompts(self, prompts: tuple[Prompt, ...], fixed: bool = False) -> None:
         """Uses prompts from now on. Those that fit no frame, or not the one encoded last, are
-        counted. If all are such, the prompts before them stay."""
+        counted. If all are such, the prompts before them stay, unless these are `fixed`: the
+        parameters show them."""
         last = self._edge.last
         good, refused = sift(prompts, None if last is None else last.canvas.frame)
         self._note(refused)
-        if good or not prompts:
+        if fixed or good or not prompts:
             self._prompts, self._renewal = prompts, self._renewing()
 
     def renew(self) -> None:
@@ -131,8 +132,8 @@ class Answers:
             self._edge.audit(frame)
         with timed('merge_global_s'):
             encoded = self._edge.encode(frame)
-        with timed('decode_s'):
-            answer = yield from self._edge.decoding(encoded, self._prompts)
+        making = self._edge.decoding(encoded, self._prompts)
+        answer = yield from self._metrics.timed_in('decode_s', making)
         self._note(answer.refused)
         with timed('publish_s'):
             self._publish(answer.masks)

@@ -82,6 +82,13 @@ class ComputeThread:
         """
         self._add(job)
 
+    def post_once(self, job: Callable[[], None]) -> None:
+        """Adds a job like `post`, unless the same one waits already."""
+        with self._changed:
+            waits = job in self._jobs
+        if not waits:
+            self._add(job)
+
     def call(self, job: Callable[[], None]) -> None:
         """Runs a job on this thread and waits until it has ended.
 

@@ -11,8 +11,8 @@ Theory of operation. Three kinds of threads meet here:
 
 The first two only leave things in the inbox, so Edge needs no lock. `step` does what there is to
 do, in this order: take regions and heartbeats, accept replies, end late frames, send again what
-was lost, start frames, compute. One call computes at most one batch of the masks of a frame, one
-of a request, and one window, so nothing waits long for its turn.
+was lost, start frames, compute. One call computes at most one batch of the masks of a frame and
+one of a request, and windows for as long as these took, so nothing waits long for its turn.
 
 core/edge.py and core/health.py list the states of frames, windows and workers. Who changes them:
 
@@ -134,9 +134,10 @@ class EdgeLoop:
         """Counts prompts that break a rule."""
         self._losses.reject('prompts', reason)
 
-    def set_prompts(self, prompts: tuple[Prompt, ...]) -> None:
-        """Uses prompts for every later frame, and answers them on the frame encoded last."""
-        self._answers.set_prompts(prompts)
+    def set_prompts(self, prompts: tuple[Prompt, ...], fixed: bool = False) -> None:
+        """Uses prompts for every later frame, and answers them on the frame encoded last.
+        `fixed` ones, those of the parameters, hold even if none of them fits that frame."""
+        self._answers.set_prompts(prompts, fixed)
 
     def ask(self, prompts: tuple[Prompt, ...], tell: Tell) -> None:
         """Has masks made of the frame encoded last, without encoding it again. `tell` gets the
@@ -193,14 +194,14 @@ class EdgeLoop:
     def _compute(self) -> bool:
         """Goes on with what there is to compute. Returns whether there was something."""
         busy = bool(self._edge.completed or self._answers.waiting or self._sender.local)
-        ended = False
+        begun_s, ended = self._clock(), False
         if self._edge.completed:
             ended = self._finish(self._edge.completed[0])
         else:
             self._answers.renew()
         self._answers.answer()
         if self._sender.local and not ended:
-            self._sender.compute()
+            self._sender.compute(self._clock() - begun_s)
         return busy
 
     def _finish(self, frame: InFlight) -> bool:

@@ -117,11 +117,11 @@ class EdgeNode(ManagedNode):
     def changed(self, config: EdgeConfig) -> None:
         """Uses new prompts at once."""
         if self.running is not None:
-            self._compute.post(partial(self._loop.set_prompts, config.prompts))
+            self._compute.post(partial(self._loop.set_prompts, config.prompts, fixed=True))
 
     def report(self) -> None:
         """Reports from the computing thread, which alone may look at the loop."""
-        self._compute.post(self._report)
+        self._compute.post_once(self._report)
 
     def _make_loop(self, loaded: _Loaded, links: dict[str, DomainLink]) -> EdgeLoop:
         file, workers = loaded.file, loaded.workers

@@ -1,7 +1,7 @@
 """The edge's services: ~/segment, ~/release and ~/reset_exposure.
 
 A service callback runs on a ROS thread. It posts the work to the computing thread and awaits the
-response, so the executor goes on meanwhile.
+response, so the executor goes on meanwhile: other requests come in, of the same service too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.task import Future
 from std_srvs.srv import Trigger
@@ -35,6 +35,7 @@ class Active:
     file: LedgerFile
 
 
+_MOST_ASKING = 64  # requests of ~/segment that wait for their answer
 _Work = Callable[[Active, Any, Callable[[], None]], None]  # with the response; calls it done
 
 
@@ -44,7 +45,8 @@ class Services:
     def __init__(self, node: Node) -> None:
         self.active: Active | None = None
         self._node = node
-        apart = MutuallyExclusiveCallbackGroup()
+        self._asking = 0
+        apart = ReentrantCallbackGroup()
         node.create_service(Segment, '~/segment', self._on_segment, callback_group=apart)
         node.create_service(Release, '~/release', self._on_release, callback_group=apart)
         node.create_service(Trigger, '~/reset_exposure', self._on_reset, callback_group=apart)
@@ -62,7 +64,14 @@ class Services:
         except BadPrompt as error:
             response.message = str(error)
             return response
-        return await self._respond(partial(_segment, prompts), response)
+        if self._asking == _MOST_ASKING:
+            response.message = f'{self._asking} requests wait already'
+            return response
+        self._asking += 1
+        try:
+            return await self._respond(partial(_segment, prompts), response)
+        finally:
+            self._asking -= 1
 
     async def _on_release(
         self, request: Release.Request, response: Release.Response
@@ -77,8 +86,13 @@ class Services:
         if self.active is None:
             response.message = 'the node is not active'
             return response
-        answer: Future[Any] = Future(executor=self._node.executor)
-        done = partial(answer.set_result, response)
+        executor = self._node.executor
+        answer: Future[Any] = Future(executor=executor)
+
+        def done() -> None:
+            answer.set_result(response)
+            executor.wake()  # otherwise it would see that only when something else comes
+
         self.active.compute.post(partial(work, self.active, response, done))
         return await answer
 

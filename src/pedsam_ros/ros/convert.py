@@ -14,7 +14,7 @@ from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
 from pedsam_ros.core.errors import BadBatch
-from pedsam_ros.core.prompts import MOST_POINTS, check_number
+from pedsam_ros.core.prompts import check_number, too_many_points
 from pedsam_ros.core.types import (
     Embedding,
     Frame,
@@ -184,8 +184,8 @@ def _prompt_from_msg(msg: PromptMsg) -> Prompt:
             fault=f'{len(msg.points)} numbers in points, {len(msg.labels)} labels, '
             f'{len(msg.box)} numbers in box: there must be 2 for each label, and 0 or 4'
         )
-    if len(msg.labels) > MOST_POINTS:
-        return Prompt(fault=f'{len(msg.labels)} points: at most {MOST_POINTS} in one prompt')
+    if fault := too_many_points(len(msg.labels)):  # before they are converted
+        return Prompt(fault=fault)
     points = zip(msg.points[::2], msg.points[1::2], msg.labels, strict=True)
     box = (msg.box[0], msg.box[1], msg.box[2], msg.box[3]) if len(msg.box) else None
     return Prompt(tuple((float(x), float(y), int(label)) for x, y, label in points), box)

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from pedsam_ros.core.config import AutomaticConfig
+from pedsam_ros.core.edge_compute import Making
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model import sam
 from pedsam_ros.core.model.decoder import Candidates, Decoder
-from pedsam_ros.core.model.masks import Batches, Shape, to_masks
+from pedsam_ros.core.model.masks import Shape, to_masks
 from pedsam_ros.core.types import Mask
 
 _NO_PROMPT = -1
@@ -26,7 +27,9 @@ _SAMS = (0.88, 0.95)  # least predicted IoU and stability in SAM automatic_mask_
 _THRESHOLDS = {'vit_tiny': (0.5, 0.5)}  # a small model predicts lower values for good masks too
 
 
-def automatic(decoder: Decoder, encoded: Encoded, config: AutomaticConfig) -> Batches:
+def automatic(
+    decoder: Decoder, encoded: Encoded, config: AutomaticConfig
+) -> Making[tuple[Mask, ...]]:
     """Masks of everything in view, the one of highest score first.
 
     `config` must hold no -1; see `suited`.

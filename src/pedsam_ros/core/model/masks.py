@@ -8,14 +8,14 @@ return the masks.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pedsam_ros.core.edge_compute import Making
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model import sam
 from pedsam_ros.core.model.decoder import Candidates, Decoder
@@ -23,8 +23,6 @@ from pedsam_ros.core.pictures import tight_box
 from pedsam_ros.core.run_lengths import run_lengths
 from pedsam_ros.core.types import Mask, Prompt
 from pedsam_ros.core.windows import Canvas
-
-Batches: TypeAlias = Generator[None, None, tuple[Mask, ...]]
 
 _PX_AT_ONCE = 2**25  # of all masks that are scaled between two yields
 _PROMPTS_AT_ONCE = 64  # as SAM decodes points
@@ -76,7 +74,9 @@ class Shape:
         return whole
 
 
-def answered(decoder: Decoder, encoded: Encoded, prompts: Mapping[int, Prompt]) -> Batches:
+def answered(
+    decoder: Decoder, encoded: Encoded, prompts: Mapping[int, Prompt]
+) -> Making[tuple[Mask, ...]]:
     """One mask for each prompt, in the order of their indices; the prompts fit the frame."""
     groups = defaultdict(list)  # prompts of one form are decoded together
     for index, prompt in prompts.items():
@@ -102,7 +102,7 @@ def to_masks(
     canvas: Canvas,
     canvas_px: int,
     chosen: Callable[[Shape], Shape | None] = lambda shape: shape,
-) -> Batches:
+) -> Making[tuple[Mask, ...]]:
     """The candidates as masks, in order. `chosen` may change a shape, or leave it out by None.
 
     `canvas_px` is the side of the canvas.
