@@ -14,6 +14,7 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage, Image
 
 from domains import domains
+from pedsam_ros.core.prompts import MOST_PROMPTS
 from pedsam_ros.core.types import FrameKey, Mask, Masks
 from pedsam_ros.msg import Masks as MasksMsg
 from pedsam_ros.nodes.overlay_node import OverlayNode
@@ -189,7 +190,7 @@ def test_masks_are_not_painted_on_another_image_with_their_stamp(make, stamp_ns)
         {'counts': (5,)},
         {'counts': (0, 2**32 - 1)},
         {'counts': ()},
-        {'number': 1001},
+        {'number': MOST_PROMPTS + 1},
         {'height': 2**32 - 1, 'width': 2**32 - 1},
         {'height': 240, 'width': 320, 'counts': (0, 240 * 320)},
     ],
