@@ -70,6 +70,7 @@ def test_mcap_is_read_however_it_was_written(tmp_path, how):
     assert [(r.stamp_ns, r.cdr) for r in read_bag(path, ['/text'])] == ROWS
     assert [(r.stamp_ns, r.cdr) for r in read_bag(path, ['/same'])] == same
     assert len(rows_of(path)) == 7
+    assert topics_of(path) == dict.fromkeys(topics, STRING)
     assert {t: each.messages for t, each in contents_of(path).items()} == {'/text': 5, '/same': 2}
 
 
