@@ -189,7 +189,7 @@ def test_masks_are_not_painted_on_another_image_with_their_stamp(make, stamp_ns)
         {'counts': (5,)},
         {'counts': (0, 2**32 - 1)},
         {'counts': ()},
-        {'number': 1001},
+        {'number': 1025},
         {'height': 2**32 - 1, 'width': 2**32 - 1},
         {'height': 240, 'width': 320, 'counts': (0, 240 * 320)},
     ],
