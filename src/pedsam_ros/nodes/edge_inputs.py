@@ -69,7 +69,10 @@ class Inputs:
         except BadPrompt as error:
             self._compute.post(partial(self._loop.refuse_prompts, str(error)))
             return
-        self._set_prompts(prompts or self._configured_prompts())
+        if prompts:
+            self._set_prompts(prompts)
+        else:
+            self._set_prompts(self._configured_prompts(), fixed=True)
 
     def _on_point(self, msg: PointStamped) -> None:
         self._set_prompts((convert.prompt_from_point(msg),))
@@ -78,5 +81,5 @@ class Inputs:
         for region in read(msg):
             self._loop.protect(region)
 
-    def _set_prompts(self, prompts: tuple[Prompt, ...]) -> None:
-        self._compute.post(partial(self._loop.set_prompts, prompts))
+    def _set_prompts(self, prompts: tuple[Prompt, ...], fixed: bool = False) -> None:
+        self._compute.post(partial(self._loop.set_prompts, prompts, fixed))
