@@ -54,7 +54,7 @@ def test_small_masks_lie_on_large_ones(first, second):
 
 def test_the_binary_picture_is_black_and_white():
     """It is 255 inside any mask and 0 elsewhere."""
-    picture = pictures.any_mask(masks(LARGE, SMALL))
+    picture = pictures.any_mask(pictures.label_image(masks(LARGE, SMALL)))
     assert (picture == np.where(LARGE, 255, 0)).all()
     assert picture.dtype == np.uint8
 
@@ -76,6 +76,14 @@ def test_run_lengths_that_do_not_fit_the_size_are_refused(counts):
     wrong = Mask(-1, 1.0, 1.0, (0, 0, 0, 0), 0, counts)
     with pytest.raises(BadMasks, match=f'run lengths of {sum(counts)} px: a mask of 9x6 px'):
         pictures.binary(wrong, 6, 9)
+
+
+def test_an_overlay_that_would_take_long_is_refused(monkeypatch):
+    """What counts are the boxes that are painted; the error names both numbers."""
+    monkeypatch.setattr(pictures, 'MOST_PAINTED_PX', 28)
+    with pytest.raises(BadMasks, match='boxes have 29 px: at most 28 px'):
+        pictures.overlay(np.zeros((6, 9, 3), np.uint8), masks(LARGE, SMALL))
+    pictures.overlay(np.zeros((6, 9, 3), np.uint8), masks(LARGE))
 
 
 def test_masks_of_another_size_are_not_painted():

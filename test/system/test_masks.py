@@ -84,7 +84,9 @@ def test_label_image_and_mask_fit_the_masks(running, camera):
     assert (labels[-1].encoding, binary[-1].encoding) == ('16UC1', 'mono8')
     core = convert.masks_from_msg(masks)
     assert (np.frombuffer(labels[-1].data, np.uint16).reshape(90, 120) == label_image(core)).all()
-    assert (np.frombuffer(binary[-1].data, np.uint8).reshape(90, 120) == any_mask(core)).all()
+    assert (
+        np.frombuffer(binary[-1].data, np.uint8).reshape(90, 120) == any_mask(label_image(core))
+    ).all()
 
 
 def segment(running, *prompts):

@@ -115,12 +115,13 @@ def advice(state: CameraState, view: View, silent_s: float) -> str:
     """
     topic, kind = view.topic, view.source.type_name.rpartition('/')[2]
     there = sorted({offer.type_name for offer in view.offers[view.source.name]})
+    auto = 'set image_transport to auto, or ' if {IMAGE, COMPRESSED_IMAGE} & {*there} else ''
     return {
         CameraState.OK: '',
         CameraState.WAITING: '',
         CameraState.NO_PUBLISHER: f'{topic}: nobody publishes it{_elsewhere(view)}',
-        CameraState.OTHER_TYPE: f'{topic} is {" and ".join(there)}, {kind} is read; set '
-        'image_transport to auto, or remap the image to another topic',
+        CameraState.OTHER_TYPE: f'{topic} is {" and ".join(there)}, {kind} is read; '
+        f'{auto}remap the image to another topic',
         CameraState.INCOMPATIBLE_QOS: f'{topic} ({kind}) is read as reliable, and its publisher '
         'offers best effort; leave out qos_overrides, or let the publisher offer reliable',
         CameraState.SILENT: f'{topic} ({kind}): it has a publisher, but no image came for '

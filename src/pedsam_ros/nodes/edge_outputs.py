@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
 
 from pedsam_ros.core import pictures
 from pedsam_ros.core.ledger import Ledger
@@ -42,13 +43,21 @@ class Outputs:
         """Publishes masks. Draws pictures of them only for topics that somebody subscribes to."""
         header, publishers = convert.key_to_header(masks.key), self._publishers
         publishers['masks'].publish(convert.masks_to_msg(masks))
-        if publishers['label_image'].get_subscription_count():
-            labels = image_to_msg(pictures.label_image(masks), '16UC1', header)
-            publishers['label_image'].publish(labels)
-        if publishers['mask'].get_subscription_count():
-            publishers['mask'].publish(image_to_msg(pictures.any_mask(masks), 'mono8', header))
+        self._draw(masks, header)
         if publishers['camera_info'].get_subscription_count() and (info := self._infos.of(masks)):
             publishers['camera_info'].publish(info)
+
+    def _draw(self, masks: Masks, header: Header) -> None:
+        pictured = ('label_image', 'mask')
+        wanted = {name for name in pictured if self._publishers[name].get_subscription_count()}
+        if not wanted:
+            return
+        labels = pictures.label_image(masks)
+        if 'label_image' in wanted:
+            self._publishers['label_image'].publish(image_to_msg(labels, '16UC1', header))
+        if 'mask' in wanted:
+            picture = image_to_msg(pictures.any_mask(labels), 'mono8', header)
+            self._publishers['mask'].publish(picture)
 
     def exposure(self, ledger: Ledger) -> None:
         """Publishes what each worker has seen so far."""
