@@ -41,7 +41,8 @@ def measure(rgb: Pixels, boxes: int) -> dict[str, dict[str, float]]:
     height, width = rgb.shape[:2]
     rng = np.random.default_rng(1)
     corners = rng.uniform(0, 0.8, (boxes, 2))
-    sides = np.hstack([corners, corners + rng.uniform(0.02, 0.2, (boxes, 2))])
+    others = np.minimum(corners + rng.uniform(0.02, 0.8, (boxes, 2)), 1.0)
+    sides = np.hstack([corners, others])
     ways = {
         'a point': EdgeConfig(points=(width / 2, height / 2)),
         f'{boxes} boxes': EdgeConfig(
