@@ -13,10 +13,10 @@ BOTH = pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 PROGRAM = """
 from pedsam_ros.nodes import process
 process.begin()
-import atexit, sys, threading
+import atexit, os, sys, threading
 
 def ready():
-    print('ready', flush=True)
+    os.write(1, b'ready\\n')  # a signal that comes within a print would spoil its buffer
 
 def wait_for_ever():
     ready()
