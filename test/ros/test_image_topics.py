@@ -12,8 +12,9 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from foreign_bags import STRING, mcap, string_cdr
 from pedsam_ros.bags import bag_files
-from pedsam_ros.bags.image_topics import COMPRESSED, IMAGE, find_image_topic
+from pedsam_ros.bags.image_topics import find_image_topic
 from pedsam_ros.bags.rosbag import Bag
+from pedsam_ros.core.camera import COMPRESSED_IMAGE, IMAGE
 from pedsam_ros.core.errors import ConfigError
 
 pytestmark = pytest.mark.ros
@@ -33,11 +34,14 @@ def compressed(form: str, data: bytes) -> bytes:
 
 TOPICS = {
     '/text': (STRING, string_cdr('x')),
-    '/depth/compressedDepth': (COMPRESSED, compressed('16UC1; compressedDepth', bytes(12) + PNG)),
+    '/depth/compressedDepth': (
+        COMPRESSED_IMAGE,
+        compressed('16UC1; compressedDepth', bytes(12) + PNG),
+    ),
     '/strange': (IMAGE, raw('no_such_encoding', 1)),
     '/cut': (IMAGE, raw('rgb8', 3)[:-1]),
     '/depth/raw': (IMAGE, raw('16UC1', 2)),
-    '/depth/compressed': (COMPRESSED, compressed('16UC1; png compressed ', PNG)),
+    '/depth/compressed': (COMPRESSED_IMAGE, compressed('16UC1; png compressed ', PNG)),
     '/colour': (IMAGE, raw('rgb8', 3)),
     '/second': (IMAGE, raw('mono8', 1)),
 }

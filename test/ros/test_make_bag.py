@@ -9,10 +9,10 @@ import yaml
 from rosbags.rosbag2 import Reader
 
 from pedsam_ros.bags.image_files import START_NS, frames_of
-from pedsam_ros.bags.image_topics import COMPRESSED, IMAGE
 from pedsam_ros.bags.make_bag import make_bag
 from pedsam_ros.bags.message_types import typestore_with
 from pedsam_ros.bags.rosbag import STORAGES, read_bag, topics_of
+from pedsam_ros.core.camera import COMPRESSED_IMAGE, IMAGE
 from pedsam_ros.core.errors import BadImage, ConfigError
 from pedsam_ros.core.files import read_image
 
@@ -130,7 +130,7 @@ def test_compressed_is_a_jpeg_beside_the_topic(folder, tmp_path):
     red = np.zeros(SHAPE, np.uint8)
     red[..., 0] = 200
     make_bag([(7, red)], tmp_path / 'bag', compressed=True)
-    assert topics_of(tmp_path / 'bag') == {f'{TOPIC}/compressed': COMPRESSED}
+    assert topics_of(tmp_path / 'bag') == {f'{TOPIC}/compressed': COMPRESSED_IMAGE}
     (msg,) = decoded(tmp_path / 'bag')
     assert msg.format == 'rgb8; jpeg compressed bgr8'
     bgr = cv2.imdecode(np.frombuffer(msg.data, np.uint8), cv2.IMREAD_COLOR)

@@ -8,11 +8,10 @@ from itertools import islice
 
 from pedsam_ros.bags.channels import CDR, Lost
 from pedsam_ros.bags.rosbag import Bag
+from pedsam_ros.core.camera import COMPRESSED_IMAGE, IMAGE
 from pedsam_ros.core.errors import BadImage, ConfigError
 from pedsam_ros.core.types import Frame
 
-IMAGE = 'sensor_msgs/msg/Image'
-COMPRESSED = 'sensor_msgs/msg/CompressedImage'
 _TRIED = 5  # messages of a topic: if none of them is an image that can be read, it is passed over
 _DEPTH = ('16UC1', '32FC1')  # encodings of distances, which are no picture of the scene
 
@@ -23,7 +22,7 @@ class ImageTopic:
 
     bag: Bag
     topic: str
-    type_name: str  # IMAGE or COMPRESSED
+    type_name: str  # IMAGE or COMPRESSED_IMAGE
     count: int  # messages, of which some may be unreadable
 
     def images(self, lost: Lost | None = None) -> Iterator[tuple[bytes, Frame]]:
@@ -82,7 +81,7 @@ def find_image_topic(
     images = {
         name: ImageTopic(bag, name, each.type_name, each.messages)
         for name, each in bag.contents.items()
-        if each.type_name in (IMAGE, COMPRESSED) and each.encoding == CDR
+        if each.type_name in (IMAGE, COMPRESSED_IMAGE) and each.encoding == CDR
     }
     if topic in images:
         return images[topic]

@@ -12,9 +12,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pedsam_ros.bags.image_topics import COMPRESSED, IMAGE
 from pedsam_ros.bags.message_types import typestore_with
 from pedsam_ros.bags.rosbag import BagWriter
+from pedsam_ros.core.camera import COMPRESSED_IMAGE, IMAGE
 from pedsam_ros.core.errors import BadImage, ConfigError
 from pedsam_ros.core.types import Pixels
 
@@ -38,7 +38,7 @@ def make_bag(
     """
     topic = _checked_topic(topic) + ('/compressed' if compressed else '')
     to_cdr = _compressed_cdr if compressed else _image_cdr
-    type_name = COMPRESSED if compressed else IMAGE
+    type_name = COMPRESSED_IMAGE if compressed else IMAGE
     writer = BagWriter(path, storage)
     count = 0
     with ExitStack() as undo:
@@ -78,7 +78,7 @@ def _compressed_cdr(stamp_ns: int, frame_id: str, rgb: Pixels) -> memoryview:
     _check(rgb)
     _, jpeg = cv2.imencode('.jpg', cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
     return _cdr(
-        COMPRESSED,
+        COMPRESSED_IMAGE,
         header=_header(stamp_ns, frame_id),
         format='rgb8; jpeg compressed bgr8',  # as image_transport writes it
         data=jpeg.reshape(-1),

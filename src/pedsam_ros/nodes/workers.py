@@ -54,18 +54,11 @@ class Workers:
         self.listen()
         return self._health.status(worker)
 
-    def condition(self, worker: str) -> Condition:
-        """How a worker stands now. It is not connected while its reader gets nothing from our
-        link."""
-        self.listen()
-        found = self._health.condition(worker, self._clock())
-        if found.usable and not self._links[worker].read_by(self._health.reader(worker)):
-            return Condition(WorkerState.NOT_CONNECTED)
-        return found
-
     def conditions(self, chosen: Iterable[str] | None = None) -> dict[str, Condition]:
         """How some workers stand now; all of them by default."""
-        return {name: self.condition(name) for name in (self._links if chosen is None else chosen)}
+        self.listen()
+        names = self._links if chosen is None else chosen
+        return {name: self._condition(name) for name in names}
 
     def usable(self, free_spares: Set[str]) -> set[str]:
         """Names the workers that may be sent windows now: see core/readiness.py."""
@@ -88,3 +81,10 @@ class Workers:
     def release(self, worker: str) -> bool:
         """Ends a quarantine. Returns whether the worker was in one."""
         return self._health.release(worker)
+
+    def _condition(self, worker: str) -> Condition:
+        """How a worker stands. It is not connected while its reader gets nothing from our link."""
+        found = self._health.condition(worker, self._clock())
+        if found.usable and not self._links[worker].read_by(self._health.reader(worker)):
+            return Condition(WorkerState.NOT_CONNECTED)
+        return found

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from pedsam_ros.bags.image_files import frames_of
-from pedsam_ros.bags.image_topics import COMPRESSED, ImageTopic, find_image_topic
+from pedsam_ros.bags.image_topics import ImageTopic, find_image_topic
 from pedsam_ros.bags.make_bag import make_bag
 from pedsam_ros.bags.remarks import Remarks
 from pedsam_ros.bags.rosbag import Bag, BagWriter
 from pedsam_ros.bags.sample_photos import panned_photos
+from pedsam_ros.core.camera import COMPRESSED_IMAGE
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import ENDINGS
 from pedsam_ros.core.errors import ConfigError
@@ -126,7 +127,7 @@ def _config(
     """The edge's settings: prompts that lie within every frame, or the automatic grid."""
     height, width = (min(size[side] for size in sizes) for side in (0, 1))
     config = EdgeConfig(
-        image_transport='compressed' if camera.type_name == COMPRESSED else 'raw',
+        image_transport='compressed' if camera.type_name == COMPRESSED_IMAGE else 'raw',
         every_frame=True,
         deadline_s=60.0,
         transport=transport,
