@@ -185,6 +185,22 @@ def test_an_edge_that_is_busy_gets_the_newest_image_and_counts_the_others(watche
     assert made.input.part().values['lost'] == 0
 
 
+def test_an_edge_that_is_busy_fetches_the_newest_image_itself(watched):
+    """At once, where the ROS thread would have to be waited for."""
+    made = watched()
+    publisher = made.nodes.publisher()
+    found(made, publisher)
+    made.show(publisher)
+    made.until_offered()
+    made.input.fetch()
+    assert made.offered == []
+    made.show(publisher, 3)
+    made.input.fetch()
+    made.input.fetch()
+    ((taken, _, displaced),) = made.offered
+    assert (taken.key.stamp_ns, displaced) == (3 * 10**9, 2)
+
+
 def test_every_frame_takes_every_image(watched):
     """In their order, whether the edge is busy or not."""
     made = watched(every_frame=True)

@@ -120,6 +120,24 @@ def test_the_edge_is_hungry_while_a_frame_would_be_started_at_once(played):
     assert played.loop.hungry
 
 
+def test_an_image_that_lies_in_dds_is_sent_before_the_edge_computes(played):
+    """So workers have something to do meanwhile. None is fetched that cannot be started."""
+    for stamp in (1, 2):
+        played.arrive(stamp_ns=stamp)
+    played.step()
+    played.arrive(stamp_ns=3)
+    played.step()
+    played.lying = [fakes.Shown(stamp_ns=4)]
+    played.answer()
+    sent = []
+    played.while_publishing = lambda: sent.append(sum(played.unanswered().values()))
+    played.step()
+    assert len(played.lying) == 1
+    played.step()
+    assert played.lying == []
+    assert sent == [0, 20]
+
+
 @pytest.mark.parametrize(('age_s', 'held'), [(0.0, False), (0.5, True), (9.0, True)])
 def test_a_frame_arrives_when_its_image_came_not_when_it_was_taken(age_s, held):
     """So a region that held then holds for it."""

@@ -30,8 +30,8 @@ _FINE = (CameraState.OK, CameraState.WAITING)
 class CameraInput:
     """Hands images to `offer`, with their age in s and how many were displaced before them.
 
-    `want` is called by the computing thread, all else by a ROS thread. `clock` returns monotonic
-    seconds.
+    `want`, `fetch` and `part` are called by the computing thread, all else by a ROS thread.
+    `clock` returns monotonic seconds.
     """
 
     def __init__(
@@ -63,8 +63,13 @@ class CameraInput:
         self._timer = node.create_timer(_LOOK_S, self._look, clock=steady)
         self._close = partial(node.destroy_timer, self._timer)
 
+    def fetch(self) -> None:
+        """Hands over an image that waits in DDS, unless the ROS thread does so anyway."""
+        if not self._wanted and (taken := self._camera.take()):
+            self._on_image(*taken)
+
     def want(self, hungry: bool) -> None:
-        """Says whether the edge would start a frame that comes now."""
+        """Says whether the ROS thread is to hand over the next image as soon as it comes."""
         if self._all or hungry == self._wanted:
             return
         self._wanted_s, self._wanted = self._clock(), hungry
@@ -92,7 +97,8 @@ class CameraInput:
 
     def _on_image(self, msg: Any, info: Mapping[str, Any]) -> None:
         now, missed = self._clock(), self._missed(info)
-        if missed and (self._all or now - self._wanted_s > _SOON_S):
+        waited_s = now - self._wanted_s if self._wanted else 0.0
+        if missed and (self._all or waited_s > _SOON_S):
             self._lost, missed = self._lost + missed, 0
         if not self._all:
             self._wanted = False

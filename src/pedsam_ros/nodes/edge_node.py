@@ -128,7 +128,9 @@ class EdgeNode(ManagedNode):
         losses = Losses(self.warn, self.get_logger().error)
         logger = self.get_logger()
         log = FrameLog(logger.debug, partial(logger.is_enabled_for, LoggingSeverity.DEBUG))
-        return EdgeLoop(edge, names, links, self._publish, file.keep, losses, log=log)
+        return EdgeLoop(
+            edge, names, links, self._publish, file.keep, losses, log=log, fetch=self._fetch
+        )
 
     # From the links' threads.
     def _on_embedding(self, worker: str, embedding: Embedding) -> None:
@@ -147,9 +149,13 @@ class EdgeNode(ManagedNode):
     # On the computing thread, or after its end.
     def _step(self) -> float | None:
         patience_s = self._loop.step()
-        if self._camera is not None:
-            self._camera.want(self._loop.hungry)
+        if self._camera is not None:  # a next step that follows at once fetches
+            self._camera.want(self._loop.hungry and patience_s != 0.0)
         return patience_s
+
+    def _fetch(self) -> None:
+        if self._camera is not None:
+            self._camera.fetch()
 
     def _publish(self, masks: Masks) -> None:
         self.fault = ''
