@@ -1,6 +1,7 @@
-"""Everything on one machine: the edge, the workers of workers_file, and a bag or a camera.
+"""Everything on one machine: the edge, the workers of workers_file, and what shows it images.
 
-The arguments of edge.launch.py hold as well; device, precision and autostart also for the workers.
+The arguments of edge.launch.py hold as well. Where workers have an argument of the same name, such
+as device or respawn, it holds for them, too.
 """
 
 import os
@@ -10,29 +11,38 @@ from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
 
 from pedsam_ros.bags.replay_config import ReplayConfig
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.ros.launch_arguments import arguments
+from pedsam_ros.ros.launch_arguments import PROMPTS, arguments, node
 from pedsam_ros.ros.params import read_workers
 
 SHARE = Path(get_package_share_directory('pedsam_ros'))
-OPTIONS = {'rate': '1.0', 'loop': 'true'}  # of the replay, if a bag is played
+OPTIONS = {'rate': '1.0', 'clock_hz': '0.0', 'loop': 'true'}  # of the replay, if a bag is played
+EDGE = {  # its settings; points and a box are decoded fast, and lie within the photographs
+    'workers_file': str(SHARE / 'config' / 'workers.yaml'),
+    'points': '[160, 144, 320, 144, 480, 144, 160, 336, 320, 336, 480, 336]',
+    'boxes': '[192, 120, 448, 360]',
+}
 
 ARGUMENTS = [
-    *arguments(EdgeConfig, {'workers_file': str(SHARE / 'config' / 'workers.yaml')}),
+    *arguments(EdgeConfig, EDGE, PROMPTS),
     DeclareLaunchArgument(
         'checkpoint',
         default_value='vit_tiny',
         description="whole model for all: a file, 'vit_tiny' (included) or 'random:ARCH:SEED'",
     ),
     DeclareLaunchArgument(
+        'camera',
+        default_value='photos',
+        choices=['photos', 'none'],
+        description='what publishes image: photographs like a moving camera, or a camera of yours',
+    ),
+    DeclareLaunchArgument(
         'bag',
         default_value='',
-        description='bag to play; if empty, photographs are published like a moving camera',
+        description='bag to play instead of a camera; image names its topic',
     ),
     *arguments(ReplayConfig, OPTIONS),
 ]
@@ -69,14 +79,13 @@ def _workers(context):
 
 
 def _camera(context):
-    if context.launch_configurations['bag']:
-        return [_include('replay', bag=LaunchConfiguration('bag'))]
-    camera = Node(
-        package='pedsam_ros',
-        executable='pedsam',
-        name='camera',
-        arguments=['camera'],
-        remappings=[('camera/image_raw', LaunchConfiguration('image'))],
-        output='screen',
-    )
-    return [camera]
+    told = context.launch_configurations
+    if told['bag']:
+        return [_include('replay', bag=told['bag'])]
+    if told['camera'] == 'none':
+        return []
+    remappings = [('camera/image_raw', told['image'])]
+    follows = ('namespace', 'log_level')
+    return [
+        node(context, 'pedsam', 'camera', follows, arguments=['camera'], remappings=remappings)
+    ]

@@ -7,14 +7,19 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
 
 from pedsam_ros.core.config import EdgeConfig
-from pedsam_ros.ros.launch_arguments import BOOLEANS, arguments, given
+from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.ros.launch_arguments import (
+    BOOLEANS,
+    PROMPTS,
+    arguments,
+    given,
+    node,
+    node_arguments,
+)
 
 CONFIG = Path(get_package_share_directory('pedsam_ros'), 'config')
-IMAGE = LaunchConfiguration('image')
-CAMERA = [('image', IMAGE), ('image/compressed', [IMAGE, '/compressed'])]
 PARAMETERS = {  # parameter -> default of its argument; empty: as in params_file
     'image_transport': 'raw',
     'workers_file': str(CONFIG / 'workers.yaml'),
@@ -24,24 +29,34 @@ PARAMETERS = {  # parameter -> default of its argument; empty: as in params_file
     'precision': '',
     'transport': '',
     'every_frame': '',
+    'points': '',
+    'boxes': '',
+}
+TOPICS = {  # argument -> its default and text
+    'image': ('camera/image_raw', 'image topic of the camera, without /compressed'),
+    'camera_info': ('', 'its camera_info topic (empty: the one beside image)'),
+    'masks': ('', 'topic for the masks (empty: NODE_NAME/masks)'),
+    'overlay_topic': ('overlay', 'topic for the overlay'),
 }
 ARGUMENTS = [
-    DeclareLaunchArgument(
-        'image',
-        default_value='camera/image_raw',
-        description='image topic of the camera, without /compressed',
+    *(
+        DeclareLaunchArgument(name, default_value=default, description=text)
+        for name, (default, text) in TOPICS.items()
     ),
-    *arguments(EdgeConfig, PARAMETERS),
+    *arguments(EdgeConfig, PARAMETERS, PROMPTS),
     DeclareLaunchArgument(
         'params_file',
         default_value=str(CONFIG / 'edge.yaml'),
         description='YAML file with all parameters of the edge node',
     ),
     DeclareLaunchArgument(
+        'node_name', default_value='edge', description='name of the edge node and of its topics'
+    ),
+    DeclareLaunchArgument(
         'overlay',
         default_value='true',
         choices=BOOLEANS,
-        description='publish overlay, the image with the masks painted on it',
+        description='publish the overlay, the image with the masks painted on it',
     ),
     DeclareLaunchArgument(
         'rviz',
@@ -49,50 +64,71 @@ ARGUMENTS = [
         choices=BOOLEANS,
         description='show camera, overlay and label image in rviz2',
     ),
+    *node_arguments(),
 ]
 
 
 def generate_launch_description():
     """Starts rviz2 first, as it may be missing: after an error launch ends nothing it started."""
-    edge = OpaqueFunction(function=_edge)
-    return LaunchDescription([*ARGUMENTS, _rviz(), _overlay(), edge])
+    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=_nodes)])
 
 
-def _edge(context):
-    edge = Node(
-        package='pedsam_ros',
-        executable='edge_node',
-        name='edge',
-        parameters=[LaunchConfiguration('params_file'), given(context, EdgeConfig, PARAMETERS)],
-        remappings=CAMERA,
-        output='screen',
+def _nodes(context):
+    """Makes the nodes. Raises ConfigError, which ends the launch, if an argument is wrong."""
+    told = dict(context.launch_configurations)
+    if told['image'].endswith('/compressed'):
+        raise ConfigError(
+            f'image={told["image"]}: give it without /compressed, and image_transport:=compressed'
+        )
+    told['masks'] = told['masks'] or f'{told["node_name"]}/masks'
+    return [_rviz(context, told), _overlay(context, told), _edge(context, told)]
+
+
+def _camera(told):
+    return [('image', told['image']), ('image/compressed', f'{told["image"]}/compressed')]
+
+
+def _edge(context, told):
+    info = [('camera_info', told['camera_info'])] if told['camera_info'] else []
+    return node(
+        context,
+        'edge_node',
+        told['node_name'],
+        parameters=[told['params_file'], given(context, EdgeConfig, PARAMETERS)],
+        remappings=[*_camera(told), *info, ('~/masks', told['masks'])],
         sigterm_timeout='15',  # s after SIGINT; the node first finishes the work in hand
     )
-    return [edge]
 
 
-def _overlay():
-    return Node(
-        package='pedsam_ros',
-        executable='overlay_node',
-        name='overlay',
+def _overlay(context, told):
+    return node(
+        context,
+        'overlay_node',
+        'overlay',
         parameters=[
             str(CONFIG / 'overlay.yaml'),
-            {'image_transport': LaunchConfiguration('image_transport')},
+            {'image_transport': told['image_transport']},
         ],
-        remappings=[*CAMERA, ('masks', 'edge/masks')],
-        output='screen',
+        remappings=[*_camera(told), ('masks', told['masks']), ('overlay', told['overlay_topic'])],
         condition=IfCondition(LaunchConfiguration('overlay')),
     )
 
 
-def _rviz():
-    return Node(
+def _rviz(context, told):
+    edge = told['node_name']
+    shown = {  # topic in pedsam.rviz -> topic here, in the namespace if it is relative
+        '/camera/image_raw': told['image'],
+        '/overlay': told['overlay_topic'],
+        '/edge/label_image': f'{edge}/label_image',
+        '/edge/point': f'{edge}/point',
+    }
+    return node(
+        context,
+        'rviz2',
+        'rviz2',
+        ('namespace', 'use_sim_time'),
         package='rviz2',
-        executable='rviz2',
-        name='rviz2',
         arguments=['-d', str(CONFIG / 'pedsam.rviz')],
-        remappings=[('/camera/image_raw', IMAGE)],
-        output='screen',
+        remappings=shown.items(),
         condition=IfCondition(LaunchConfiguration('rviz')),
     )

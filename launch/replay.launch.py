@@ -2,17 +2,24 @@
 
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.conditions import IfCondition
-from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
 
 from pedsam_ros.bags.replay_config import ReplayConfig
-from pedsam_ros.ros.launch_arguments import arguments
+from pedsam_ros.ros.launch_arguments import arguments, node, node_arguments
 
-OPTIONS = {'rate': '1.0', 'loop': 'false'}  # option of pedsam replay -> default of its argument
+OPTIONS = {  # option of pedsam replay -> default of its argument
+    'rate': '1.0',
+    'clock_hz': '0.0',
+    'loop': 'false',
+}
 ARGUMENTS = [
     DeclareLaunchArgument('bag', description='rosbag2 folder, or one .mcap or .db3 file'),
+    DeclareLaunchArgument(
+        'topics',
+        default_value='',
+        description='publish only these topics, with spaces or commas between them (empty: all)',
+    ),
     *arguments(ReplayConfig, OPTIONS),
+    *node_arguments(['log_level']),
 ]
 
 
@@ -22,7 +29,10 @@ def generate_launch_description():
 
 
 def _player(context):
-    words = ['replay', LaunchConfiguration('bag'), '--rate', LaunchConfiguration('rate')]
-    if IfCondition(LaunchConfiguration('loop')).evaluate(context):
+    told = context.launch_configurations
+    words = ['replay', told['bag'], '--rate', told['rate'], '--clock', told['clock_hz']]
+    if told['loop'].lower() == 'true':
         words.append('--loop')
-    return [Node(package='pedsam_ros', executable='pedsam', arguments=words, output='screen')]
+    if topics := told['topics'].replace(',', ' ').split():
+        words += ['--topics', *topics]
+    return [node(context, 'pedsam', 'pedsam_replay', ['log_level'], arguments=words)]

@@ -5,12 +5,11 @@ from pathlib import Path
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.substitutions import EnvironmentVariable, LaunchConfiguration
-from launch_ros.actions import Node
+from launch.substitutions import EnvironmentVariable
 
 from pedsam_ros.core.config import WorkerConfig
 from pedsam_ros.core.workers_file import WorkerEntry
-from pedsam_ros.ros.launch_arguments import arguments, given
+from pedsam_ros.ros.launch_arguments import OF_PROCESSES, arguments, given, node, node_arguments
 
 CONFIG = Path(get_package_share_directory('pedsam_ros'), 'config')
 OWN_DOMAIN = EnvironmentVariable('ROS_DOMAIN_ID', default_value='0')
@@ -30,6 +29,7 @@ ARGUMENTS = [
         default_value=str(CONFIG / 'worker.yaml'),
         description='YAML file with all parameters of the node',
     ),
+    *node_arguments(OF_PROCESSES),
 ]
 
 
@@ -41,16 +41,19 @@ def generate_launch_description():
 def _worker(context):
     """Makes the node. Raises ConfigError, which ends the launch, if name or domain_id break a
     rule."""
-    name, domain_id = (context.launch_configurations[key] for key in ('name', 'domain_id'))
-    domain_id = domain_id or '0'  # ROS_DOMAIN_ID may be set, and empty
-    WorkerEntry(name=name, domain_id=int(domain_id) if domain_id.isdecimal() else domain_id)
-    worker = Node(
-        package='pedsam_ros',
-        executable='worker_node',
-        name=LaunchConfiguration('name'),
-        parameters=[LaunchConfiguration('params_file'), given(context, WorkerConfig, PARAMETERS)],
-        additional_env={'ROS_DOMAIN_ID': LaunchConfiguration('domain_id')},
-        output='screen',
+    told = context.launch_configurations
+    domain_id = told['domain_id'] or '0'  # ROS_DOMAIN_ID may be set, and empty
+    WorkerEntry(
+        name=told['name'], domain_id=int(domain_id) if domain_id.isdecimal() else domain_id
+    )
+    worker = node(
+        context,
+        'worker_node',
+        told['name'],
+        OF_PROCESSES,
+        namespace='/',  # not the robot's: nothing of it belongs into a worker's domain
+        parameters=[told['params_file'], given(context, WorkerConfig, PARAMETERS)],
+        additional_env={'ROS_DOMAIN_ID': domain_id},
         sigterm_timeout='15',  # s after SIGINT; the node first finishes the work in hand
     )
     return [worker]

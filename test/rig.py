@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lifecycle_msgs.srv import GetState
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
 from sensor_msgs.msg import CompressedImage, Image
 
 from fakes import frame
@@ -29,7 +30,7 @@ from pedsam_ros.ros.domain import topic
 from pedsam_ros.trial import client, one_process
 from pedsam_ros.trial.lies import Lie
 from pedsam_ros.trial.processes import workers_in
-from pedsam_ros.trial.system import CAMERA, System
+from pedsam_ros.trial.system import CAMERA, System, bad_ends
 
 WAIT_S = 300.0  # only catches hangs
 SEED = 'random:vit_tiny:0'
@@ -47,7 +48,7 @@ class Client(client.EdgeClient):
 
     def camera(self, profile: Any = None, kind: type[Any] = Image) -> Any:
         """A camera's publisher, once the edge reads it."""
-        publisher = self.node.create_publisher(kind, CAMERA, profile or qos.every_frame(50))
+        publisher = self.node.create_publisher(kind, CAMERA, profile or qos.reliable(50))
         self.until(publisher.get_subscription_count)
         self.until_known()
         return publisher
@@ -144,9 +145,21 @@ class Rig(System):
         return self.processes[name].log.read_text(errors='replace')
 
     def close(self) -> None:
-        """Ends all processes and the client."""
-        self.end()
+        """Ends all processes and the client. Fails if a process ended badly."""
         self.client.close()
+        assert bad_ends(self.end()) == '', f'logs are in {self.folder}'
+
+
+def change(rig: Rig, transition: int) -> bool:
+    """Asks the edge for a transition of its lifecycle. Returns whether it succeeded."""
+    request = ChangeState.Request(transition=Transition(id=transition))
+    return bool(rig.client.call(ChangeState, '/edge/change_state', request).success)
+
+
+def state(rig: Rig) -> str:
+    """The state of the edge's lifecycle."""
+    answer = rig.client.call(GetState, '/edge/get_state', GetState.Request())
+    return str(answer.current_state.label)
 
 
 def homes(rig: Rig) -> dict[str, set[int]]:

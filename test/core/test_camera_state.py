@@ -26,8 +26,8 @@ def published(raw=(), compressed=()):
     return {'image': list(raw), 'image/compressed': list(compressed)}
 
 
-def view(offers, source=RAW, reliable=True, all_wanted=False):
-    return View(source, TOPICS, offers, reliable, all_wanted)
+def view(offers, source=RAW, reliable=True, every_frame=False):
+    return View(source, TOPICS, offers, reliable, every_frame)
 
 
 def state(seen, quiet_s=0.0, came=False):
@@ -83,7 +83,7 @@ def test_reading_is_reliable_if_every_publisher_offers_it(offers, current, relia
         (view(published([BEST_EFFORT, RELIABLE])), 0.0, True, CameraState.OK),
         (view(published([BEST_EFFORT]), reliable=False), 0.0, True, CameraState.OK),
         (
-            view(published([BEST_EFFORT]), reliable=False, all_wanted=True),
+            view(published([BEST_EFFORT]), reliable=False, every_frame=True),
             0.0,
             True,
             CameraState.LOSSY,

@@ -1,5 +1,7 @@
 """Weights keep their formats, halves and hashes, and a file with an error is refused."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -8,6 +10,7 @@ import fakes
 from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
 from pedsam_ros.core.errors import ConfigError, WeightsError
 from pedsam_ros.core.model import checkpoint, loading, sam
+from pedsam_ros.core.model.worker_half import WorkerHalf
 
 
 @pytest.fixture
@@ -43,6 +46,34 @@ def test_a_split_model_computes_what_the_whole_one_does(halves):
     assert (whole.padding == edge.padding).all()
     tokens = torch.randn(1, 18, 18, 32)
     assert torch.equal(whole.encoder(tokens), edge.encoder(tokens))
+
+
+def test_windows_of_padding_are_encoded_together(monkeypatch):
+    """As many as fit the memory; each gets what it gets alone."""
+    weights, batches = fakes.weights(), []
+    together = loading.padding_tokens(weights)
+    tokens = WorkerHalf.tokens
+
+    def note(self, indices, pixels):
+        batches.append(len(indices))
+        return tokens(self, indices, pixels)
+
+    monkeypatch.setattr(WorkerHalf, 'tokens', note)
+    assert torch.equal(loading.padding_tokens(weights), together)
+    assert batches == [25]
+    monkeypatch.setattr(loading, '_PADDING_BYTES', 1)
+    assert torch.equal(loading.padding_tokens(weights), together)
+    assert batches == [25] + [1] * 25
+
+
+def test_the_model_that_comes_along_has_its_padding(monkeypatch):
+    """So its edge starts at once. The tokens are those that would be computed."""
+    shipped = checkpoint.read('vit_tiny')
+    bare = {k: t for k, t in shipped.tensors.items() if k != checkpoint.PADDING}
+    computed = loading.padding_tokens(replace(shipped, tensors=bare))
+    assert torch.allclose(computed, shipped.tensors[checkpoint.PADDING], atol=1e-4)
+    monkeypatch.setattr(loading, 'load_worker', lambda *_: pytest.fail('encodes again'))
+    assert loading.load_edge(shipped).padding.shape == (18, 18, 192)
 
 
 def test_half_a_model_cannot_be_used_as_the_other(halves):
@@ -134,8 +165,13 @@ def test_wrong_files_are_named(tmp_path):
     with pytest.raises(WeightsError, match=r'vit_b: .* missing'):
         checkpoint.read(str(pth))
     torch.save(print, pth)
-    with pytest.raises(WeightsError, match='not readable'):
+    with pytest.raises(WeightsError, match=r'other\.pth.*must hold tensors only') as refused:
         checkpoint.read(str(pth))
+    assert len(str(refused.value).splitlines()) == 1
+    pth.write_bytes(b'<!DOCTYPE html>\n<title>404</title>\n')
+    with pytest.raises(WeightsError, match='not readable') as refused:
+        checkpoint.read(str(pth))
+    assert len(str(refused.value).splitlines()) == 1
 
 
 def test_a_cut_off_file_is_refused(halves):

@@ -10,7 +10,7 @@ import torch
 import fakes
 from fakes import ALL
 from pedsam_ros.core.edge import Edge
-from pedsam_ros.core.errors import BadBatch, BadPrompt, BadReply
+from pedsam_ros.core.errors import BadBatch, BadReply
 from pedsam_ros.core.model import preprocess
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
 from pedsam_ros.core.pictures import binary
@@ -26,9 +26,9 @@ def finished(edge, frame):
         assert not edge.completed
         edge.accept(worker, reply)
     complete = edge.completed.popleft()
-    masks = edge.decode(edge.encode(complete), fakes.POINT)
+    answer = edge.decode(edge.encode(complete), fakes.POINT)
     edge.finish(complete, 'done')
-    return masks
+    return answer.masks
 
 
 def test_a_frame_becomes_masks_with_the_cameras_header():
@@ -157,18 +157,20 @@ def test_frames_in_flight_do_not_mix():
         edge.accept(worker, reply)
     for (in_flight, _), frame in zip(started, frames, strict=True):
         alone = finished(fakes.edge(), frame)
-        together = edge.decode(edge.encode(in_flight), fakes.POINT)
+        together = edge.decode(edge.encode(in_flight), fakes.POINT).masks
         assert together.key == alone.key
         assert together.masks[0].counts == alone.masks[0].counts
 
 
 def test_an_abandoned_edge_has_nothing_in_flight():
-    """Deactivation ends such frames as failed."""
+    """Deactivation ends such frames as failed, also one whose masks are being made."""
     edge = fakes.edge()
     edge.arrive()
-    edge.start(fakes.frame(), 0.0, ALL)
+    started, _ = edge.start(fakes.frame(), 0.0, ALL)
+    started.finishing = iter([None])
     edge.abandon()
     assert edge.endings == {'failed': 1}
+    assert started.finishing is None
     assert edge.in_flight == 0
 
 
@@ -177,10 +179,10 @@ def test_a_new_prompt_needs_no_new_encoding():
     edge = fakes.edge()
     finished(edge, fakes.frame())
     first = edge.last
-    with pytest.raises(BadPrompt, match='outside'):
-        edge.decode(edge.last, fakes.prompt(999.0, 5.0))
-    masks = edge.decode(edge.last, fakes.prompt(60.0, 50.0))
-    assert len(masks.masks) == 1
+    bad = edge.decode(edge.last, fakes.prompt(999.0, 5.0))
+    assert (bad.masks.masks, [each.prompt for each in bad.refused]) == ((), [0])
+    good = edge.decode(edge.last, fakes.prompt(60.0, 50.0))
+    assert (len(good.masks.masks), good.refused) == (1, ())
     assert edge.last is first
 
 

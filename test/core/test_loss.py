@@ -81,7 +81,7 @@ def test_stale_uses_the_last_embedding_while_it_is_young_and_says_so():
     assert started.stale == bobs & set(first.tokens)
     for index in started.stale:
         assert (started.tokens[index] == first.tokens[index]).all()
-    masks = edge.decode(edge.encode(started), fakes.POINT)
+    masks = edge.decode(edge.encode(started), fakes.POINT).masks
     assert set(masks.stale_windows) == started.stale
     for frame, now_s in ((fakes.frame(), 3.1), (fakes.frame(90, 160), 3.0)):
         with pytest.raises(Unavailable):

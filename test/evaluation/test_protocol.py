@@ -9,7 +9,7 @@ from drawn_label_maps import HEIGHT, THINGS, WIDTH, Parrot, judge, labels, write
 from fakes import frame
 from pedsam_ros.core.errors import BadBatch, BadPrompt, ConfigError
 from pedsam_ros.core.pictures import binary
-from pedsam_ros.core.prompts import check_prompt
+from pedsam_ros.core.prompts import fitted
 from pedsam_ros.core.types import Frame, FrameKey, Prompt
 from pedsam_ros.evaluation import picture, points, rle, tables
 from pedsam_ros.evaluation.baselines import Blurred, BoxItself, blurred
@@ -112,7 +112,8 @@ def test_the_box_is_tight_and_within_the_rules(sample):
     ]
     for segment in sample.segments:
         for kind in ('box', 'point'):
-            check_prompt(prompt_of(segment, kind), HEIGHT, WIDTH)
+            prompt = prompt_of(segment, kind)
+            assert fitted(prompt, HEIGHT, WIDTH) == prompt
 
 
 def test_small_and_crowd_segments_are_skipped_and_counted(tmp_path):

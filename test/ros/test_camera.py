@@ -5,7 +5,8 @@ from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.ros.camera import Camera
+from pedsam_ros.nodes.frame_queue import FrameQueue
+from pedsam_ros.ros.camera import Camera, CameraImage
 from two_nodes import BEST_EFFORT, RELIABLE, image
 
 pytestmark = pytest.mark.ros
@@ -108,3 +109,30 @@ def test_images_that_are_not_wanted_make_room_for_the_newest(two_nodes):
     camera.wake()
     bench.until(lambda: heard)
     assert [msg.header.stamp.sec for msg in heard] == [10]
+
+
+def test_the_size_of_an_image_counts_its_texts():
+    """They may be of any length."""
+    assert CameraImage(Image(encoding='x' * 1000)).nbytes >= 1000
+    assert CameraImage(CompressedImage(format='x' * 1000)).nbytes >= 1000
+
+
+def test_a_subscription_that_is_made_anew_leaves_nothing_behind(two_nodes):
+    """In the callback group, which a wait of the executor goes through."""
+    bench, publisher = two_nodes(), None
+    camera = Camera(bench.reader, 'raw', print)
+    for profile in (BEST_EFFORT, RELIABLE, BEST_EFFORT):
+        if publisher:
+            bench.node.destroy_publisher(publisher)
+        publisher = bench.publisher(profile)
+        bench.until(lambda reliable=profile is RELIABLE: camera.view.reliable == reliable)
+    assert len(camera._subscription.callback_group.entities) == 1
+
+
+def test_an_image_that_is_refused_keeps_no_long_text():
+    """Its bytes are let go, and with them a frame_id that would fill the queue."""
+    image = Image()
+    image.header.frame_id = 'x' * 2_000_000
+    queue = FrameQueue(500, 10**6)
+    queue.offer(CameraImage(image), 0.0)
+    assert len(queue.take().image.key.frame_id) <= 100

@@ -1,6 +1,7 @@
 """What the edge takes of its camera, and what it says about one that it does not hear."""
 
 import math
+import time
 
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
@@ -172,12 +173,13 @@ def test_the_users_reliability_may_make_the_edge_deaf_and_it_says_so(two_nodes):
 
 
 def test_an_edge_that_is_busy_gets_the_newest_image_and_counts_the_others(watched):
-    """They were displaced in DDS. If an image was wanted all the time, they were lost instead."""
+    """They were displaced in DDS."""
     made = watched()
     publisher = made.nodes.publisher()
     found(made, publisher)
     made.show(publisher)
     made.until_offered()
+    made.now_s += 1.0
     made.show(publisher, 5)
     made.input.want(True)
     taken, _, displaced = made.until_offered()
@@ -199,6 +201,46 @@ def test_an_edge_that_is_busy_fetches_the_newest_image_itself(watched):
     made.input.fetch()
     ((taken, _, displaced),) = made.offered
     assert (taken.key.stamp_ns, displaced) == (3 * 10**9, 2)
+
+
+@pytest.mark.parametrize(('regions', 'fetched'), [(False, True), (True, False)])
+def test_an_image_is_fetched_only_where_no_region_can_be_overtaken(watched, regions, fetched):
+    """The ROS thread alone knows which regions came before it. It gets the image instead."""
+    made = watched(regions=regions)
+    publisher = made.nodes.publisher()
+    found(made, publisher)
+    made.show(publisher)
+    made.until_offered()
+    made.show(publisher)
+    made.input.want(True, soon=True)
+    made.input.fetch()
+    assert bool(made.offered) is fetched
+    made.until_offered()
+
+
+def numbered(made, *numbers, period_s=0.04):
+    """Images come with the numbers that their publisher gave them, and each is wanted. Returns how
+    many count as displaced, and how many as lost."""
+    before = made.input.part().values['lost']
+    for number in numbers:
+        made.now_s += period_s
+        info = {'received_timestamp': time.time_ns(), 'publication_sequence_number': number}
+        made.input._on_image(image(), info)
+        made.input.want(True)
+    displaced = sum(missed for *_, missed in made.offered)
+    return displaced, made.input.part().values['lost'] - before
+
+
+def test_images_that_are_missing_while_one_is_wanted_were_lost(watched):
+    """At the rate of a camera, with and without every_frame."""
+    for config in ({}, {'every_frame': True}):
+        assert numbered(watched(**config), 1, 3, 4, 9) == (0, 5)
+
+
+def test_numbers_of_several_publishers_count_nothing(watched):
+    """Whether they are far from each other or near: each publisher counts its own."""
+    assert numbered(watched(), 10_000, 5, 10_001, 6, 10_002, 7) == (0, 0)
+    assert numbered(watched(), 8, 5, 9, 6, 10, 7) == (0, 0)
 
 
 def test_every_frame_takes_every_image(watched):

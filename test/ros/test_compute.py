@@ -79,6 +79,29 @@ def test_wake_has_step_run(thread):
     assert thread.stepped.wait(WAIT_S)
 
 
+def test_a_job_that_waits_is_not_posted_once_more(thread):
+    """After a long step one report is enough. The next one runs again."""
+    ran, held, going = [], threading.Event(), threading.Event()
+
+    def hold():
+        going.set()
+        held.wait(WAIT_S)
+
+    def report():
+        ran.append('report')
+
+    thread.post(hold)
+    assert going.wait(WAIT_S)
+    for _ in range(10):
+        thread.post_once(report)
+    held.set()
+    thread.call(lambda: None)
+    assert ran == ['report']
+    thread.post_once(report)
+    thread.call(lambda: None)
+    assert ran == ['report', 'report']
+
+
 def test_close_runs_what_was_posted(thread):
     """So whoever waits for an answer gets it. Jobs that are posted later are dropped."""
     ran, held = [], threading.Event()
@@ -91,3 +114,10 @@ def test_close_runs_what_was_posted(thread):
     assert ran == ['posted']
     thread.post(lambda: ran.append('late'))
     assert ran == ['posted']
+
+
+def test_a_call_after_close_raises(thread):
+    """It would otherwise wait for ever."""
+    thread.close()
+    with pytest.raises(RuntimeError, match='closed'):
+        thread.call(lambda: None)

@@ -1,4 +1,4 @@
-"""Prompts convert to messages and back, and malformed ones are refused."""
+"""Prompts convert to messages and back, and malformed ones are refused alone."""
 
 import pytest
 from geometry_msgs.msg import Point, PointStamped
@@ -6,6 +6,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import Header
 
 from pedsam_ros.core.errors import BadPrompt
+from pedsam_ros.core.prompts import check_prompt
 from pedsam_ros.core.types import Prompt
 from pedsam_ros.msg import Prompt as PromptMsg
 from pedsam_ros.ros import convert
@@ -36,7 +37,27 @@ def test_a_click_is_a_point_on_the_object():
 @pytest.mark.parametrize(
     'msg', [PromptMsg(points=[1.0]), PromptMsg(labels=[1]), PromptMsg(box=[1.0, 2.0, 3.0])]
 )
-def test_prompts_that_do_not_add_up_are_refused(msg):
-    """Each label needs two coordinates, and a box needs four numbers."""
+def test_prompts_that_do_not_add_up_are_refused_alone(msg):
+    """Each label needs two coordinates, and a box needs four numbers. The others are read."""
+    good = PromptMsg(points=[1.0, 2.0], labels=[1])
+    bad, kept = convert.prompts_from_msg([msg, good])
+    assert kept == Prompt(points=((1.0, 2.0, 1),))
+    assert bad.points == ()
     with pytest.raises(BadPrompt, match='2 for each label, and 0 or 4'):
-        convert.prompts_from_msg([msg])
+        check_prompt(bad)
+
+
+def test_a_prompt_of_too_many_points_is_not_read():
+    """Its numbers are not turned into Python's; it is refused alone."""
+    many = PromptMsg(points=[1.0] * 2 * 65, labels=[1] * 65)
+    most = PromptMsg(points=[1.0] * 2 * 64, labels=[1] * 64)
+    bad, kept = convert.prompts_from_msg([many, most])
+    assert (bad.points, bad.fault) == ((), '65 points: at most 64 in one prompt')
+    assert len(kept.points) == 64
+
+
+def test_too_many_prompts_are_refused_together():
+    """Nobody waits for an answer to 1025 prompts."""
+    assert len(convert.prompts_from_msg([PromptMsg()] * 1024)) == 1024
+    with pytest.raises(BadPrompt, match='1025 prompts: at most 1024'):
+        convert.prompts_from_msg([PromptMsg()] * 1025)

@@ -158,7 +158,7 @@ def test_a_rule_broken_by_parameters_is_named(node_with):
 
 
 @pytest.mark.parametrize(
-    ('name', 'value'), [('deadline_s', 2), ('points', [320, 240]), ('max_in_flight', 99)]
+    ('name', 'value'), [('deadline_s', '2'), ('points', ['left']), ('max_in_flight', 99)]
 )
 def test_a_parameter_of_wrong_type_or_range_is_named(node_with, name, value):
     """The parameter has its default until it is set again."""

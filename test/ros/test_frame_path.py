@@ -34,6 +34,7 @@ REPORTS = {  # run every second, for no frame in particular
     'core/placement.py',
     'nodes/edge_report.py',
     'nodes/managed.py',
+    'ros/clock.py',
     'ros/diagnostics.py',
     'ros/exposure_msg.py',
 }
@@ -134,7 +135,7 @@ def named_files() -> set[str]:
 
 def test_the_architecture_page_names_every_file_that_a_frame_passes(tracer, client):
     """No others, and it says how many they are."""
-    camera = client.node.create_publisher(Image, 'image', qos.every_frame(50))
+    camera = client.node.create_publisher(Image, 'image', qos.reliable(50))
     outputs = {'masks': Masks, 'label_image': Image, 'mask': Image}
     heard = [client.collect(kind, f'/edge/{name}') for name, kind in outputs.items()]
 

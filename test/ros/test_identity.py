@@ -24,17 +24,35 @@ def environment(monkeypatch):
     return own
 
 
-def test_each_version_of_fast_dds_is_told_by_the_name_it_knows(environment):
-    """Fast DDS 3 reads another variable than Fast DDS 2, and it knows other elements."""
+def told(environment):
+    """The names of the files that Fast DDS is told, by variable."""
+    return {name: Path(environment[name]).name for name in VARIABLES if name in environment}
+
+
+@pytest.mark.parametrize('distro', ['humble', 'jazzy', ''])
+def test_fast_dds_2_is_told_by_the_name_it_knows(environment, distro, tmp_path, monkeypatch):
+    """Kilted would warn of that name, and Fast DDS 3 knows other elements."""
+    (tmp_path / 'share/fastrtps').mkdir(parents=True)
+    monkeypatch.setattr(identity, 'get_package_prefix', lambda name: str(tmp_path))
+    environment['ROS_DISTRO'] = distro
     identity.hide()
-    assert [Path(environment[name]).name for name in VARIABLES] == ['fastrtps.xml', 'fastdds.xml']
+    assert told(environment) == {VARIABLES[0]: 'fastrtps.xml'}
+
+
+@pytest.mark.parametrize('distro', ['kilted', 'rolling', ''])
+def test_fast_dds_3_is_told_by_the_name_it_knows(environment, distro, tmp_path, monkeypatch):
+    """And by no other."""
+    monkeypatch.setattr(identity, 'get_package_prefix', lambda name: str(tmp_path))
+    environment['ROS_DISTRO'] = distro
+    identity.hide()
+    assert told(environment) == {VARIABLES[1]: 'fastdds.xml'}
 
 
 def test_who_publishes_images_gets_the_profile_for_images(environment):
     """`hide` comes later, in every node, and keeps it."""
     identity.carry_images()
     identity.hide()
-    assert [Path(environment[name]).name for name in VARIABLES] == ['camera_fastdds.xml'] * 2
+    assert list(told(environment).values()) == ['camera_fastdds.xml']
 
 
 @pytest.mark.parametrize('profile', [identity.hide, identity.carry_images])

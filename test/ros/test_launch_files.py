@@ -1,22 +1,15 @@
-"""The launch files under the real `ros2 launch`, where it is installed."""
+"""The arguments of the launch files, and the nodes that follow them. Needs the real `launch`."""
 
-import os
 import re
 import runpy
-import shutil
-import signal
-import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
-from sensor_msgs.msg import Image
 
 from pedsam_ros.bags.replay_config import ReplayConfig
 from pedsam_ros.core.config import EdgeConfig, WorkerConfig
+from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.settings import settings_of
-from pedsam_ros.trial.processes import workers_in
-from rig import Client
 
 pytestmark = pytest.mark.ros
 
@@ -25,13 +18,16 @@ FILES = sorted(path.name for path in LAUNCH.glob('*.launch.py'))
 OPTIONS = [('replay.launch.py', ReplayConfig), ('demo.launch.py', ReplayConfig)]
 NODES = [('edge.launch.py', EdgeConfig), ('worker.launch.py', WorkerConfig)]
 BOOLEANS = {'true', 'false', 'True', 'False'}
-END_S = 40.0
+OF_PROCESSES = 'log_level respawn respawn_delay_s'
 MUST_HAVE = {
-    'demo.launch.py': 'image workers_file checkpoint device precision autostart rviz bag',
-    'edge.launch.py': 'image image_transport workers_file checkpoint device precision transport '
-    'every_frame autostart params_file overlay rviz',
-    'replay.launch.py': 'bag rate loop',
-    'worker.launch.py': 'name domain_id checkpoint device precision threads autostart params_file',
+    'demo.launch.py': 'image camera bag workers_file checkpoint device precision autostart rviz '
+    f'points boxes node_name namespace use_sim_time {OF_PROCESSES}',
+    'edge.launch.py': 'image camera_info masks overlay_topic image_transport workers_file '
+    'checkpoint device precision transport every_frame autostart points boxes params_file overlay '
+    f'rviz node_name namespace use_sim_time {OF_PROCESSES}',
+    'replay.launch.py': 'bag topics rate clock_hz loop log_level',
+    'worker.launch.py': 'name domain_id checkpoint device precision threads autostart params_file '
+    + OF_PROCESSES,
 }
 
 
@@ -69,35 +65,52 @@ def settings_set_by(name: str) -> dict:
     return names['PARAMETERS'] if 'PARAMETERS' in names else names['OPTIONS']
 
 
-@pytest.mark.parametrize(('name', 'config'), NODES)
-def test_arguments_become_parameters_of_that_type(name, config):
-    """The node declares every parameter that a launch file sets, with the same type."""
+def given_by(config: type, **told: str) -> dict:
+    """The parameters that arguments with these values set."""
     from launch import LaunchContext
 
     from pedsam_ros.ros.launch_arguments import given
 
-    assert set(settings_set_by(name)) <= set(arguments_of(name))
-    defaults = {parameter: getattr(config(), parameter) for parameter in settings_set_by(name)}
     context = LaunchContext()
-    for parameter, default in defaults.items():
-        context.launch_configurations[parameter] = str(default) or 'some'
-    made = given(context, config, defaults)
-    assert list(made) == list(defaults)
-    for parameter, default in defaults.items():
-        assert type(made[parameter].evaluate(context)) is type(default)
+    context.launch_configurations.update(told)
+    return {name: made.evaluate(context) for name, made in given(context, config, told).items()}
+
+
+@pytest.mark.parametrize(('name', 'config'), NODES)
+def test_arguments_become_parameters_of_that_type(name, config):
+    """The node declares every parameter that a launch file sets, with the same type."""
+    assert set(settings_set_by(name)) <= set(arguments_of(name))
+    settings = {each.name: each for each in settings_of(config)}
+    wanted = {
+        parameter: list(settings[parameter].rule.example) or settings[parameter].default
+        for parameter in settings_set_by(name)
+    }
+    made = given_by(config, **{key: str(value) or 'some' for key, value in wanted.items()})
+    assert list(made) == list(wanted)
+    assert [type(value) for value in made.values()] == [type(value) for value in wanted.values()]
+
+
+def test_whole_numbers_become_the_floats_that_the_node_declares():
+    """Who types `points:='[320, 240]'` means it."""
+    made = given_by(EdgeConfig, points='[320, 240]')
+    assert made == {'points': [320.0, 240.0]}
+    assert {type(number) for number in made['points']} == {float}
+
+
+@pytest.mark.parametrize(
+    'text', ['320', '[320, a]', '[320, [240]]', '{1: 2}', '[', 'null', '"12"']
+)
+def test_a_list_that_is_none_is_refused(text):
+    """With the value, and what is expected."""
+    with pytest.raises(ConfigError, match=r'^points=.*expected a list like .\[320\.0, 240\.0\]'):
+        given_by(EdgeConfig, points=text)
 
 
 @pytest.mark.parametrize(('name', 'config'), NODES)
 def test_an_empty_argument_leaves_the_parameter_to_the_params_file(name, config):
     """Also where only some values are allowed."""
-    from launch import LaunchContext
-
-    from pedsam_ros.ros.launch_arguments import given
-
     empty = [parameter for parameter, default in settings_set_by(name).items() if not default]
-    context = LaunchContext()
-    context.launch_configurations.update(dict.fromkeys(empty, ''))
-    assert given(context, config, empty) == {}
+    assert given_by(config, **dict.fromkeys(empty, '')) == {}
     for parameter in empty:
         choices = arguments_of(name)[parameter].choices
         assert choices is None or '' in choices
@@ -137,79 +150,64 @@ def test_a_bag_is_played_as_pedsam_replay_would(name, config):
     assert told == usual | ({'loop': 'true'} if name == 'demo.launch.py' else {})
 
 
-@pytest.fixture
-def ros2_launch(tmp_path, domain_ids):
-    """Starts `ros2 launch pedsam_ros ...` as a session of its own; leaves nothing behind."""
-    if shutil.which('ros2') is None:
-        pytest.skip('the command ros2 is not installed (it is not on the package index)')
-    started = []
-
-    def start(*words: str) -> subprocess.Popen:
-        env = {**os.environ, 'ROS_DOMAIN_ID': str(domain_ids[0]), 'ROS_LOG_DIR': str(tmp_path)}
-        command = ['env', '--default-signal=INT', 'ros2', 'launch', 'pedsam_ros', *words]
-        with (tmp_path / 'launch.txt').open('wb') as log:
-            started.append(
-                subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
-            )
-        return started[-1]
-
-    yield start
-    for process in started:
-        for pid in alive(process.pid):
-            os.kill(pid, signal.SIGKILL)
-        process.wait()
+def words_of(node) -> list[str]:
+    """The command of a node, with an empty word where launch puts its name."""
+    return [''.join(getattr(part, 'text', '') for part in word) for word in node.cmd]
 
 
-def alive(session: int) -> list[int]:
-    """The processes of a session that have not ended."""
-    found = []
-    for stat in Path('/proc').glob('[0-9]*/stat'):
-        try:
-            state, _, _, of_session = stat.read_text().rpartition(')')[2].split()[:4]
-        except OSError:  # ended meanwhile
-            continue
-        if int(of_session) == session and state != 'Z':
-            found.append(int(stat.parent.name))
-    return found
+@pytest.mark.parametrize(
+    ('topics', 'words'),
+    [('', []), ('/a, /b', ['--topics', '/a', '/b']), ('/a', ['--topics', '/a'])],
+)
+def test_a_replay_plays_the_chosen_topics(topics, words):
+    """All of them if none is named."""
+    from launch import LaunchContext
+
+    told = {'bag': 'b', 'rate': '2.0', 'clock_hz': '50.0', 'loop': 'true', 'log_level': 'info'}
+    context = LaunchContext()
+    context.launch_configurations.update(told, topics=topics)
+    (node,) = runpy.run_path(str(LAUNCH / 'replay.launch.py'))['_player'](context)
+    command = words_of(node)
+    ours = command[1 : command.index('--ros-args')]
+    assert ours == ['replay', 'b', '--rate', '2.0', '--clock', '50.0', '--loop', *words]
 
 
-@pytest.fixture
-def client(domain_ids):
-    """A node in the robot's domain."""
-    client = Client(domain_ids[0])
-    yield client
-    client.close()
+def made_node(follows: tuple[str, ...], **told: str):
+    """A node that follows arguments with these values."""
+    from launch import LaunchContext
+
+    from pedsam_ros.ros.launch_arguments import node, node_arguments
+
+    context = LaunchContext()
+    for argument in node_arguments():
+        argument.visit(context)
+    context.launch_configurations.update(told)
+    return node(context, 'edge_node', 'edge', follows)
 
 
-@pytest.fixture
-def workers_file(tmp_path, domain_ids) -> Path:
-    """alice, bob and carol, each in a fresh domain."""
-    workers = [{'name': w.name, 'domain_id': w.domain_id} for w in workers_in(domain_ids)]
-    path = tmp_path / 'workers.yaml'
-    path.write_text(yaml.safe_dump({'workers': workers}))
-    return path
+@pytest.mark.parametrize(
+    ('told', 'logger'),
+    [
+        ({}, 'edge'),
+        ({'namespace': 'robot1'}, 'robot1.edge'),
+        ({'namespace': '/a/b/'}, 'a.b.edge'),
+        ({'ros_namespace': '/fleet', 'namespace': 'robot1'}, 'fleet.robot1.edge'),
+        ({'ros_namespace': '/fleet'}, 'fleet.edge'),
+    ],
+)
+def test_the_log_level_is_for_the_logger_of_the_node(told, logger):
+    """Wherever it is: rcl's own loggers would fill the log at debug."""
+    from pedsam_ros.ros.launch_arguments import OF_NODES
+
+    node = made_node(OF_NODES, log_level='debug', **told)
+    words = words_of(node)
+    assert words[words.index('--log-level') + 1] == f'{logger}:=debug'
 
 
-@pytest.mark.timeout(1800)  # five processes that load torch, and every wait below at its longest
-def test_demo_makes_masks_and_ends_with_ctrl_c(ros2_launch, client, workers_file, tmp_path):
-    """Camera, edge, three workers and overlay: masks and pictures come; then nothing is left."""
-    launched = ros2_launch('demo.launch.py', f'workers_file:={workers_file}')
-    overlays = client.listen(Image, '/overlay')
-    masks = client.until(lambda: client.masks)[-1]
-    assert (masks.header.frame_id, masks.height, masks.width) == ('camera', 480, 640)
-    assert client.until(lambda: overlays)[-1].encoding == 'rgb8'
-    launched.send_signal(signal.SIGINT)
-    assert launched.wait(END_S) == 0
-    assert alive(launched.pid) == []
-    said = (tmp_path / 'launch.txt').read_text()
-    assert said.count('process has finished cleanly') == 6, said
+@pytest.mark.parametrize('text', ['soon', '-1', 'nan', 'inf', ''])
+def test_a_delay_that_is_no_time_is_refused(text):
+    """Before anything starts."""
+    from pedsam_ros.ros.launch_arguments import OF_NODES
 
-
-def test_wrong_workers_file_starts_nothing(ros2_launch, tmp_path):
-    """The rule is named, and no process is left without its launch."""
-    wrong = tmp_path / 'one.yaml'
-    wrong.write_text('workers: [{name: alice, domain_id: 50}]')
-    launched = ros2_launch('demo.launch.py', f'workers_file:={wrong}')
-    assert launched.wait(END_S) == 1
-    assert alive(launched.pid) == []
-    assert 'one alone would see the whole scene' in (tmp_path / 'launch.txt').read_text()
+    with pytest.raises(ConfigError, match=r'^respawn_delay_s='):
+        made_node(OF_NODES, respawn_delay_s=text)

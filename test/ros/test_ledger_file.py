@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -105,3 +106,21 @@ def test_each_node_has_a_file_of_its_own_in_ros_home(monkeypatch, tmp_path):
     monkeypatch.delenv('ROS_HOME')
     monkeypatch.setenv('HOME', str(tmp_path))
     assert default_path('/edge') == tmp_path / '.ros' / 'pedsam' / 'exposure_edge.json'
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        '{}',
+        '/',
+        'x\0',
+        '{}/file/exposure.json',
+        '/proc/nowhere/exposure.json',
+        '~nobody-of-this-name/x',
+    ],
+)
+def test_a_place_that_cannot_hold_a_ledger_is_named(opened, tmp_path, name):
+    """A folder, below a file, where nothing can be written, the home of nobody."""
+    (tmp_path / 'file').touch()
+    with pytest.raises(ConfigError, match='ledger_file='):
+        opened(Path(name.format(tmp_path)))

@@ -2,8 +2,10 @@
 
 import pytest
 
+import fakes
 from loop_with_fakes import PlayedLoop
 from pedsam_ros.core.config import LossConfig
+from pedsam_ros.core.router import EVERYWHERE
 from pedsam_ros.trial.processes import NAMES
 
 pytestmark = pytest.mark.ros
@@ -73,3 +75,29 @@ def test_with_every_frame_a_frame_waits_for_its_workers():
     played.regain('bob')
     played.step_until_masks(2)
     assert [masks.key.stamp_ns for masks in played.masks] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ('rules', 'region', 'read', 'ending'),
+    [
+        (('fail',), False, False, 'failed'),
+        (('spare', 'fail'), False, False, 'failed'),
+        (('stale', 'fail'), False, True, 'failed'),
+        (('local',), False, True, 'done'),
+        (('fail',), True, True, 'done'),  # nothing of it would leave the edge
+    ],
+)
+def test_images_are_not_read_while_no_frame_could_be_started(rules, region, read, ending):
+    """They end as if they had been."""
+    played, reads = PlayedLoop(loss=LossConfig(on_server_loss=rules), regions=True), []
+    played.lose(*NAMES)
+    image = fakes.Shown()
+    image.read = lambda: (reads.append(image), fakes.Shown.read(image))[1]
+    if region:
+        played.loop.protect(EVERYWHERE)
+    played.loop.offer(image)
+    while not played.edge.endings:
+        played.step()
+    assert (bool(reads), played.edge.endings) == (read, {ending: 1})
+    if ending == 'failed':
+        assert 'alice silent' in played.losses.reason

@@ -18,6 +18,7 @@ from rosbags.rosbag2 import Reader
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
+from pedsam_ros.bags.channels import Content
 from pedsam_ros.bags.make_bag import make_bag
 from pedsam_ros.bags.record import Recorder, record
 from pedsam_ros.bags.replay import replay
@@ -178,4 +179,4 @@ def test_interrupted_record_leaves_a_whole_bag(
     read = [deserialize_message(each.cdr, String).data for each in read_bag(bag)]
     assert said == f'/text: {len(read)} messages\n'
     assert read == [str(i) for i in range(len(read))]
-    assert contents_of(bag)['/text'] == ('std_msgs/msg/String', len(read), False)
+    assert contents_of(bag)['/text'] == Content('std_msgs/msg/String', len(read), False)

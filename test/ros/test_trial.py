@@ -17,8 +17,9 @@ from pedsam_ros.core.types import Embedding
 from pedsam_ros.core.windows import Canvas, pixel_grid
 from pedsam_ros.trial.client import Client
 from pedsam_ros.trial.lies import Lie, spoiled
-from pedsam_ros.trial.processes import NAMES, NodeProcess
+from pedsam_ros.trial.processes import NAMES, NodeProcess, workers_in
 from pedsam_ros.trial.soak_record import MemorySample, SoakRecord
+from pedsam_ros.trial.system import System, bad_ends
 from pedsam_ros.trial.verdict import broken_promises, figures_of
 
 pytestmark = pytest.mark.ros
@@ -138,9 +139,10 @@ def test_one_slow_recovery_of_forty_breaks_no_promise(record):
 
 
 def test_waiting_ends_when_a_process_has_ended(tmp_path, domain_id):
-    """The error has the name of the process and the end of its log."""
+    """The error has the name of the process, its status and the end of its log."""
     process = NodeProcess('nowhere', 'bob', domain_id, tmp_path, {})
-    error = pytest.raises(PedsamError, match=r'(?s)bob has ended.*No module named')
+    said = r'(?s)bob ended with status 1;.*No module named'
+    error = pytest.raises(PedsamError, match=said)
     with closing(Client(domain_id, processes={'bob': process})) as client, error:
         client.until(lambda: False)
 
@@ -152,3 +154,35 @@ def test_waiting_ends_when_patience_runs_out(domain_id):
         assert client.within(0.1, lambda: 7) == 7
         with pytest.raises(PedsamError, match='no mask came'):
             client.until(lambda: False, 'no mask came')
+
+
+def run_badly(system, error=None):
+    with system:
+        system.start('nowhere', 'bob', {})
+        system.processes['bob'].wait()
+        if error:
+            raise error
+
+
+def test_a_node_that_ends_badly_fails_its_system(tmp_path, domain_ids):
+    """The error has its name and status; what is raised beside it is not hidden by it."""
+    system = System(workers_in(domain_ids), domain_ids[0], tmp_path)
+    with pytest.raises(PedsamError, match=r'^bob ended with status 1; logs are in '):
+        run_badly(system)
+    with pytest.raises(KeyError):
+        run_badly(system, KeyError())
+    assert not system.processes
+
+
+def test_a_signal_waits_until_a_process_can_take_it(tmp_path, domain_id):
+    """One that is ended as soon as it was started has ended as asked."""
+    process = NodeProcess('nodes.overlay_node', 'overlay', domain_id, tmp_path, {})
+    process.interrupt()
+    assert process.wait() == 0
+
+
+def test_bad_ends_are_said_in_words():
+    """Nothing is said of a process that ended with status 0."""
+    assert bad_ends({'edge': 0, 'alice': 0}) == ''
+    said = 'alice ended with status 1, bob ended with status -9'
+    assert bad_ends({'edge': 0, 'alice': 1, 'bob': -9}) == said

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from contextlib import ExitStack
 
 import cv2
 import numpy as np
@@ -55,11 +56,14 @@ def test_the_distributed_system_scores_as_one_process(data, domain_ids, tmp_path
 
 
 def test_each_frame_gets_its_own_masks(domain_ids, tmp_path):
-    """They are equal to those of one process. If a process ends, an error names it."""
+    """They are equal to those of one process. Errors name a process that has ended."""
     weights = checkpoint.read(SEED)
     local = local_pipeline(workers_in(domain_ids), points=(20.0, 20.0))
     torch.set_num_threads(1)
-    with distributed(weights, domain_ids, tmp_path, 'float16', threads=1) as model:
+    with ExitStack() as running:
+        model = running.enter_context(
+            distributed(weights, domain_ids, tmp_path, 'float16', threads=1)
+        )
         for i, size in enumerate([(96, 128), (70, 90)]):
             image = frame(*size, seed=i, stamp_ns=i + 1)
             found = model.decode(model.encode(image), [POINT])
@@ -67,5 +71,7 @@ def test_each_frame_gets_its_own_masks(domain_ids, tmp_path):
         with pytest.raises(PedsamError, match='outside the image of 90x70 px'):
             model.decode(image.key, [Prompt(points=((500.0, 5.0, 1),))])
         model.system.processes['alice'].kill()
-        with pytest.raises(PedsamError, match='alice has ended'):
+        with pytest.raises(PedsamError, match='alice ended with status -9; last words'):
             model.encode(frame(stamp_ns=9))
+        with pytest.raises(PedsamError, match='alice ended with status -9; logs are in'):
+            running.close()

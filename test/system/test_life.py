@@ -1,11 +1,9 @@
-"""How a system starts, what wrong settings do to it, how it takes overload, and how it ends."""
+"""How a system starts, what wrong settings do to it, and how it takes overload."""
 
-import signal
 from itertools import count
 
 import pytest
 from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -14,7 +12,7 @@ from fakes import frame
 from pedsam_ros.core.health import WorkerState
 from pedsam_ros.core.model import checkpoint
 from pedsam_ros.srv import Segment
-from rig import OTHER_SEED, SEED, WAIT_S, image_msg
+from rig import OTHER_SEED, SEED, change, image_msg, state
 
 pytestmark = pytest.mark.ros
 
@@ -94,44 +92,13 @@ def test_the_newest_frame_wins(rig):
     assert stamps == sorted(stamps)
 
 
-def test_ctrl_c_ends_all_four_cleanly(rig):
-    """The exit statuses are 0 and no log has a traceback, also with frames in flight."""
-    rig.start_edge(every_frame=True)
-    rig.start_workers()
-    camera = rig.client.camera()
-    rig.wait_ready()
-    for stamp in range(1, 21):
-        camera.publish(image_msg(frame(480, 640).rgb, stamp))
-    rig.client.masks_for(1)
-    logs = {name: process.log for name, process in rig.processes.items()}
-    assert rig.end() == dict.fromkeys(('edge', 'alice', 'bob', 'carol'), 0)
-    for log in logs.values():
-        assert 'Traceback' not in log.read_text()
-
-
-def test_sigterm_ends_cleanly_too(rig):
-    """SIGTERM, which systemd and docker send, ends the edge with exit status 0."""
-    rig.start_edge()
-    rig.client.until(lambda: rig.client.report)
-    process = rig.processes['edge'].process
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(WAIT_S) == 0
-
-
-def change(rig, transition):
-    request = ChangeState.Request(transition=Transition(id=transition))
-    return rig.client.call(ChangeState, '/edge/change_state', request).success
-
-
-def state(rig):
-    return rig.client.call(GetState, '/edge/get_state', GetState.Request()).current_state.label
-
-
 WRONG = {
     'missing checkpoint': ({'checkpoint': '/nowhere/x.safetensors'}, 'no such file'),
     'no checkpoint': ({'checkpoint': ''}, "checkpoint=''"),
     'foreign checkpoint': ({'checkpoint': __file__}, 'not readable'),
+    'no workers file': ({'workers_file': ''}, "workers_file=''"),
     'missing workers file': ({'workers_file': '/nowhere.yaml'}, "workers_file='/nowhere.yaml'"),
+    'a folder for the ledger': ({'ledger_file': '/'}, "ledger_file='/'"),
     'unknown device': ({'device': 'abacus'}, "device='abacus'"),
 }
 
@@ -145,8 +112,8 @@ def test_a_wrong_setting_fails_the_transition_and_the_node_lives(rig, name):
     assert state(rig) == 'unconfigured'
     rig.client.until(lambda: named in rig.client.message(''))
     assert named in rig.log('edge')
-    workers_file = str(rig.folder / 'workers.yaml')
-    good = {'checkpoint': SEED, 'workers_file': workers_file, 'device': 'cpu'}
+    good = {'checkpoint': SEED, 'workers_file': str(rig.folder / 'workers.yaml')}
+    good |= {'ledger_file': str(rig.ledger_file), 'device': 'cpu'}
     set_parameters(rig, {key: good[key] for key in parameters})
     assert change(rig, Transition.TRANSITION_CONFIGURE)
     assert change(rig, Transition.TRANSITION_ACTIVATE)
@@ -186,8 +153,9 @@ def test_a_call_under_way_survives_deactivation(rig):
 
 def test_a_parameter_of_wrong_type_is_named_and_can_be_mended(rig):
     """The node stays unconfigured, and configures once the parameter is set."""
-    rig.start_edge(deadline_s=2)
-    rig.client.until(lambda: 'deadline_s' in rig.client.message(''))
+    rig.start_edge(deadline_s='2')
+    rig.client.until(lambda: "deadline_s='2': a number" in rig.client.message(''))
+    assert "deadline_s='2': a number" in rig.log('edge')
     assert state(rig) == 'unconfigured'
     assert set_parameters(rig, {'deadline_s': 2.0}) == ['']
     assert change(rig, Transition.TRANSITION_CONFIGURE)

@@ -84,7 +84,9 @@ def test_label_image_and_mask_fit_the_masks(running, camera):
     assert (labels[-1].encoding, binary[-1].encoding) == ('16UC1', 'mono8')
     core = convert.masks_from_msg(masks)
     assert (np.frombuffer(labels[-1].data, np.uint16).reshape(90, 120) == label_image(core)).all()
-    assert (np.frombuffer(binary[-1].data, np.uint8).reshape(90, 120) == any_mask(core)).all()
+    assert (
+        np.frombuffer(binary[-1].data, np.uint8).reshape(90, 120) == any_mask(label_image(core))
+    ).all()
 
 
 def segment(running, *prompts):
@@ -149,6 +151,25 @@ def test_bad_prompts_are_answered_with_the_rule(running, camera):
     assert 'point=(500.0, 5.0): outside the image of 128x96 px' in outside.message
     assert 'without a point or a box' in segment(running, Prompt()).message
     assert segment(running, Prompt(points=((5.0, 5.0, 1),))).success
+
+
+def test_a_bad_prompt_costs_itself_and_one_a_little_outside_nothing(running, camera):
+    """Detectors let boxes end a little outside. The answer says which prompts got no mask."""
+    camera.publish(image_msg(frame(48, 64).rgb, stamp_ns := next(stamps)))
+    running.client.masks_for(stamp_ns)
+    nan = Prompt(points=((float('nan'), 4.0, 1),))
+    boxes = [Prompt(box=(16.0, 8.0, 48.0, 40.0)), Prompt(box=(40.0, 10.0, 64.4, 40.0))]
+    cut = segment(running, *boxes, Prompt(points=((64.0, 48.0, 1),)))
+    assert (cut.success, cut.message, len(cut.masks.masks)) == (True, '', 3)
+    mixed = segment(running, nan, *boxes)
+    assert mixed.success
+    assert [mask.prompt for mask in mixed.masks.masks] == [1, 2]
+    assert [refusal.prompt for refusal in mixed.refused] == [0]
+    assert 'not two finite numbers' in mixed.refused[0].reason
+    alone = segment(running, nan)
+    assert (alone.success, len(alone.masks.masks), len(alone.refused)) == (False, 0, 1)
+    many = segment(running, *[boxes[0]] * 1025)
+    assert (many.success, '1025 prompts: at most 1024' in many.message) == (False, True)
 
 
 def test_bad_images_fail_alone(running, camera):

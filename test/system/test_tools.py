@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import closing
@@ -9,12 +10,16 @@ from contextlib import closing
 import cv2
 import numpy as np
 import pytest
+from rclpy.serialization import serialize_message
 from rosbags.rosbag2 import Reader
+from sensor_msgs.msg import CompressedImage
 
 from child_processes import children_of, gone
 from domains import domains
 from fakes import frame
+from pedsam_ros.bags.rosbag import BagWriter, read_bag
 from pedsam_ros.core.model import checkpoint
+from pedsam_ros.nodes import process
 from pedsam_ros.trial.client import Client
 from pedsam_ros.trial.processes import NAMES, SPARE
 from pedsam_ros.trial.system import EDGE
@@ -40,6 +45,19 @@ def images(tmp_path):
     return folder
 
 
+def as_of_a_depth_camera(bag, path):
+    """The bag with a topic of depth images before its own, and with a damaged image."""
+    _, png = cv2.imencode('.png', np.full((8, 8), 1500, np.uint16))
+    depth = CompressedImage(format='16UC1; compressedDepth png', data=bytes(12) + png.tobytes())
+    with BagWriter(path) as writer:
+        kind = 'sensor_msgs/msg/CompressedImage'
+        writer.write('/camera/depth/compressedDepth', kind, 1, serialize_message(depth))
+        for record in read_bag(bag):
+            writer.write(*record)
+        writer.write(record.topic, kind, record.stamp_ns + 1, record.cdr[:-9])
+    return path
+
+
 @pytest.mark.parametrize('kind', ['images', 'compressed bag'])
 def test_demo_of_ones_own_images_and_bags(kind, images, tmp_path, domain_ids):
     """Every image gives the masks of one process; overlays, a bag and figures are written."""
@@ -48,9 +66,11 @@ def test_demo_of_ones_own_images_and_bags(kind, images, tmp_path, domain_ids):
         bag = tmp_path / 'bag'
         made = pedsam('make-bag', images, bag, '--compressed')
         assert made.returncode == 0, made.stderr
-        source = ['--bag', bag]
+        source = ['--bag', as_of_a_depth_camera(bag, tmp_path / 'both')]
     ended = pedsam('demo', *source, '--out', tmp_path / 'out', '--domains', *domain_ids)
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    for said in ('/camera/depth/compressedDepth is passed over for', 'an image is left out'):
+        assert (said in ended.stdout) == (kind != 'images')
     figures = json.loads((tmp_path / 'out' / 'demo.json').read_text())
     assert figures['frames_in'] == figures['frames_done'] == figures['masks_compared'] == 3
     assert figures['masks_equal_in_process'] is True
@@ -123,6 +143,54 @@ def test_a_terminated_demo_leaves_no_process_behind(images, tmp_path, domain_ids
     finally:
         demo.terminate()
         demo.wait(WAIT_S)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('words', [('camera',), ('replay', '/nowhere'), ('record', '/x', '/y')])
+def test_a_signal_is_the_end_of_a_command_that_goes_on_for_ever(words, number):
+    """Its status is 0, even if it has not begun."""
+    command = [sys.executable, '-m', 'pedsam_ros.tools.cli', *words]
+    with process.held():
+        started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    started.send_signal(number)
+    said, _ = started.communicate(timeout=WAIT_S)
+    assert (started.returncode, said) == (0, b'')
+
+
+BAD_END = """
+import atexit, os, sys
+if 'worker_node' in ' '.join(sys.orig_argv):
+    atexit.register(os._exit, 5)
+"""
+
+
+def test_a_demo_passes_on_the_bad_end_of_a_node(images, tmp_path, domain_ids, monkeypatch):
+    """It says which nodes ended badly; the masks are all there."""
+    (tmp_path / 'sitecustomize.py').write_text(BAD_END)
+    monkeypatch.setenv('PYTHONPATH', os.pathsep.join([str(tmp_path), os.environ['PYTHONPATH']]))
+    ended = pedsam('demo', '--images', images, '--out', tmp_path / 'o', '--domains', *domain_ids)
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert 'compared with one process: equal' in ended.stdout
+    for name in NAMES:
+        assert f'{name} ended with status 5' in ended.stdout
+    assert 'edge ended' not in ended.stdout
+
+
+def test_a_demo_whose_node_is_killed_says_so(images, tmp_path, domain_ids):
+    """It ends at once, with a status other than 0."""
+    words = ['demo', '--images', images, '--out', tmp_path / 'out', '--domains', *domain_ids]
+    command = [sys.executable, '-m', 'pedsam_ros.tools.cli', *map(str, words)]
+    demo = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        with closing(Client(domain_ids[0])) as client:
+            client.until(lambda: demo.poll() is not None or EDGE in client.node.get_node_names())
+        os.kill(children_of(demo.pid)[0], signal.SIGKILL)
+        _, said = demo.communicate(timeout=WAIT_S)
+        assert demo.returncode == 2
+        assert 'alice ended with status -9' in said
+    finally:
+        demo.terminate()
+        demo.communicate()
 
 
 def test_a_camera_without_images_ends_and_says_why(tmp_path):

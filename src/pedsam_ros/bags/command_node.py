@@ -5,13 +5,9 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from typing import Any
 
 from rclpy.context import Context
 from rclpy.node import Node
-
-from pedsam_ros.core.errors import ConfigError
 
 
 @contextmanager
@@ -43,12 +39,3 @@ def open_node(name: str) -> Iterator[Node]:
     finally:
         node.destroy_node()
         context.try_shutdown()
-
-
-def message_class(type_name: str) -> Any:
-    """The Python class of the type package/msg/Name. Raises ConfigError if it is not installed."""
-    package, _, name = type_name.replace('/msg/', '.msg.').rpartition('.')
-    try:
-        return getattr(import_module(package), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f'type={type_name!r}: not installed: {error}') from error

@@ -36,13 +36,13 @@ def frames_of(
         raise ConfigError(f'rate={rate_hz} Hz: above 0, at most {MAX_RATE_HZ:.0f}')
     if rate_hz is not None and stamps is not None:
         raise ConfigError(f'rate={rate_hz} Hz with stamps={stamps}: give one of them')
-    if not source.exists():
-        raise ConfigError(f'{source}: no such folder or video')
-    if source.is_dir():
-        frames = _folder(source)
-        own_rate_hz = FOLDER_RATE_HZ
-    else:
-        frames, own_rate_hz = _video(source)
+    try:
+        if not source.exists():
+            raise ConfigError(f'{source}: no such folder or video')
+        whole = (_folder(source), FOLDER_RATE_HZ) if source.is_dir() else _video(source)
+    except OSError as error:
+        raise ConfigError(f'{source}: {error}') from error
+    frames, own_rate_hz = whole
     if stamps is not None:
         return _paired(read_stamps(stamps), frames, stamps)
     return _regular(frames, _known_rate(source, rate_hz or own_rate_hz))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,15 +34,14 @@ def typestore_with(type_name: str) -> Typestore:
     return store
 
 
-def begins_with_header(type_name: str) -> bool:
-    """Whether a type's first field is a std_msgs/Header. Raises as `typestore_with`."""
-    named = typestore_with(type_name).fielddefs[type_name][1]
-    return bool(named) and named[0][1] == (Nodetype.NAME, 'std_msgs/msg/Header')
-
-
 @cache
 def _store() -> Typestore:
-    return get_typestore(Stores.ROS2_KILTED)
+    """The types of this distribution of ROS, or else of Kilted.
+
+    Few differ, but those of a bag must be those of its publishers.
+    """
+    own = f'ROS2_{os.environ.get("ROS_DISTRO", "").upper()}'
+    return get_typestore(Stores.__members__.get(own, Stores.ROS2_KILTED))
 
 
 def _definition(type_name: str) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Literal, NamedTuple
 
@@ -19,10 +19,13 @@ from rosbags.interfaces import (
     QosReliability,
     QosTime,
 )
-from rosbags.rosbag2 import Reader, StoragePlugin, Writer, WriterError
+from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
 
+from pedsam_ros.bags.bag_files import files_of, opened
+from pedsam_ros.bags.channels import CDR, Channel, Content, Lost, contents, kind_of
 from pedsam_ros.bags.message_types import typestore_with
-from pedsam_ros.core.errors import ConfigError, PedsamError
+from pedsam_ros.bags.unpacking import MAX_BAG_BYTES, ZSTD_MAGIC, Stopped, never, unpacked
+from pedsam_ros.core.errors import ConfigError
 
 STORAGES = ('mcap', 'sqlite3')
 _VERSION: Literal[8] = 8  # of metadata.yaml: the newest that Humble's rosbag2 reads
@@ -38,14 +41,6 @@ class Record(NamedTuple):
     cdr: bytes
 
 
-class Content(NamedTuple):
-    """What a bag holds of one topic."""
-
-    type_name: str
-    messages: int
-    latched: bool  # late readers get earlier messages too (transient local)
-
-
 class BagWriter:
     """Writes a rosbag2: a folder with metadata.yaml and one file, complete after the `with`.
 
@@ -57,11 +52,12 @@ class BagWriter:
     def __init__(self, path: Path, storage: str = 'mcap') -> None:
         if storage not in STORAGES:
             raise ConfigError(f'storage={storage!r}: one of {", ".join(STORAGES)}')
-        if path.exists():
-            raise ConfigError(f'{path}: exists already; a bag is never overwritten')
         self.path = path
         plugin = StoragePlugin[storage.upper()]
-        self._writer = Writer(path, version=_VERSION, storage_plugin=plugin)
+        with _write_errors(path):
+            if path.exists():
+                raise ConfigError(f'{path}: exists already; a bag is never overwritten')
+            self._writer = Writer(path, version=_VERSION, storage_plugin=plugin)
         self._connections: dict[str, Connection] = {}
 
     def __enter__(self) -> BagWriter:
@@ -119,18 +115,82 @@ class BagWriter:
             raise ConfigError(f'{topic}: {type_name}: rosbags has no {error} fields') from error
 
 
+class Bag:
+    """A bag to read: a rosbag2 folder, or one .mcap or .db3 file, each also packed with zstd.
+
+    Opening it reads no message. Raises ConfigError if it is missing, damaged or not a bag.
+    `contents` says what it holds of each topic. It must be closed: files that were packed as a
+    whole are unpacked into a temporary folder until then. Opening and reading raise Interrupted
+    once `stopped` returns True, which is asked where they take long.
+    """
+
+    def __init__(self, path: Path, stopped: Stopped = never) -> None:
+        self.path = path
+        self._folder = TemporaryDirectory(prefix='pedsam-bag-')
+        try:
+            self._files = []
+            left = MAX_BAG_BYTES
+            for file in files_of(path):
+                reader, size = opened(file, Path(self._folder.name), left, stopped)
+                self._files.append(reader)
+                left -= size
+        except BaseException:
+            self.close()
+            raise
+        self._channels = [file.channels() for file in self._files]
+        self.contents = contents([each for file in self._channels for each in file])
+
+    def __enter__(self) -> Bag:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Removes what was unpacked."""
+        self._folder.cleanup()
+
+    def records(self, topics: Collection[str], lost: Lost | None = None) -> Iterator[Record]:
+        """Yields the messages of topics by time, file after file.
+
+        What is damaged is left out, and `lost` is told; without `lost` it raises ConfigError.
+        Raises ConfigError too if a topic is not there, or is not serialised as CDR.
+        """
+        for topic in topics:
+            if self.of(topic).encoding != CDR:
+                raise ConfigError(f'{self.path}: {topic} is {self.of(topic).encoding!r}, not CDR')
+        tell = lost or _refuse
+        for file, channels in zip(self._files, self._channels, strict=True):
+            wanted = {each.id: each for each in channels if self._wants(each, topics)}
+            for number, stamp_ns, data in file.messages(wanted, tell) if wanted else ():
+                topic, kind = wanted[number].topic, wanted[number].type_name
+                try:
+                    # CDR never begins like this; a file alone does not say that it is compressed.
+                    cdr = unpacked(data, 'zstd') if data.startswith(ZSTD_MAGIC) else data
+                except ValueError as error:
+                    tell(topic, f'a compressed message is left out: {error}')
+                else:
+                    yield Record(topic, kind, stamp_ns, cdr)
+
+    def of(self, topic: str) -> Content:
+        """What the bag holds of a topic. Raises ConfigError if it is not there."""
+        if topic not in self.contents:
+            listed = ', '.join(sorted(self.contents)) or 'none'
+            raise ConfigError(f'{self.path}: no topic {topic!r}; there are: {listed}')
+        return self.contents[topic]
+
+    def _wants(self, channel: Channel, topics: Collection[str]) -> bool:
+        content = self.contents[channel.topic]
+        return channel.topic in topics and kind_of(channel) == (
+            content.type_name,
+            content.encoding,
+        )
+
+
 def contents_of(path: Path, topics: Collection[str] | None = None) -> dict[str, Content]:
     """What a bag holds of each of `topics`, or of all. Raises ConfigError as `read_bag`."""
-    with _reading(path) as reader:
-        chosen = _chosen(reader.connections, path, topics)
-        messages, latched = Counter[str](), Counter[str]()
-        for each in chosen:
-            messages[each.topic] += each.msgcount
-            latched[each.topic] += _latched(each)
-        return {
-            each.topic: Content(each.msgtype, messages[each.topic], latched[each.topic] > 0)
-            for each in chosen
-        }
+    with Bag(path) as bag:
+        return {topic: bag.of(topic) for topic in (bag.contents if topics is None else topics)}
 
 
 def topics_of(path: Path) -> dict[str, str]:
@@ -138,45 +198,21 @@ def topics_of(path: Path) -> dict[str, str]:
     return {topic: content.type_name for topic, content in contents_of(path).items()}
 
 
-def read_bag(path: Path, topics: Collection[str] | None = None) -> Iterator[Record]:
-    """Yields the messages of `topics`, or of all topics, by time.
+def read_bag(
+    path: Path, topics: Collection[str] | None = None, lost: Lost | None = None
+) -> Iterator[Record]:
+    """Yields the messages of `topics`, or of all topics in CDR, by time.
 
-    `path` is a rosbag2 folder or one .mcap or .db3 file. Raises ConfigError if it is missing,
-    damaged or not a bag, or if one of the topics is not in it.
+    Raises ConfigError if `path` is no bag that `Bag` opens, and as `Bag.records`.
     """
-    with _reading(path) as reader:
-        chosen = _chosen(reader.connections, path, topics)
-        for connection, stamp_ns, cdr in reader.messages(chosen) if chosen else ():
-            yield Record(connection.topic, connection.msgtype, stamp_ns, bytes(cdr))
+    with Bag(path) as bag:
+        if topics is None:
+            topics = [topic for topic, each in bag.contents.items() if each.encoding == CDR]
+        yield from bag.records(topics, lost)
 
 
-def _latched(connection: Connection) -> bool:
-    offered = getattr(connection.ext, 'offered_qos_profiles', ())
-    return any(qos.durability == QosDurability.TRANSIENT_LOCAL for qos in offered)
-
-
-def _chosen(
-    connections: list[Connection], path: Path, topics: Collection[str] | None
-) -> list[Connection]:
-    there = {each.topic for each in connections}
-    for topic in topics or ():
-        if topic not in there:
-            listed = ', '.join(sorted(there)) or 'none'
-            raise ConfigError(f'{path}: no topic {topic!r}; there are: {listed}')
-    return [each for each in connections if topics is None or each.topic in topics]
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[Reader]:
-    if not path.exists():
-        raise ConfigError(f'{path}: no such bag')
-    try:
-        with Reader(path) as reader:
-            yield reader
-    except PedsamError:
-        raise
-    except Exception as error:  # damaged bytes make rosbags' parsers raise nearly anything
-        raise ConfigError(f'{path}: not a readable bag: {error}') from error
+def _refuse(where: str, what: str) -> None:
+    raise ConfigError(f'{where}: {what}')
 
 
 @contextmanager

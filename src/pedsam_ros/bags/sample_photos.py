@@ -38,7 +38,7 @@ def _paths() -> list[Path]:
     """The photographs in scikit-image's wheel, found without importing it. Raises ConfigError."""
     spec = importlib.util.find_spec('skimage')
     if spec is None or spec.origin is None:
-        raise ConfigError('the demo takes its photos from scikit-image, which is not installed')
+        raise ConfigError('the photographs are in scikit-image: install requirements/photos.txt')
     return [Path(spec.origin).parent / 'data' / name for name in _PHOTOS]
 
 

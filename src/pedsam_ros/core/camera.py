@@ -59,7 +59,7 @@ class View:
     topics: Mapping[str, str]  # full name of each topic, after it was remapped
     offers: Offers
     reliable: bool  # whether it is read so
-    all_wanted: bool = False  # whether no image may be lost
+    every_frame: bool = False  # whether no image may be lost
 
     @property
     def topic(self) -> str:
@@ -103,7 +103,7 @@ def judge(view: View, quiet_s: float, came: bool, silent_s: float) -> CameraStat
         return CameraState.INCOMPATIBLE_QOS
     if quiet_s > silent_s:
         return CameraState.SILENT if offers else CameraState.NO_PUBLISHER
-    if view.all_wanted and not all(offer.reliable for offer in offers):
+    if view.every_frame and not all(offer.reliable for offer in offers):
         return CameraState.LOSSY
     return CameraState.OK if came else CameraState.WAITING
 
@@ -115,12 +115,13 @@ def advice(state: CameraState, view: View, silent_s: float) -> str:
     """
     topic, kind = view.topic, view.source.type_name.rpartition('/')[2]
     there = sorted({offer.type_name for offer in view.offers[view.source.name]})
+    auto = 'set image_transport to auto, or ' if {IMAGE, COMPRESSED_IMAGE} & {*there} else ''
     return {
         CameraState.OK: '',
         CameraState.WAITING: '',
         CameraState.NO_PUBLISHER: f'{topic}: nobody publishes it{_elsewhere(view)}',
-        CameraState.OTHER_TYPE: f'{topic} is {" and ".join(there)}, {kind} is read; set '
-        'image_transport to auto, or remap the image to another topic',
+        CameraState.OTHER_TYPE: f'{topic} is {" and ".join(there)}, {kind} is read; '
+        f'{auto}remap the image to another topic',
         CameraState.INCOMPATIBLE_QOS: f'{topic} ({kind}) is read as reliable, and its publisher '
         'offers best effort; leave out qos_overrides, or let the publisher offer reliable',
         CameraState.SILENT: f'{topic} ({kind}): it has a publisher, but no image came for '

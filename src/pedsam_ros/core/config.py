@@ -1,6 +1,7 @@
-"""The settings of the three nodes: name, default, text, unit and rule of each, in one place.
+"""The settings of edge and worker: name, default, text, unit and rule of each, in one place.
 
-settings.py says what a setting is. After a change here, run
+Those of the overlay are in overlay_config.py. settings.py says what a setting is. After a change
+here, run
 
     PYTHONPATH=src python scripts/write_parameters.py
 
@@ -40,7 +41,7 @@ class AutomaticConfig:
     points_per_side: int = setting(
         16, 'number of points along each side of the image', low=1, high=128
     )
-    points_per_batch: int = setting(64, 'number of points decoded at once', low=1, high=1024)
+    points_per_batch: int = setting(64, 'most points that are decoded at once', low=1, high=1024)
     pred_iou_thresh: float = _threshold('predicted IoU', 0.88)
     stability_score_thresh: float = _threshold('stability', 0.95)
     stability_score_offset: float = setting(
@@ -232,18 +233,6 @@ class WorkerConfig:
     precision: str = common.precision('window')
     threads: int = common.threads()
     autostart: bool = common.autostart()
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverlayConfig:
-    """Settings of the overlay node, all read at its start. Raises ConfigError if one breaks its
-    rule."""
-
-    image_transport: str = common.image_transport(fixed=True)
-    opacity: float = _share(0.5, 'opacity of the masks on the image (0 is invisible)', fixed=True)
 
     def __post_init__(self) -> None:
         check_fields(self)

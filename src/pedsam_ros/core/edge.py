@@ -8,7 +8,7 @@ A frame is in one state at a time and ends exactly once:
 
     arrived     counted by `arrive`; it waits with the owner
     in flight   cut into windows by `start`; some are still pending
-    complete    every window is there; it waits in `completed` for its masks
+    complete    every window is there; it stays in `completed` until it has its masks
     ended       done, superseded, late or failed; counted in `endings`
 
     from        to          by
@@ -39,13 +39,13 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from pedsam_ros.core.audits import Chance, unforeseeable, window_to_audit
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.dispatch import Dispatch
-from pedsam_ros.core.edge_compute import EdgeCompute
+from pedsam_ros.core.edge_compute import EdgeCompute, Making, finished
 from pedsam_ros.core.in_flight import Assignment, Encoded, InFlight
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.outbound import Outbound
 from pedsam_ros.core.recent import Recent, RecentEmbeddings
 from pedsam_ros.core.router import Router
-from pedsam_ros.core.types import Embedding, Frame, FrameKey, Masks, Prompt, Window
+from pedsam_ros.core.types import Answer, Embedding, Frame, FrameKey, Prompt, Window
 from pedsam_ros.core.windows import Canvas, partition, pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry
 
@@ -59,7 +59,7 @@ class Edge:
     >>> started, assignments = edge.start(frame, now_s=0.0, usable={'alice', 'bob', 'carol'})
     >>> for assignment in assignments:  # in another process: assignment.worker computes it
     ...     edge.accept(assignment.worker, compute(assignment.window), now_s=0.1)
-    >>> masks = edge.decode(edge.encode(edge.completed.popleft()), config.prompts)
+    >>> masks = edge.decode(edge.encode(edge.completed[0]), config.prompts).masks
     >>> edge.finish(started, 'done')
 
     `homes` maps each window of the grid to its worker. `spares` are workers that may stand in for
@@ -160,16 +160,14 @@ class Edge:
         return [self._close(serial, 'late').key for serial in late]
 
     def distrust(self, worker: str) -> None:
-        """Ends as failed the frames that hold answers of a worker, except one that was taken from
-        `completed` and is being finished. Forgets the worker's embeddings, and the frame that was
-        encoded last if it holds any."""
+        """Ends as failed the frames that hold answers of a worker. Forgets the worker's
+        embeddings, and the frame that was encoded last if it holds any."""
         self._recent.forget(worker)
         if self.last is not None and worker in self.last.sources:
             self.last = None
         held = [f for f in self._in_flight.values() if worker in f.sources.values()]
         for frame in held:
-            if frame in self.completed or not frame.complete:
-                self._close(frame.serial, 'failed')
+            self._close(frame.serial, 'failed')
 
     def audit(self, frame: InFlight) -> None:
         """Computes, with the probability `audit_rate`, one window of a complete frame again.
@@ -189,15 +187,20 @@ class Edge:
         self.last = self.model.encode(frame)
         return self.last
 
-    def decode(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Masks:
-        """Makes the masks for prompts; without prompts, of everything in view. Raises
-        BadPrompt."""
+    def decode(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Answer:
+        """Makes the masks for the prompts that fit the frame; without prompts, of everything in
+        view."""
+        return finished(self.decoding(encoded, prompts))
+
+    def decoding(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Making[Answer]:
+        """Does what `decode` does, and yields between two batches."""
         return self.model.segment(encoded, prompts, self.config.automatic)
 
     def finish(self, frame: InFlight, ending: str) -> None:
         """Ends a frame as done, or as failed if its windows could not be sent or its masks not be
-        made."""
-        self._close(frame.serial, ending)
+        made. A frame that `distrust` has ended meanwhile stays as it is."""
+        if frame.serial in self._in_flight:
+            self._close(frame.serial, ending)
 
     def abandon(self) -> None:
         """Ends as failed all frames in flight: the node is being deactivated."""
@@ -228,6 +231,7 @@ class Edge:
         self._dispatch.close(serial)
         self.endings[ending] += 1
         frame = self._in_flight.pop(serial)
+        frame.finishing = None  # it refers to the frame, which would keep both in memory
         if frame in self.completed:
             self.completed.remove(frame)
         self.on_end(frame, ending)

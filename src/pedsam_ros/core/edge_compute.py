@@ -3,13 +3,26 @@ torch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Generator, Sequence
+from typing import Protocol, TypeAlias, TypeVar
 
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.config import AutomaticConfig
 from pedsam_ros.core.in_flight import Encoded, InFlight
-from pedsam_ros.core.types import Embedding, Masks, Pixels, Prompt, Values, Window
+from pedsam_ros.core.types import Answer, Embedding, Pixels, Prompt, Values, Window
+
+T = TypeVar('T')
+Making: TypeAlias = Generator[None, None, T]  # yields between two batches, then returns a T
+
+
+def finished(making: Making[T]) -> T:
+    """Runs a generator to its end without a pause. Returns what it returns."""
+    while True:
+        try:
+            next(making)
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 class EdgeCompute(Protocol):
@@ -44,6 +57,6 @@ class EdgeCompute(Protocol):
 
     def segment(
         self, encoded: Encoded, prompts: Sequence[Prompt], rules: AutomaticConfig
-    ) -> Masks:
-        """Makes the masks for prompts; without prompts, of everything in view. Raises
-        BadPrompt."""
+    ) -> Making[Answer]:
+        """Makes the masks for the prompts that fit the frame; without prompts, of everything in
+        view. Yields between two batches."""

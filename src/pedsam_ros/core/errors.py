@@ -11,6 +11,8 @@ The indentation shows what each error derives from:
       Unavailable    a frame needs workers that cannot be used
       ExposureError  a worker would see more of the scene than it may
       BadPrompt      a prompt does not fit the image
+      BadMasks       masks do not fit their own size, or the image
+      NoImage        it is not known which image masks belong to
 """
 
 
@@ -59,3 +61,11 @@ class ExposureError(PedsamError):
 
 class BadPrompt(PedsamError):
     """A prompt does not fit the image."""
+
+
+class BadMasks(PedsamError):
+    """Masks do not fit the size that they name, or the image that they are to be painted on."""
+
+
+class NoImage(PedsamError):
+    """It is not known which image masks belong to."""

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cv2
-import numpy as np
 
+from pedsam_ros.core import pixels
 from pedsam_ros.core.errors import BadImage
 from pedsam_ros.core.types import Pixels
 
@@ -64,15 +64,10 @@ def write_image(path: Path, rgb: Pixels) -> Path:
 def read_image(file: Path, as_stored: bool = False) -> Pixels:
     """Reads an image file as (H, W, 3) uint8 RGB, turned upright as its camera noted.
 
-    With `as_stored` the image is not turned: its rows are those of the file. Raises BadImage,
-    which names the file.
+    With `as_stored` the image is not turned: its rows are those of the file. 16-bit grey is
+    stretched, as `pixels.grey_to_8_bit` says. Raises BadImage, which names the file.
     """
-    how = cv2.IMREAD_COLOR | (cv2.IMREAD_IGNORE_ORIENTATION if as_stored else 0)
     try:
-        data = file.read_bytes()  # not imread, which fills up a cut JPEG with grey
-        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), how) if data else None
-    except (OSError, cv2.error) as error:
+        return pixels.decode(file.read_bytes(), upright=not as_stored)
+    except (OSError, BadImage) as error:
         raise BadImage(f'{file}: {error}') from error
-    if bgr is None:
-        raise BadImage(f'{file}: damaged, or no image ({len(data)} bytes)')
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,7 @@ class InFlight:
     sources: dict[int, str] = field(default_factory=dict)  # window -> who answered
     stale: set[int] = field(default_factory=set)  # windows filled with an older embedding
     complete: bool = False  # every window is there
+    finishing: Iterator[None] | None = None  # makes and publishes its masks, batch by batch
     arrived_s: float = 0.0  # monotonic seconds, like all times here
     sent_s: float = 0.0  # when the last window was handed over; noted by whoever sends
     back_s: float = 0.0  # when the last reply came

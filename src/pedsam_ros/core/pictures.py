@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pedsam_ros.core.errors import BadMasks
 from pedsam_ros.core.types import Mask, Masks, Pixels
 
+MOST_PAINTED_PX = 2**27  # of one overlay: sixteen masks that fill 4K, about a second
 _GOLDEN = 0.618033988749895  # step of hue from mask to mask: keeps any number of hues far apart
 
 
 def binary(mask: Mask, height: int, width: int) -> NDArray[np.bool_]:
-    """(H, W) bool: the pixels of a mask, from its run lengths."""
-    ones = np.arange(len(mask.counts)) % 2 == 1
-    return np.repeat(ones, mask.counts).reshape(width, height).T
+    """(H, W) bool: the pixels of a mask, from its run lengths.
+
+    Raises BadMasks if the run lengths do not add up to H x W.
+    """
+    columns = np.zeros(height * width, bool)
+    for begin, end in _runs(mask, height, width):
+        columns[begin:end] = True
+    return columns.reshape(width, height).T
 
 
 def tight_box(shape: NDArray[np.bool_] | Pixels) -> tuple[int, int, int, int]:
@@ -33,37 +38,85 @@ def tight_box(shape: NDArray[np.bool_] | Pixels) -> tuple[int, int, int, int]:
 def label_image(masks: Masks) -> NDArray[np.uint16]:
     """(H, W) uint16: the id of the mask at each pixel, counted from 1; 0 means no mask.
 
-    Where masks overlap, the one with the smallest area is shown.
+    Where masks overlap, the one with the smallest area is shown. Raises BadMasks as `binary`.
     """
-    labels = np.zeros((masks.height, masks.width), np.uint16)
-    for number, shape in _largest_first(masks):
-        labels[shape] = number
-    return labels
+    columns = np.zeros(masks.height * masks.width, np.uint16)
+    for number, mask in _largest_first(masks):
+        for begin, end in _runs(mask, masks.height, masks.width):
+            columns[begin:end] = number
+    return np.ascontiguousarray(columns.reshape(masks.width, masks.height).T)
 
 
-def any_mask(masks: Masks) -> Pixels:
-    """(H, W) uint8: 255 inside any mask, 0 elsewhere."""
-    return np.where(label_image(masks) > 0, 255, 0).astype(np.uint8)
+def any_mask(labels: NDArray[np.uint16]) -> Pixels:
+    """(H, W) uint8: 255 inside any mask of a label image, 0 elsewhere."""
+    return np.where(labels > 0, 255, 0).astype(np.uint8)
 
 
 def overlay(rgb: Pixels, masks: Masks, opacity: float = 0.5) -> Pixels:
-    """(H, W, 3) uint8: the image with every mask tinted and outlined in a colour of its own."""
-    picture = rgb.copy()
-    for number, shape in _largest_first(masks):
-        colour = np.array(_colour(number), np.float32)
-        mixed = (1 - opacity) * picture[shape] + opacity * colour
-        picture[shape] = mixed.astype(np.uint8)
-        outlines, _ = cv2.findContours(
-            shape.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    """(H, W, 3) uint8: the image with every mask tinted and outlined in a colour of its own.
+
+    Raises BadMasks if the masks are not of the image's size, or too much would be painted.
+    """
+    height, width = rgb.shape[:2]
+    if (masks.height, masks.width) != (height, width):
+        raise BadMasks(
+            f'masks of {masks.width}x{masks.height} px: the image has {width}x{height} px'
         )
-        cv2.drawContours(picture, outlines, -1, _colour(number), 2)
+    parts = [(number, _part(mask, height, width)) for number, mask in _largest_first(masks)]
+    painted = sum(inside.size for _, (*_, inside) in parts)
+    if painted > MOST_PAINTED_PX:
+        raise BadMasks(f'masks whose boxes have {painted} px: at most {MOST_PAINTED_PX} px')
+    picture = rgb.copy()
+    for number, part in parts:
+        _tint(picture, *part, np.array(_colour(number)), opacity)
     return picture
 
 
-def _largest_first(masks: Masks) -> Iterator[tuple[int, NDArray[np.bool_]]]:
-    """Yields id and shape of each mask, small masks last, so that they are painted on top."""
-    by_area = sorted(enumerate(masks.masks, 1), key=lambda item: -item[1].area)
-    return ((number, binary(mask, masks.height, masks.width)) for number, mask in by_area)
+def _tint(
+    picture: Pixels, x: int, y: int, inside: Pixels, colour: NDArray[np.int_], opacity: float
+) -> None:
+    """Paints a mask, whose smallest box `inside` (h, w) lies at x, y."""
+    part = picture[y : y + inside.shape[0], x : x + inside.shape[1]]
+    if not part.size:
+        return
+    levels = np.arange(256)[:, None]
+    mixed = ((1 - opacity) * levels + opacity * colour).astype(np.uint8)
+    part[:] = cv2.copyTo(cv2.LUT(part, mixed[None]), inside, part.copy())
+    outlines, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=(x, y))
+    cv2.drawContours(picture, outlines, -1, colour.tolist(), 2)
+
+
+def _part(mask: Mask, height: int, width: int) -> tuple[int, int, Pixels]:
+    """x, y and (h, w) uint8 pixels of the smallest box around a mask; empty if the mask is."""
+    runs = _runs(mask, height, width)
+    if not runs:
+        return 0, 0, np.zeros((0, 0), np.uint8)
+    first, last = runs[0][0] // height, (runs[-1][1] - 1) // height
+    columns = np.zeros((last - first + 1) * height, np.uint8)
+    for begin, end in runs:
+        columns[begin - first * height : end - first * height] = 1
+    shape = columns.reshape(-1, height).T
+    x, y, w, h = tight_box(shape)
+    return first + x, y, np.ascontiguousarray(shape[y : y + h, x : x + w])
+
+
+def _runs(mask: Mask, height: int, width: int) -> list[tuple[int, int]]:
+    """Where the runs of a mask's pixels begin and end, counted down the columns.
+
+    Raises BadMasks if the run lengths do not add up to H x W.
+    """
+    if sum(mask.counts) != height * width:
+        raise BadMasks(
+            f'run lengths of {sum(mask.counts)} px: a mask of {width}x{height} px was expected'
+        )
+    ends = np.cumsum(mask.counts).tolist()
+    pairs = zip(ends[::2], ends[1::2], strict=False)  # zeros may follow the last run
+    return [(begin, end) for begin, end in pairs if begin < end]
+
+
+def _largest_first(masks: Masks) -> list[tuple[int, Mask]]:
+    """The masks with their ids, small ones last, so that they are painted on top."""
+    return sorted(enumerate(masks.masks, 1), key=lambda item: -item[1].area)
 
 
 def _colour(number: int) -> tuple[int, int, int]:

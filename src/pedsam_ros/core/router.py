@@ -19,6 +19,20 @@ EVERYWHERE: Region = (-math.inf, -math.inf, math.inf, math.inf)
 _MOST_REGIONS = 256  # at once; more become one that covers them all
 
 
+def add_region(regions: dict[Region, float], region: Region, until_s: float) -> None:
+    """Adds a region to those that map to the time until which they hold. If they become more than
+    256, one that covers them all takes their place; one that contains NaN covers the whole image.
+    """
+    if any(map(math.isnan, region)):
+        region = EVERYWHERE
+    regions[region] = max(until_s, regions.get(region, until_s))
+    if len(regions) > _MOST_REGIONS:
+        x0s, y0s, x1s, y1s = zip(*regions, strict=True)
+        around, last_s = (min(x0s), min(y0s), max(x1s), max(y1s)), max(regions.values())
+        regions.clear()
+        regions[around] = last_s
+
+
 class Router:
     """Homes, spares, and regions of the image that must not leave the edge.
 
@@ -44,13 +58,7 @@ class Router:
     def protect(self, region: Region, until_s: float) -> None:
         """Keeps a region here: of frames that arrive before `until_s`, no window that holds any
         part of it leaves the edge. A region that contains NaN covers the whole image."""
-        if any(map(math.isnan, region)):
-            region = EVERYWHERE
-        self._regions[region] = max(until_s, self._regions.get(region, until_s))
-        if len(self._regions) > _MOST_REGIONS:
-            x0s, y0s, x1s, y1s = zip(*self._regions, strict=True)
-            around = min(x0s), min(y0s), max(x1s), max(y1s)
-            self._regions = {around: max(self._regions.values())}
+        add_region(self._regions, region, until_s)
 
     def forget(self, before_s: float) -> None:
         """Forgets the regions that held until `before_s` at most. The caller knows that no frame
@@ -71,6 +79,14 @@ class Router:
         if missing:
             raise Unavailable(sorted(missing))
         return plan
+
+    def missing(self, usable: Container[str], arrived_s: float) -> list[str]:
+        """Names the workers without which a frame that arrived at `arrived_s` cannot be planned,
+        whatever its size; none if it might be."""
+        held = any(until_s > arrived_s for until_s in self._regions.values())
+        if held or 'stale' in self.rules.on_server_loss:
+            return []
+        return [] if self.instead(self.homes, usable, ()) else sorted(set(self.homes.values()))
 
     def private(self, canvas: Canvas, arrived_s: float) -> set[int]:
         """Names the windows that regions keep here, of a frame that arrived at `arrived_s`."""

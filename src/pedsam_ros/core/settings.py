@@ -7,13 +7,20 @@ options, config/*.yaml and docs/parameters.md are all made from them: `groups_of
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pedsam_ros.core.errors import ConfigError
 
 UNITS = {'s': 's', 'px': 'px', 'hz': 'Hz'}  # what the last word of a name stands for
+_ONE = {  # type -> how to write a value of it
+    bool: 'true or false, without quotes',
+    int: 'a whole number',
+    float: 'a number',
+    str: 'a text, in quotes if it could be anything else',
+}
+_MANY = {int: 'whole numbers', float: 'numbers', str: 'texts'}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +74,21 @@ class Setting:
             return 'only at start'
         return 'at any time' if self.rule.live else 'only while the node is unconfigured'
 
+    def fitted(self, value: Any) -> Any:
+        """A value from outside as this setting's type: a whole number may stand for a double, and
+        a list becomes a tuple.
+
+        Raises ConfigError, which says what to write instead.
+        """
+        inner = get_args(self.kind)[:1]
+        if not inner and (one := _as_type(self.kind, value)) is not None:
+            return one
+        if inner and not isinstance(value, str | bytes) and isinstance(value, Iterable):
+            items = tuple(_as_type(inner[0], item) for item in value)
+            if None not in items:
+                return items
+        raise ConfigError(f'{self.name}={value!r:.200}: {self._written}')
+
     def broken_rule(self, value: Any) -> str:
         """The rule that a value breaks, in words; empty if it keeps them all."""
         rule = self.rule
@@ -80,6 +102,14 @@ class Setting:
             return rule.form
         return ''
 
+    @property
+    def _written(self) -> str:
+        """How to write a value of this type, in words."""
+        inner = get_args(self.kind)[:1]
+        if not inner:
+            return _ONE[self.kind]
+        return f'a list of {_MANY[inner[0]]}, such as {list(self.default or self.rule.example)}'
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -88,6 +118,13 @@ class Group:
     prefix: str
     text: str
     settings: tuple[Setting, ...]
+
+
+def _as_type(kind: type, value: Any) -> Any:
+    """The value as `kind`; None if it is of another type. A bool is no number."""
+    if kind is float and type(value) is int:
+        return float(value)
+    return value if type(value) is kind else None
 
 
 def described(text: str, **rule: Any) -> Mapping[str, Rule]:

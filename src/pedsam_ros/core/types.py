@@ -78,6 +78,15 @@ class Prompt:
 
     points: tuple[tuple[float, float, int], ...] = ()  # (x, y, label): 1 is on the object, 0 off
     box: tuple[float, float, float, float] | None = None  # (x0, y0, x1, y1)
+    fault: str = ''  # why it could not be read; its place among the others still counts
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A prompt that gets no mask."""
+
+    prompt: int  # its index among those that were asked together
+    reason: str  # the value, and the rule that it breaks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,3 +111,11 @@ class Masks:
     model_id: str  # the model that made them
     masks: tuple[Mask, ...]  # the id of a mask is its place here + 1
     stale_windows: tuple[int, ...] = ()  # windows for which an older embedding was used
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What comes of prompts: masks of those that fit the frame, and why the others got none."""
+
+    masks: Masks
+    refused: tuple[Refusal, ...] = ()

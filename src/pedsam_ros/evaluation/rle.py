@@ -9,12 +9,11 @@ import warnings
 from typing import Any, TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pycocotools import mask as coco
 
-from pedsam_ros.core.model import sam
 from pedsam_ros.core.pictures import tight_box
+from pedsam_ros.core.run_lengths import run_lengths
 from pedsam_ros.core.types import Mask
 
 Rle: TypeAlias = 'dict[str, Any]'  # of pycocotools: size [H, W] and counts, packed bytes
@@ -45,6 +44,5 @@ def iou(found: Mask, true: Rle) -> float:
 
 def mask_of(shape: NDArray[np.bool_], prompt: int = -1) -> Mask:
     """(H, W) bool -> a mask with score and stability 1; inverse of core.pictures.binary."""
-    (runs,) = sam.amg.mask_to_rle_pytorch(torch.from_numpy(shape)[None])
-    area = sam.amg.area_from_rle(runs)
-    return Mask(prompt, 1.0, 1.0, tight_box(shape), area, tuple(runs['counts']))
+    counts = run_lengths(shape)
+    return Mask(prompt, 1.0, 1.0, tight_box(shape), sum(counts[1::2]), counts)

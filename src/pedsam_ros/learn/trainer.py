@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.core.files import replacing
-from pedsam_ros.core.model import checkpoint
+from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.checkpoint import Weights
 from pedsam_ros.core.settings import check_fields, setting
 from pedsam_ros.learn.examples import Example
@@ -112,7 +112,8 @@ class Trainer:
         }
         with replacing(self._state) as partial:
             torch.save(state, partial)
-        checkpoint.write(self.weights(), self._state.with_name('model.safetensors'))
+        weights = loading.with_padding(self.weights())
+        checkpoint.write(weights, self._state.with_name('model.safetensors'))
 
     def learn(self, examples: list[Example]) -> dict[str, float]:
         """Makes one step on these examples; returns losses and figures.

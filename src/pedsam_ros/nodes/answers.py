@@ -1,28 +1,128 @@
-"""How masks are made: of a complete frame, and of the frame encoded last for a new prompt."""
+"""How masks are made: of complete frames, and of the frame encoded last for new prompts.
+
+The automatic grid, many prompts or a large image take long. So masks are made in batches, and the
+computing thread takes replies, ends late frames and does its jobs between two of them. It asks for
+one batch of each of these at a time:
+
+    a frame       `finish`. It is answered by the prompts that held when it was begun. It stays in
+                  flight until its masks are published; if it ends before, they are dropped.
+    new prompts   `renew`. Those of topics and parameters hold for every frame that is begun later.
+                  The frame encoded last is answered as well, unless a complete frame waits: that
+                  one comes first, and answers them. Newer prompts take the place of those that
+                  have no answer yet.
+    a request     `answer`. Requests of the service are answered in their order, each on the frame
+                  that was encoded last when its turn came.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from pedsam_ros.core.edge import Edge
+from pedsam_ros.core.edge_compute import Making
 from pedsam_ros.core.errors import BadPrompt
 from pedsam_ros.core.in_flight import InFlight
 from pedsam_ros.core.metrics import Metrics
-from pedsam_ros.core.types import Masks, Prompt
+from pedsam_ros.core.prompts import MOST_PROMPTS, sift
+from pedsam_ros.core.types import Answer, Masks, Prompt, Refusal
+from pedsam_ros.nodes.losses import Losses
+
+Tell: TypeAlias = Callable[[Answer | BadPrompt], None]
+
+_MOST_WAITING = 2 * MOST_PROMPTS  # prompts of requests that wait; each request counts as one more
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    prompts: tuple[Prompt, ...]
+    tell: Tell
+    making: Making[Answer] | None = None  # set when its turn has come
+    sources: frozenset[str] = frozenset()  # workers whose answers are in its frame
 
 
 class Answers:
     """Runs the edge's own half of the model and publishes. Runs on the computing thread."""
 
-    def __init__(self, edge: Edge, publish: Callable[[Masks], None], metrics: Metrics) -> None:
-        self._edge, self._publish, self._metrics = edge, publish, metrics
+    def __init__(
+        self, edge: Edge, publish: Callable[[Masks], None], metrics: Metrics, losses: Losses
+    ) -> None:
+        self._edge, self._publish, self._metrics, self._losses = edge, publish, metrics, losses
         self._prompts: tuple[Prompt, ...] = edge.config.prompts
+        self._refused: tuple[Refusal, ...] = ()  # those of the last frame; they have been told
+        self._renewal: Iterator[None] | None = None
+        self._requests: deque[_Request] = deque()
 
-    def publish(self, frame: InFlight) -> None:
-        """Makes and publishes the masks of a complete frame; records how long each stage took.
+    @property
+    def waiting(self) -> bool:
+        """Whether `renew` or `answer` has something to do."""
+        return self._renewal is not None or bool(self._requests)
 
-        Raises BadReply if an audit, or the result, shows that a worker lied; BadPrompt.
+    def finish(self, frame: InFlight) -> bool:
+        """Goes on by one batch with a complete frame. Returns whether its masks are published.
+
+        Raises BadReply if an audit, or the result, shows that a worker lied.
         """
+        if frame.finishing is None:
+            frame.finishing = self._finishing(frame)
+            self._renewal = None
+        return _ended(frame.finishing)
+
+    def set_prompts(self, prompts: tuple[Prompt, ...], fixed: bool = False) -> None:
+        """Uses prompts from now on. Those that fit no frame, or not the one encoded last, are
+        counted. If all are such, the prompts before them stay, unless these are `fixed`: the
+        parameters show them."""
+        last = self._edge.last
+        good, refused = sift(prompts, None if last is None else last.canvas.frame)
+        self._note(refused)
+        if fixed or good or not prompts:
+            self._prompts, self._renewal = prompts, self._renewing()
+
+    def renew(self) -> None:
+        """Goes on by one batch with new prompts on the frame encoded last."""
+        if self._renewal is not None and _ended(self._renewal):
+            self._renewal = None
+
+    def ask(self, prompts: tuple[Prompt, ...], tell: Tell) -> None:
+        """Takes a request. `tell` gets the answer, or why there is none."""
+        waiting = sum(1 + len(request.prompts) for request in self._requests)
+        if waiting + 1 + len(prompts) > _MOST_WAITING:
+            tell(BadPrompt(f'{len(self._requests)} requests wait already, with too many prompts'))
+        else:
+            self._requests.append(_Request(prompts, tell))
+
+    def answer(self) -> None:
+        """Goes on by one batch with the oldest request."""
+        if not self._requests:
+            return
+        request = self._requests[0]
+        outcome: Answer | BadPrompt | None = BadPrompt('no answer: the log says why')
+        try:
+            outcome = self._batch_of(request)
+        finally:
+            if outcome is not None:
+                self._requests.popleft()
+                request.tell(outcome)
+
+    def distrust(self, worker: str) -> None:
+        """Drops masks of frames that hold answers of a worker, as Edge drops the frames. A request
+        is begun anew on the frame that is the last one then."""
+        if self._edge.last is None:
+            self._renewal = None
+        for request in self._requests:
+            if worker in request.sources:
+                request.making, request.sources = None, frozenset()
+
+    def close(self) -> None:
+        """Refuses the requests that wait."""
+        self._renewal = None
+        while self._requests:
+            self._requests.popleft().tell(BadPrompt('the node is not active any more'))
+
+    def _finishing(self, frame: InFlight) -> Iterator[None]:
+        """Makes and publishes the masks of a frame; records how long each stage took."""
         timed, record = self._metrics.timed, self._metrics.record
         record('worker_s', frame.worker_s)
         if frame.back_s:  # something came back
@@ -32,20 +132,46 @@ class Answers:
             self._edge.audit(frame)
         with timed('merge_global_s'):
             encoded = self._edge.encode(frame)
-        with timed('decode_s'):
-            masks = self._edge.decode(encoded, self._prompts)
+        making = self._edge.decoding(encoded, self._prompts)
+        answer = yield from self._metrics.timed_in('decode_s', making)
+        self._note(answer.refused)
         with timed('publish_s'):
-            self._publish(masks)
+            self._publish(answer.masks)
 
-    def set_prompts(self, prompts: tuple[Prompt, ...]) -> None:
-        """Answers prompts on the frame encoded last, if there is one, and uses them for every
-        later frame. Raises BadPrompt, and keeps the prompts before them."""
+    def _renewing(self) -> Iterator[None]:
+        """Answers the prompts on the frame encoded last, if there is one."""
         if self._edge.last is not None:
-            self._publish(self._edge.decode(self._edge.last, prompts))
-        self._prompts = prompts
+            answer = yield from self._edge.decoding(self._edge.last, self._prompts)
+            self._note(answer.refused)
+            self._publish(answer.masks)
 
-    def answer(self, prompts: tuple[Prompt, ...]) -> Masks:
-        """Makes masks of the frame encoded last, without encoding it again. Raises BadPrompt."""
-        if self._edge.last is None:
-            raise BadPrompt('no frame has been encoded yet')
-        return self._edge.decode(self._edge.last, prompts)
+    def _batch_of(self, request: _Request) -> Answer | BadPrompt | None:
+        """The answer to a request; None if it is not complete yet."""
+        last = self._edge.last
+        if request.making is None:
+            if last is None:
+                return BadPrompt('no frame has been encoded yet')
+            request.making = self._edge.decoding(last, request.prompts)
+            request.sources = last.sources
+        try:
+            next(request.making)
+        except StopIteration as end:
+            answer: Answer = end.value
+            return answer
+        return None
+
+    def _note(self, refused: tuple[Refusal, ...]) -> None:
+        """Counts refused prompts, once until others are refused."""
+        if refused != self._refused:
+            for each in refused:
+                self._losses.reject('prompts', f'prompt={each.prompt}: {each.reason}')
+        self._refused = refused
+
+
+def _ended(making: Iterator[None]) -> bool:
+    """Goes on by one batch. Returns whether that was the last."""
+    try:
+        next(making)
+    except StopIteration:
+        return True
+    return False

@@ -80,14 +80,20 @@ class ComputeThread:
 
         Blocks while too many jobs wait. After `close`, the job is dropped.
         """
+        self._add(job)
+
+    def post_once(self, job: Callable[[], None]) -> None:
+        """Adds a job like `post`, unless the same one waits already."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or len(self._jobs) < _MOST_JOBS)
-            if not self._closing:
-                self._jobs.append(job)
-                self._changed.notify_all()
+            waits = job in self._jobs
+        if not waits:
+            self._add(job)
 
     def call(self, job: Callable[[], None]) -> None:
-        """Runs a job on this thread and waits until it has ended. Raises what the job raises."""
+        """Runs a job on this thread and waits until it has ended.
+
+        Raises what the job raises, and RuntimeError if the thread is closed.
+        """
         done = threading.Event()
         raised: list[Exception] = []
 
@@ -99,7 +105,8 @@ class ComputeThread:
             finally:
                 done.set()
 
-        self.post(wrapped)
+        if not self._add(wrapped):
+            raise RuntimeError('the computing thread is closed')
         done.wait()
         if raised:
             raise raised[0]
@@ -110,6 +117,15 @@ class ComputeThread:
             self._closing = True
             self._changed.notify_all()
         self._thread.join()
+
+    def _add(self, job: Callable[[], None]) -> bool:
+        """Adds a job, perhaps after waiting for room. Returns whether it will run."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or len(self._jobs) < _MOST_JOBS)
+            if not self._closing:
+                self._jobs.append(job)
+                self._changed.notify_all()
+            return not self._closing
 
     def _run(self) -> None:
         patience: float | None = 0.0

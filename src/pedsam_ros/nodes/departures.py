@@ -118,13 +118,19 @@ class Departures:
         return self._workers.usable(self._edge.router.free_spares())
 
     def _next(self) -> Frame | None:
-        """Takes and reads the oldest image. None if there is none, or if it cannot be read and has
-        ended as failed."""
+        """Takes and reads the oldest image. None if there is none, or if it has ended as failed:
+        it cannot be read, or no worker could be sent any part of it."""
         if not self._inbox.waiting:
             self._fetch()
         waiting = self._inbox.frame()
         self.count_arrivals()
         if waiting is None:
+            return None
+        self.take_regions()
+        missing = self._edge.router.missing(self._usable(), waiting.arrived_s)
+        if missing and not may_wait((), self._edge.config):  # not worth reading
+            reason = explain(self._workers.conditions(missing))
+            self._lose(waiting.image.key, waiting.arrived_s, reason)
             return None
         try:
             with self._metrics.timed('read_s'):

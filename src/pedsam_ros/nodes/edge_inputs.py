@@ -12,6 +12,7 @@ from typing import Any
 
 from geometry_msgs.msg import PointStamped
 from rclpy.node import Node
+from rclpy.subscription import Subscription
 
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import BadPrompt
@@ -36,6 +37,7 @@ class Inputs:
     ) -> None:
         self._node, self._loop, self._compute = node, loop, compute
         self._configured_prompts = configured_prompts
+        self._regions: list[tuple[Subscription, Callable[[Any], None]]] = []
 
     def subscribe(self, config: EdgeConfig, running: ExitStack) -> None:
         """Makes the subscriptions; `running` destroys them."""
@@ -45,13 +47,21 @@ class Inputs:
             subscribe(PointStamped, '~/point', self._on_point, qos.PROMPTS),
         ]
         if config.regions:
-            subscriptions += [
-                subscribe(kind, name, partial(self._on_regions, read), profile)
-                for kind, name, read in regions.sources()
-                for profile in qos.REGIONS
-            ]
+            for kind, name, read in regions.sources():
+                hear = partial(self._on_regions, read)
+                self._regions += [
+                    (subscribe(kind, name, hear, profile), hear) for profile in qos.REGIONS
+                ]
+            subscriptions += [subscription for subscription, _ in self._regions]
         for subscription in subscriptions:
             running.callback(self._node.destroy_subscription, subscription)
+
+    def take_regions(self) -> None:
+        """Takes the regions that have come, before an image that came after them is handed over:
+        rclpy takes one message of every topic in turn."""
+        for subscription, hear in self._regions:
+            for msg in regions.waiting(subscription):
+                hear(msg)
 
     def _on_prompts(self, msg: PromptsMsg) -> None:
         try:
@@ -59,7 +69,10 @@ class Inputs:
         except BadPrompt as error:
             self._compute.post(partial(self._loop.refuse_prompts, str(error)))
             return
-        self._set_prompts(prompts or self._configured_prompts())
+        if prompts:
+            self._set_prompts(prompts)
+        else:
+            self._set_prompts(self._configured_prompts(), fixed=True)
 
     def _on_point(self, msg: PointStamped) -> None:
         self._set_prompts((convert.prompt_from_point(msg),))
@@ -68,5 +81,5 @@ class Inputs:
         for region in read(msg):
             self._loop.protect(region)
 
-    def _set_prompts(self, prompts: tuple[Prompt, ...]) -> None:
-        self._compute.post(partial(self._loop.set_prompts, prompts))
+    def _set_prompts(self, prompts: tuple[Prompt, ...], fixed: bool = False) -> None:
+        self._compute.post(partial(self._loop.set_prompts, prompts, fixed))

@@ -11,8 +11,8 @@ Theory of operation. Three kinds of threads meet here:
 
 The first two only leave things in the inbox, so Edge needs no lock. `step` does what there is to
 do, in this order: take regions and heartbeats, accept replies, end late frames, send again what
-was lost, start frames, finish one frame. One call computes at most one frame or one window, so
-nothing waits long for its turn.
+was lost, start frames, compute. One call computes at most one batch of the masks of a frame and
+one of a request, and windows for as long as these took, so nothing waits long for its turn.
 
 core/edge.py and core/health.py list the states of frames, windows and workers. Who changes them:
 
@@ -35,13 +35,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from pedsam_ros.core.edge import Edge
-from pedsam_ros.core.errors import BadBatch, BadPrompt, BadReply, ConfigError
+from pedsam_ros.core.errors import BadBatch, BadReply, ConfigError
 from pedsam_ros.core.health import Condition, WorkerState, sentence
 from pedsam_ros.core.in_flight import InFlight
 from pedsam_ros.core.metrics import Metrics
 from pedsam_ros.core.router import Region
 from pedsam_ros.core.types import Embedding, Masks, Prompt, WorkerStatus
-from pedsam_ros.nodes.answers import Answers
+from pedsam_ros.nodes.answers import Answers, Tell
 from pedsam_ros.nodes.departures import Departures
 from pedsam_ros.nodes.edge_report import Part, Report
 from pedsam_ros.nodes.frame_log import FrameLog
@@ -95,7 +95,7 @@ class EdgeLoop:
             clock,
             unix_clock,
         )
-        self._answers = Answers(edge, publish, metrics)
+        self._answers = Answers(edge, publish, metrics, losses)
         self._report = Report(edge, self._workers, self._inbox, losses, metrics, clock)
 
     # From any thread.
@@ -131,13 +131,9 @@ class EdgeLoop:
             )
         self._departures.send_again()
         self._departures.start_frames()
-        if self._edge.completed:
-            self._finish(self._edge.completed.popleft())
-        elif self._sender.local:
-            self._sender.compute()
-        elif not (self._inbox.waiting_replies() or self._departures.ready):
-            return self._patience()
-        return 0.0
+        if self._compute() or self._inbox.waiting_replies() or self._departures.ready:
+            return 0.0
+        return self._patience()
 
     @property
     def hungry(self) -> bool:
@@ -148,16 +144,15 @@ class EdgeLoop:
         """Counts prompts that break a rule."""
         self._losses.reject('prompts', reason)
 
-    def set_prompts(self, prompts: tuple[Prompt, ...]) -> None:
-        """Uses prompts for every later frame, and answers them on the frame encoded last."""
-        try:
-            self._answers.set_prompts(prompts)
-        except BadPrompt as error:
-            self.refuse_prompts(str(error))
+    def set_prompts(self, prompts: tuple[Prompt, ...], fixed: bool = False) -> None:
+        """Uses prompts for every later frame, and answers them on the frame encoded last.
+        `fixed` ones, those of the parameters, hold even if none of them fits that frame."""
+        self._answers.set_prompts(prompts, fixed)
 
-    def answer(self, prompts: tuple[Prompt, ...]) -> Masks:
-        """Makes masks of the frame encoded last, without encoding it again. Raises BadPrompt."""
-        return self._answers.answer(prompts)
+    def ask(self, prompts: tuple[Prompt, ...], tell: Tell) -> None:
+        """Has masks made of the frame encoded last, without encoding it again. `tell` gets the
+        answer, or why there is none, in one of the next steps or when the loop is closed."""
+        self._answers.ask(prompts, tell)
 
     def release(self, worker: str) -> None:
         """Trusts a worker again. Raises ConfigError if it is not in quarantine."""
@@ -169,9 +164,10 @@ class EdgeLoop:
         return self._report.parts(self._departures.count_arrivals(), fault)
 
     def close(self) -> None:
-        """Ends as failed every frame that is still here."""
+        """Ends as failed every frame that is still here, and refuses the requests that wait."""
         self._departures.close()
         self._edge.abandon()
+        self._answers.close()
 
     def _note_end(self, frame: InFlight, ending: str) -> None:
         total_s = self._clock() - frame.arrived_s
@@ -203,15 +199,29 @@ class EdgeLoop:
         self._workers.quarantine(worker, reason)
         self._losses.alarm(sentence(Condition(WorkerState.QUARANTINED, reason)))
         self._edge.distrust(worker)
+        self._answers.distrust(worker)
 
-    def _finish(self, frame: InFlight) -> None:
+    def _compute(self) -> bool:
+        """Goes on with what there is to compute. Returns whether there was something."""
+        busy = bool(self._edge.completed or self._answers.waiting or self._sender.local)
+        begun_s, ended = self._clock(), False
+        if self._edge.completed:
+            ended = self._finish(self._edge.completed[0])
+        else:
+            self._answers.renew()
+        self._answers.answer()
+        if self._sender.local and not ended:
+            self._sender.compute(self._clock() - begun_s)
+        return busy
+
+    def _finish(self, frame: InFlight) -> bool:
+        """Makes one batch of a frame's masks. Returns whether the frame has ended."""
         ending = 'failed'
         try:
-            self._answers.publish(frame)
-            ending = 'done'
+            ending = 'done' if self._answers.finish(frame) else ''
         except BadReply as error:
             self._quarantine(error.worker, str(error))
-        except BadPrompt as error:
-            self._losses.lose(f'stamp_ns={frame.key.stamp_ns} failed: {error}')
         finally:
-            self._edge.finish(frame, ending)
+            if ending:
+                self._edge.finish(frame, ending)
+        return bool(ending)

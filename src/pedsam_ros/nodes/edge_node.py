@@ -49,9 +49,10 @@ class EdgeNode(ManagedNode):
     """See EdgeConfig for its parameters and README.md for its topics."""
 
     config_type = EdgeConfig
-    _loop: EdgeLoop  # `start` makes these four
+    _loop: EdgeLoop  # `start` makes these five
     _compute: ComputeThread
     _outputs: Outputs
+    _inputs: Inputs
     _camera: CameraInput | None
 
     def __init__(self, **kwargs: Any) -> None:
@@ -104,21 +105,23 @@ class EdgeNode(ManagedNode):
         self._compute.start()
         running.callback(self._compute.close)
         self._compute.call(model.warm_up)
-        inputs = Inputs(self, self._loop, self._compute, lambda: self.config.prompts)
-        inputs.subscribe(self.config, running)
+        self._inputs = Inputs(self, self._loop, self._compute, lambda: self.config.prompts)
+        self._inputs.subscribe(self.config, running)
         self._camera = CameraInput(self, self.config, self._on_image)
         running.callback(self._camera.close)
         self._edge_services.active = Active(self._loop, self._compute, file)
         running.callback(self._edge_services.close)
+        if not self.config.prompts:
+            self.get_logger().info('no points or boxes: automatic masks, which are slow')
 
     def changed(self, config: EdgeConfig) -> None:
         """Uses new prompts at once."""
         if self.running is not None:
-            self._compute.post(partial(self._loop.set_prompts, config.prompts))
+            self._compute.post(partial(self._loop.set_prompts, config.prompts, fixed=True))
 
     def report(self) -> None:
         """Reports from the computing thread, which alone may look at the loop."""
-        self._compute.post(self._report)
+        self._compute.post_once(self._report)
 
     def _make_loop(self, loaded: _Loaded, links: dict[str, DomainLink]) -> EdgeLoop:
         file, workers = loaded.file, loaded.workers
@@ -141,16 +144,17 @@ class EdgeNode(ManagedNode):
         self._loop.on_status(worker, status)
         self._compute.wake()
 
-    # From a ROS thread.
+    # From a ROS thread; without regions from the computing thread as well.
     def _on_image(self, image: Unread, age_s: float, missed: int) -> None:
+        self._inputs.take_regions()
         self._loop.offer(image, age_s, missed)
         self._compute.wake()
 
     # On the computing thread, or after its end.
     def _step(self) -> float | None:
         patience_s = self._loop.step()
-        if self._camera is not None:  # a next step that follows at once fetches
-            self._camera.want(self._loop.hungry and patience_s != 0.0)
+        if self._camera is not None:
+            self._camera.want(self._loop.hungry, soon=patience_s == 0.0)
         return patience_s
 
     def _fetch(self) -> None:

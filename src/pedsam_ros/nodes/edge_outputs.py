@@ -5,17 +5,25 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from rclpy.node import Node
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
 
 from pedsam_ros.core import pictures
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.types import Masks
 from pedsam_ros.msg import Exposure as ExposureMsg
 from pedsam_ros.msg import Masks as MasksMsg
-from pedsam_ros.ros import convert, exposure_msg, qos
+from pedsam_ros.nodes.camera_info import CameraInfos
+from pedsam_ros.ros import clock, convert, exposure_msg, qos
 from pedsam_ros.ros.images import image_to_msg
 
-_KINDS = {'masks': MasksMsg, 'label_image': Image, 'mask': Image, 'exposure': ExposureMsg}
+_KINDS = {
+    'masks': MasksMsg,
+    'label_image': Image,
+    'mask': Image,
+    'camera_info': CameraInfo,
+    'exposure': ExposureMsg,
+}
 
 
 class Outputs:
@@ -29,18 +37,29 @@ class Outputs:
         }
         for publisher in self._publishers.values():
             running.callback(node.destroy_publisher, publisher)
+        self._infos = CameraInfos(node, running)
 
     def masks(self, masks: Masks) -> None:
         """Publishes masks. Draws pictures of them only for topics that somebody subscribes to."""
         header, publishers = convert.key_to_header(masks.key), self._publishers
         publishers['masks'].publish(convert.masks_to_msg(masks))
-        if publishers['label_image'].get_subscription_count():
-            labels = image_to_msg(pictures.label_image(masks), '16UC1', header)
-            publishers['label_image'].publish(labels)
-        if publishers['mask'].get_subscription_count():
-            publishers['mask'].publish(image_to_msg(pictures.any_mask(masks), 'mono8', header))
+        self._draw(masks, header)
+        if publishers['camera_info'].get_subscription_count() and (info := self._infos.of(masks)):
+            publishers['camera_info'].publish(info)
+
+    def _draw(self, masks: Masks, header: Header) -> None:
+        pictured = ('label_image', 'mask')
+        wanted = {name for name in pictured if self._publishers[name].get_subscription_count()}
+        if not wanted:
+            return
+        labels = pictures.label_image(masks)
+        if 'label_image' in wanted:
+            self._publishers['label_image'].publish(image_to_msg(labels, '16UC1', header))
+        if 'mask' in wanted:
+            picture = image_to_msg(pictures.any_mask(labels), 'mono8', header)
+            self._publishers['mask'].publish(picture)
 
     def exposure(self, ledger: Ledger) -> None:
         """Publishes what each worker has seen so far."""
-        now = self._node.get_clock().now().to_msg()
-        self._publishers['exposure'].publish(exposure_msg.exposure_to_msg(ledger, now))
+        message = exposure_msg.exposure_to_msg(ledger, clock.stamp(self._node))
+        self._publishers['exposure'].publish(message)

@@ -10,6 +10,7 @@ from pedsam_ros.core.errors import BadImage
 from pedsam_ros.core.types import Frame, FrameKey
 
 _MB = 10**6
+_TEXT = 100  # characters that are kept of a frame_id
 
 
 class Unread(Protocol):
@@ -38,6 +39,11 @@ class TooLarge(NamedTuple):
     def read(self) -> Frame:
         """Raises BadImage."""
         raise BadImage(f'image of {self.size / _MB:.1f} MB: queue_mb={self.most // _MB}')
+
+
+def _refused(image: Unread, most_bytes: int) -> TooLarge:
+    key = FrameKey(image.key.stamp_ns, image.key.frame_id[:_TEXT])
+    return TooLarge(key, image.nbytes, most_bytes)
 
 
 class Waiting(NamedTuple):
@@ -69,7 +75,7 @@ class FrameQueue:
         """Adds an image; returns those that it displaced, oldest first. `missed` is the number of
         images that came before it and were displaced elsewhere."""
         if image.nbytes > self._most_bytes:
-            image = TooLarge(image.key, image.nbytes, self._most_bytes)
+            image = _refused(image, self._most_bytes)
         displaced = []
         with self._lock:
             self._waiting.append(Waiting(image, arrived_s))

@@ -1,19 +1,19 @@
 """What other threads leave for the edge's computing thread.
 
 Frames, replies and heartbeats are bounded: the oldest makes room for the newest. Regions are
-never dropped; the computing thread takes them at least once a second. `offer`, `protect` and the
+never dropped; of too many, one is made that covers them all. `offer`, `protect` and the
 methods that begin with `on_` may be called from any thread, all others from the computing thread.
 """
 
 from __future__ import annotations
 
-from collections import deque
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.config import EdgeConfig
-from pedsam_ros.core.router import Region
+from pedsam_ros.core.router import Region, add_region
 from pedsam_ros.core.types import Embedding, WorkerStatus
 from pedsam_ros.nodes.compute import Intake
 from pedsam_ros.nodes.frame_log import FrameLog
@@ -41,7 +41,8 @@ class Inbox:
         self._statuses: dict[str, Intake[tuple[WorkerStatus, float]]] = {
             w: Intake(1) for w in workers
         }
-        self._regions: deque[tuple[Region, float]] = deque()
+        self._regions: dict[Region, float] = {}
+        self._regions_lock = threading.Lock()
         self._most_bytes = 4 * arch.window**2 * (arch.dim + 1)
         self._region_s, self._clock, self._log = config.region_s, clock, log
         self._arrived_s = clock()  # when the last image came
@@ -60,7 +61,9 @@ class Inbox:
     def protect(self, region: Region) -> None:
         """Leaves a region whose windows stay on the edge for `region_s` seconds. It holds at once:
         a frame that is offered afterwards does not overtake it."""
-        self._regions.append((region, self._clock() + self._region_s))
+        until_s = self._clock() + self._region_s
+        with self._regions_lock:
+            add_region(self._regions, region, until_s)
 
     def on_embedding(self, worker: str, reply: Embedding) -> None:
         """Leaves the embedding of one window."""
@@ -95,10 +98,11 @@ class Inbox:
             for reply in waiting.take(_REPLIES_AT_ONCE):
                 yield worker, reply
 
-    def regions(self) -> Iterator[tuple[Region, float]]:
+    def regions(self) -> list[tuple[Region, float]]:
         """Takes all regions, each with the time until which it holds."""
-        while self._regions:
-            yield self._regions.popleft()
+        with self._regions_lock:
+            taken, self._regions = self._regions, {}
+        return list(taken.items())
 
     def waiting_replies(self, worker: str | None = None) -> int:
         """The number of replies not taken yet, of one worker or of all."""

@@ -24,20 +24,16 @@ class LedgerFile:
     """One edge's ledger. While it is open, no other edge can open it.
 
     `ledger` is what the file holds, under the homes and the cap of `empty`; without a file it is
-    `empty` itself. Raises ConfigError if the file is in use, or does not hold a ledger of this
-    grid.
+    `empty` itself. Raises ConfigError if the file is in use, cannot be read or written, or does
+    not hold a ledger of this grid.
     """
 
     def __init__(self, path: Path, empty: Ledger) -> None:
-        path = path.expanduser().resolve()
         self.path, self.ledger = path, empty
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = path.with_name(path.name + '.lock').open('w')
         try:
-            self._take_over()
-        except BaseException:
-            self._lock.close()
-            raise
+            self._open()
+        except (OSError, RuntimeError, ValueError) as error:  # ValueError: no name; Runtime: no ~
+            raise ConfigError(f'ledger_file={str(path)!r}: {error}') from None
         self._changes, self._frames = self.ledger.changes, self._counted()
 
     def keep(self) -> None:
@@ -61,6 +57,17 @@ class LedgerFile:
     def close(self) -> None:
         """Lets another edge open the file."""
         self._lock.close()
+
+    def _open(self) -> None:
+        """Makes the folder if it is not there, and keeps other edges out."""
+        self.path = self.path.expanduser().resolve()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = self.path.with_name(self.path.name + '.lock').open('w')
+        try:
+            self._take_over()
+        except BaseException:
+            self._lock.close()
+            raise
 
     def _take_over(self) -> None:
         try:

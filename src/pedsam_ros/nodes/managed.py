@@ -17,7 +17,7 @@ from rclpy.parameter import Parameter
 
 from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.core.model import loading
-from pedsam_ros.ros import diagnostics, params, qos
+from pedsam_ros.ros import clock, diagnostics, params, qos
 
 _OLDEST_TORCH = (2, 1)  # the first with load_state_dict(assign=True)
 _MOST_WARNINGS, _PER_S = 20, 5.0  # at most so many log messages of a kind in so many s
@@ -38,13 +38,16 @@ class ManagedNode(LifecycleNode):
         self._wrong = params.declare(self, self.config_type)  # parameter -> its error
         self.config: Any = None  # a `config_type` while configured
         self.running: ExitStack | None = None  # set while active
-        self.fault = ''  # what is wrong with the node itself
+        self.loading = False  # a transition is under way, and nothing would be lost with it
+        self.fault = next(iter(self._wrong.values()), '')  # what is wrong with the node itself
         self._warned: deque[float] = deque(maxlen=_MOST_WARNINGS)  # monotonic seconds
         self._defects: deque[float] = deque(maxlen=_MOST_WARNINGS)
+        for wrong in self._wrong.values():
+            self.get_logger().error(wrong)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
-        self.create_timer(1.0, self._on_timer)
-        self._autostart = self.create_timer(0.01, self._start_alone)
+        clock.timer(self, 1.0, self._on_timer)
+        self._autostart = clock.timer(self, 0.01, self._start_alone)
 
     # A subclass overrides these.
     def load(self) -> None:
@@ -114,8 +117,7 @@ class ManagedNode(LifecycleNode):
 
     def publish_report(self, statuses: list[DiagnosticStatus]) -> None:
         """Publishes `statuses` in /diagnostics. Any thread may call it."""
-        stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(diagnostics.array(stamp, statuses))
+        self._diagnostics.publish(diagnostics.array(clock.stamp(self), statuses))
 
     def warn(self, message: str) -> None:
         """Logs a warning, or drops it if there were too many in the last seconds."""
@@ -149,6 +151,7 @@ class ManagedNode(LifecycleNode):
         self.get_logger().info('active')
 
     def _attempt(self, transition: Callable[[], None]) -> TransitionCallbackReturn:
+        self.loading = True
         try:
             transition()
         except _EXPECTED as error:
@@ -158,6 +161,8 @@ class ManagedNode(LifecycleNode):
         except Exception as error:
             self.on_defect(error)
             return TransitionCallbackReturn.FAILURE
+        finally:
+            self.loading = False
         self.fault = ''
         return TransitionCallbackReturn.SUCCESS
 
@@ -184,12 +189,17 @@ class ManagedNode(LifecycleNode):
         )
 
     def _start_alone(self) -> None:
-        """Configures and activates the node once, if `autostart` is set."""
-        self._autostart.cancel()
-        if not self.get_parameter('autostart').value:
-            return
-        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+        """Configures the node if `autostart` is set, and activates it at the next call.
+
+        In between the executor may see that the process shall end.
+        """
+        wanted = self.get_parameter('autostart').value
+        if wanted and self.config is None:
+            if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+                return
+        elif wanted and self.running is None:
             self.trigger_activate()
+        self._autostart.cancel()
 
 
 def _may_log(before: deque[float]) -> bool:

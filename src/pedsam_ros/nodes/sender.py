@@ -47,12 +47,14 @@ class Sender:
         """The number of windows that wait to be computed here."""
         return len(self._local)
 
-    def compute(self) -> None:
-        """Computes the oldest window that stays here and hands it to Edge like a worker's reply.
-        Skips it if its frame has ended meanwhile."""
-        window = self._local.popleft()
-        if not self._edge.awaits(window):
-            return
-        with self._metrics.timed('local_s'):
-            reply = self._edge.model.compute(window)
-        self._edge.accept(LOCAL, reply, self._clock())
+    def compute(self, for_s: float) -> None:
+        """Drops the windows whose frame has ended. Computes the others, oldest first, and hands
+        them to Edge like a worker's reply: at least one, and more until `for_s` has passed."""
+        self._local = deque(filter(self._edge.awaits, self._local))
+        until_s = self._clock() + for_s
+        while self._local:
+            with self._metrics.timed('local_s'):
+                reply = self._edge.model.compute(self._local.popleft())
+            self._edge.accept(LOCAL, reply, self._clock())
+            if self._clock() >= until_s:
+                return

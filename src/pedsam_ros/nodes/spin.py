@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import faulthandler
+import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 
@@ -15,43 +17,50 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from pedsam_ros.core.errors import PedsamError
-from pedsam_ros.ros import identity
+from pedsam_ros.nodes import process
+from pedsam_ros.ros import identity, ros_arguments
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_LOOK_S = 0.2  # longest time between two looks for a signal
-_END_S = 10.0  # longest time from the signal to the end of the process
+_LOOK_S = 0.5  # longest time between two looks for a signal, if that should not wake the executor
+_LOADING_S = 0.5  # so long a node that loads may take to come to an end in order
+_END_S = 60.0  # longest time from the signal to the end of the process, on any machine
 
 
 def run(make: Callable[[], Node]) -> int:
-    """Makes a node and spins it. Returns the exit status: 0, or 2 if `make` raised PedsamError.
+    """Makes a node and spins it. Returns the exit status: 0, or 2 if the user can mend it: the
+    ROS arguments are wrong, or `make` raised PedsamError.
 
     rclpy's own signal handlers are not used. They would shut down every context at once, also
     those of links that are still in use.
     """
-    stopped = threading.Event()
-    for number in _SIGNALS:
-        signal.signal(number, lambda *_: stopped.set())
+    process.begin()
     identity.hide()
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
-        _spin(make(), stopped)
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:
+        print(ros_arguments.explain(error, sys.argv), file=sys.stderr)
+        return 2
+    try:
+        _spin(make)
     except PedsamError as error:
         print(error, file=sys.stderr)
         return 2
     finally:
         rclpy.try_shutdown()
-        for number in _SIGNALS:  # a second Ctrl-C must not kill what is already ending
-            signal.signal(number, signal.SIG_IGN)
     return 0
 
 
-def _spin(node: Node, stopped: threading.Event) -> None:
-    """Spins until `stopped` is set. Logs an exception in a callback and goes on.
+def _spin(make: Callable[[], Node]) -> None:
+    """Makes the node and spins it until a signal comes. Logs an exception in a callback and goes
+    on.
 
     On rare occasions the end was seen to hang. In that case the process is killed after `_END_S`,
     and the stack of every thread is in the log.
     """
-    executor = SingleThreadedExecutor()
+    executor, stopped = SingleThreadedExecutor(), threading.Event()
+    made: list[Node] = []
+    _watch(executor, stopped, lambda: not made or getattr(made[0], 'loading', False))
+    node = make()
+    made.append(node)
     executor.add_node(node)
     try:
         while not stopped.is_set():
@@ -63,3 +72,29 @@ def _spin(node: Node, stopped: threading.Event) -> None:
         faulthandler.dump_traceback_later(_END_S, exit=True)
         node.destroy_node()
         executor.shutdown()
+
+
+def _watch(
+    executor: SingleThreadedExecutor, stopped: threading.Event, loading: Callable[[], bool]
+) -> None:
+    """Sets `stopped` at the first signal and ends the executor's wait, on a thread of its own.
+
+    That thread hears of a signal at once, also while the main thread waits or loads. A node that
+    is `loading` has nothing to lose. If it does not get to its end soon, the process is left as
+    it is.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def watch() -> None:
+        while os.read(reading, 1)[0] not in process.SIGNALS:
+            pass
+        stopped.set()
+        executor.create_task(lambda: None)  # ends the wait of `spin_once`; `wake` does not
+        time.sleep(_LOADING_S)
+        if loading():
+            process.leave(0)
+
+    threading.Thread(target=watch, name='signals', daemon=True).start()
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    process.on_signal(lambda: None)

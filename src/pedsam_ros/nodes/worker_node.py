@@ -20,7 +20,7 @@ from pedsam_ros.msg import WorkerStatus as StatusMsg
 from pedsam_ros.nodes.compute import ComputeThread, Intake
 from pedsam_ros.nodes.managed import ManagedNode
 from pedsam_ros.nodes.spin import run
-from pedsam_ros.ros import convert, diagnostics, qos
+from pedsam_ros.ros import clock, convert, diagnostics, qos
 from pedsam_ros.ros.domain import own_reader, topic
 
 HEARTBEAT_S = 0.2
@@ -65,7 +65,8 @@ class WorkerNode(ManagedNode):
             WindowMsg, topic(name, 'windows'), self._on_window, qos.WIRE
         )
         running.callback(self.destroy_subscription, windows)
-        running.callback(self.destroy_timer, self.create_timer(HEARTBEAT_S, self._on_heartbeat))
+        heartbeat = clock.timer(self, HEARTBEAT_S, self._on_heartbeat)
+        running.callback(self.destroy_timer, heartbeat)
 
     def report(self) -> None:
         """Publishes the fields of the heartbeat in /diagnostics."""

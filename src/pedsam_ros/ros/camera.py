@@ -13,7 +13,6 @@ from typing import Any
 
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.node import Node
 from rclpy.qos import QoSPolicyKind, ReliabilityPolicy
@@ -21,10 +20,19 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
-from pedsam_ros.core.camera import IMAGE, SOURCES, Offer, Source, View, choose, fits_reliable
+from pedsam_ros.core.camera import (
+    IMAGE,
+    SOURCES,
+    Offer,
+    Source,
+    View,
+    choose,
+    fits_reliable,
+    readable,
+)
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.types import Frame, FrameKey
-from pedsam_ros.ros import convert, qos
+from pedsam_ros.ros import clock, convert, images, qos
 
 _LOOK_S = 0.5  # how often to look at the publishers
 _FOLLOW = 'best_available'
@@ -48,8 +56,8 @@ class CameraImage:
 
     @property
     def nbytes(self) -> int:
-        """The size of its data."""
-        return len(self.msg.data)
+        """The memory that it takes, with its texts."""
+        return images.nbytes_of(self.msg)
 
     def read(self) -> Frame:
         """Makes pixels of it. Raises BadImage; see images.py."""
@@ -60,7 +68,7 @@ class Camera:
     """Reads a node's `image` or `image/compressed`, as `transport` says: raw, compressed or auto.
 
     `on_image` is a subscription's callback; see `with_info`. Only the newest image is kept for it,
-    or with `every_frame` the last so many. While `wanted` is False images are not even taken from
+    or with a `depth` the last so many. While `wanted` is False images are not even taken from
     DDS, where the newest replaces the others; call `wake` when it becomes True.
 
     The parameter `qos_overrides.TOPIC.subscription.reliability` ends the following of the
@@ -72,20 +80,18 @@ class Camera:
         node: Node,
         transport: str,
         on_image: Callable[..., None],
-        every_frame: int = 0,
+        depth: int = 0,
         wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         self._node, self._transport, self._on_image = node, transport, on_image
-        self._every_frame = every_frame
-        self._group = _WhileWanted(wanted)
+        self._depth, self._wanted = depth, wanted
         names = {source.name for source in SOURCES[transport]} | {'image', 'image/compressed'}
         self._topics = {name: node.resolve_topic_name(name) for name in sorted(names)}
         self._subscription: Subscription | None = None
         self._in_use = threading.Lock()  # so that it is not destroyed while `take` uses it
         self._view: View | None = None
         self._look()
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = node.create_timer(_LOOK_S, self._look, clock=steady)
+        self._timer = clock.timer(node, _LOOK_S, self._look)
 
     @property
     def view(self) -> View:
@@ -123,11 +129,10 @@ class Camera:
         forced = self._forced(source)
         same = before is not None and before.source == source
         fitting = fits_reliable(
-            [offer for offer in offers[source.name] if offer.type_name == source.type_name],
-            before.reliable if before and same else True,
+            readable(source, offers), before.reliable if before and same else True
         )
         reliable = fitting if forced is None else forced == ReliabilityPolicy.RELIABLE
-        self._view = View(source, self._topics, offers, reliable, bool(self._every_frame))
+        self._view = View(source, self._topics, offers, reliable, bool(self._depth))
         if not same or (before is not None and before.reliable != reliable):
             self._unsubscribe()
             self._subscribe(source, forced, reliable)
@@ -139,7 +144,7 @@ class Camera:
         ]
 
     def _subscribe(self, source: Source, forced: Any, reliable: bool) -> None:
-        profile = qos.camera(reliable, self._every_frame)
+        profile = qos.camera(reliable, self._depth)
         if forced is not None:
             profile.reliability = forced
         self._subscription = self._node.create_subscription(
@@ -147,7 +152,7 @@ class Camera:
             source.name,
             self._on_image,
             profile,
-            callback_group=self._group,
+            callback_group=_WhileWanted(self._wanted),  # a used group remembers what it held
             event_callbacks=qos.no_events(),
             qos_overriding_options=QoSOverridingOptions(
                 [QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH]

@@ -6,13 +6,15 @@ Only this file and exposure_msg.py deal with the fields of our messages one by o
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
 from geometry_msgs.msg import PointStamped
 from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
-from pedsam_ros.core.errors import BadBatch, BadPrompt
+from pedsam_ros.core.errors import BadBatch
+from pedsam_ros.core.prompts import check_number, too_many_points
 from pedsam_ros.core.types import (
     Embedding,
     Frame,
@@ -20,6 +22,7 @@ from pedsam_ros.core.types import (
     Mask,
     Masks,
     Prompt,
+    Refusal,
     Window,
     WorkerStatus,
 )
@@ -27,6 +30,7 @@ from pedsam_ros.msg import Embedding as EmbeddingMsg
 from pedsam_ros.msg import Mask as MaskMsg
 from pedsam_ros.msg import Masks as MasksMsg
 from pedsam_ros.msg import Prompt as PromptMsg
+from pedsam_ros.msg import Refusal as RefusalMsg
 from pedsam_ros.msg import Window as WindowMsg
 from pedsam_ros.msg import WorkerStatus as StatusMsg
 from pedsam_ros.ros.images import rgb_from_compressed, rgb_from_image
@@ -125,12 +129,18 @@ def status_from_msg(msg: StatusMsg) -> WorkerStatus:
     return WorkerStatus(**fields | cut)
 
 
-def prompts_from_msg(messages: list[PromptMsg]) -> tuple[Prompt, ...]:
-    """Reads prompts.
+def prompts_from_msg(messages: Sequence[PromptMsg]) -> tuple[Prompt, ...]:
+    """Reads prompts. One that cannot be read has a `fault` and keeps its place.
 
-    Raises BadPrompt if points are not 2 numbers for each label, or a box is not 0 or 4 numbers.
+    Raises BadPrompt if they are too many.
     """
+    check_number(len(messages))
     return tuple(_prompt_from_msg(msg) for msg in messages)
+
+
+def refusals_to_msg(refused: Sequence[Refusal]) -> list[RefusalMsg]:
+    """Makes the messages that say which prompts were refused, and why."""
+    return [RefusalMsg(prompt=each.prompt, reason=each.reason) for each in refused]
 
 
 def prompt_to_msg(prompt: Prompt) -> PromptMsg:
@@ -170,10 +180,12 @@ def masks_from_msg(msg: MasksMsg) -> Masks:
 
 def _prompt_from_msg(msg: PromptMsg) -> Prompt:
     if len(msg.points) != 2 * len(msg.labels) or len(msg.box) not in (0, 4):
-        raise BadPrompt(
-            f'{len(msg.points)} numbers in points, {len(msg.labels)} labels, '
+        return Prompt(
+            fault=f'{len(msg.points)} numbers in points, {len(msg.labels)} labels, '
             f'{len(msg.box)} numbers in box: there must be 2 for each label, and 0 or 4'
         )
+    if fault := too_many_points(len(msg.labels)):  # before they are converted
+        return Prompt(fault=fault)
     points = zip(msg.points[::2], msg.points[1::2], msg.labels, strict=True)
     box = (msg.box[0], msg.box[1], msg.box[2], msg.box[3]) if len(msg.box) else None
     return Prompt(tuple((float(x), float(y), int(label)) for x, y, label in points), box)

@@ -105,7 +105,7 @@ class DomainLink:
 
     def _stop(self) -> None:
         self._closing.set()
-        self._executor.wake()
+        self._executor.create_task(lambda: None)  # ends the wait of `spin_once`; `wake` does not
         self._thread.join()
 
     def _spin(self) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
-from ament_index_python.packages import get_package_share_directory
+from ament_index_python.packages import (
+    PackageNotFoundError,
+    get_package_prefix,
+    get_package_share_directory,
+)
 
-_FAST_DDS_2 = 'FASTRTPS_DEFAULT_PROFILES_FILE'  # Humble, Jazzy
-_FAST_DDS_3 = 'FASTDDS_DEFAULT_PROFILES_FILE'  # Kilted and newer
+_BEFORE_FAST_DDS_3 = ('humble', 'iron', 'jazzy')
 
 
 def hide() -> None:
@@ -21,7 +23,7 @@ def hide() -> None:
     participant. No profile hides the machine-id that Fast DDS announces in another field:
     docs/trust-model.md.
     """
-    _load({_FAST_DDS_2: 'fastrtps.xml', _FAST_DDS_3: 'fastdds.xml'})
+    _load('fastrtps.xml' if _fast_dds_2() else 'fastdds.xml')
 
 
 def carry_images() -> None:
@@ -30,14 +32,25 @@ def carry_images() -> None:
     It gives this process shared memory that is large enough for the images it publishes. Call
     this before the process makes its first participant, and before `hide`.
     """
-    _load(dict.fromkeys((_FAST_DDS_2, _FAST_DDS_3), 'camera_fastdds.xml'))
+    _load('camera_fastdds.xml')
 
 
-def _load(profiles: Mapping[str, str]) -> None:
-    """Each version of Fast DDS reads a variable of its own, and its own alone."""
-    config = Path(get_package_share_directory('pedsam_ros'), 'config')
-    for variable, file in profiles.items():
-        os.environ.setdefault(variable, str(config / file))
+def _load(profile: str) -> None:
+    """Names a file of ours in the variable that this Fast DDS reads; Kilted warns of the other."""
+    vendor = 'FASTRTPS' if _fast_dds_2() else 'FASTDDS'
+    file = Path(get_package_share_directory('pedsam_ros'), 'config', profile)
+    os.environ.setdefault(f'{vendor}_DEFAULT_PROFILES_FILE', str(file))
+
+
+def _fast_dds_2() -> bool:
+    """Whether Fast DDS is older than 3, also where ROS_DISTRO is not set."""
+    if os.environ.get('ROS_DISTRO') in _BEFORE_FAST_DDS_3:
+        return True
+    try:
+        prefix = get_package_prefix('rmw_fastrtps_shared_cpp')
+    except PackageNotFoundError:  # another DDS, which reads neither variable
+        return False
+    return Path(prefix, 'share', 'fastrtps').is_dir()
 
 
 def stay_on_this_machine() -> None:

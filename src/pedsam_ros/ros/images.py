@@ -1,14 +1,13 @@
 """Turns camera images of any encoding into (H, W, 3) uint8 RGB, and pictures into messages.
 
-This file reads the usual encodings itself, with numpy and OpenCV. It leaves all others to ROS 2's
-cv_bridge, where that is installed.
+This file reads the usual encodings itself, with numpy and OpenCV, and yuv.py the planar ones. All
+others are left to ROS 2's cv_bridge, where that is installed.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -17,23 +16,54 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
+from pedsam_ros.core import pixels
 from pedsam_ros.core.errors import BadImage
 from pedsam_ros.core.types import Pixels
+from pedsam_ros.ros import yuv
 
-_MONO16 = ('mono16', '16UC1')
-_COLOURS: dict[str, tuple[int, Callable[[Any], Any]]] = {  # encoding: (channels, function to RGB)
-    'rgb8': (3, lambda a: a),
-    'bgr8': (3, lambda a: a[..., ::-1]),
-    'rgba8': (4, lambda a: a[..., :3]),
-    'bgra8': (4, lambda a: a[..., 2::-1]),
-    '8UC3': (3, lambda a: a[..., ::-1]),  # OpenCV's own order, as in cv_bridge
-    '8UC4': (4, lambda a: a[..., 2::-1]),
-    'mono8': (1, lambda a: np.repeat(a, 3, axis=2)),
-    '8UC1': (1, lambda a: np.repeat(a, 3, axis=2)),
-    'yuv422': (2, lambda a: cv2.cvtColor(a, cv2.COLOR_YUV2RGB_UYVY)),
-    'uyvy': (2, lambda a: cv2.cvtColor(a, cv2.COLOR_YUV2RGB_UYVY)),
-    'yuv422_yuy2': (2, lambda a: cv2.cvtColor(a, cv2.COLOR_YUV2RGB_YUY2)),
-    'yuyv': (2, lambda a: cv2.cvtColor(a, cv2.COLOR_YUV2RGB_YUY2)),
+_TEXT = 100  # characters that are kept of a text from a camera
+
+
+class _Layout(NamedTuple):
+    """How an encoding lays out its pixels."""
+
+    channels: int
+    dtype: str
+    to_rgb: int  # OpenCV's code
+
+
+_RGB = -1  # nothing is to be done
+_GREY = cv2.COLOR_GRAY2RGB
+_BAYER = {  # OpenCV names a pattern by its second row
+    'bayer_rggb': cv2.COLOR_BayerBG2RGB,
+    'bayer_bggr': cv2.COLOR_BayerRG2RGB,
+    'bayer_gbrg': cv2.COLOR_BayerGR2RGB,
+    'bayer_grbg': cv2.COLOR_BayerGB2RGB,
+}
+_LAYOUTS = {
+    'rgb8': _Layout(3, 'u1', _RGB),
+    'bgr8': _Layout(3, 'u1', cv2.COLOR_BGR2RGB),
+    'rgba8': _Layout(4, 'u1', cv2.COLOR_RGBA2RGB),
+    'bgra8': _Layout(4, 'u1', cv2.COLOR_BGRA2RGB),
+    'mono8': _Layout(1, 'u1', _GREY),
+    'yuv422': _Layout(2, 'u1', cv2.COLOR_YUV2RGB_UYVY),
+    'uyvy': _Layout(2, 'u1', cv2.COLOR_YUV2RGB_UYVY),
+    'yuv422_yuy2': _Layout(2, 'u1', cv2.COLOR_YUV2RGB_YUY2),
+    'yuyv': _Layout(2, 'u1', cv2.COLOR_YUV2RGB_YUY2),
+    '8UC1': _Layout(1, 'u1', _GREY),
+    '8UC3': _Layout(3, 'u1', cv2.COLOR_BGR2RGB),  # OpenCV's own order, as in cv_bridge
+    '8UC4': _Layout(4, 'u1', cv2.COLOR_BGRA2RGB),
+    'rgb16': _Layout(3, 'u2', _RGB),
+    'bgr16': _Layout(3, 'u2', cv2.COLOR_BGR2RGB),
+    'rgba16': _Layout(4, 'u2', cv2.COLOR_RGBA2RGB),
+    'bgra16': _Layout(4, 'u2', cv2.COLOR_BGRA2RGB),
+    'mono16': _Layout(1, 'u2', _GREY),
+    '16UC1': _Layout(1, 'u2', _GREY),
+    '16UC3': _Layout(3, 'u2', cv2.COLOR_BGR2RGB),
+    '16UC4': _Layout(4, 'u2', cv2.COLOR_BGRA2RGB),
+    '32FC1': _Layout(1, 'f4', _GREY),  # depth, m
+    **{f'{pattern}8': _Layout(1, 'u1', code) for pattern, code in _BAYER.items()},
+    **{f'{pattern}16': _Layout(1, 'u2', code) for pattern, code in _BAYER.items()},
 }
 
 
@@ -55,88 +85,114 @@ _bridge = _robots_bridge()
 
 
 def rgb_from_image(msg: Image) -> Pixels:
-    """Reads a raw image as (H, W, 3) uint8 RGB.
+    """Reads a raw image as (H, W, 3) uint8 RGB. It may share the message's memory: do not write.
 
-    16-bit grey is stretched so that its darkest value becomes 0 and its brightest 255. Raises
-    BadImage if the image is empty, its sizes contradict each other, or its encoding is unknown.
+    Depth and 16-bit grey are stretched from their lowest value to their highest; 16-bit colours
+    are divided by 257. Raises BadImage if the encoding is unknown, the image is empty, or its
+    sizes contradict each other.
     """
-    _check_sizes(msg)
-    if msg.encoding in _MONO16:
-        return _stretched(_rows(msg, 1, np.dtype('>u2' if msg.is_bigendian else '<u2')))
-    if msg.encoding not in _COLOURS:
-        if _bridge is not None:
-            return _by_bridge(msg)
-        known = ', '.join([*_COLOURS, *_MONO16])
-        raise BadImage(f'encoding={msg.encoding!r}: without cv_bridge it must be one of {known}')
-    channels, to_rgb = _COLOURS[msg.encoding]
-    if channels == 2 and msg.width % 2:
-        raise BadImage(f'width={msg.width}: {msg.encoding} images have an even width')
-    return np.ascontiguousarray(to_rgb(_rows(msg, channels, np.dtype(np.uint8))))
+    layout = _LAYOUTS.get(msg.encoding)
+    if layout is None and msg.encoding not in yuv.PLANAR and _bridge is None:
+        known = ', '.join([*_LAYOUTS, *yuv.PLANAR])
+        name = msg.encoding[:_TEXT]
+        raise BadImage(f'encoding={name!r}: without cv_bridge it must be one of {known}')
+    if not (msg.height and msg.width):
+        raise BadImage(f'image of {msg.width}x{msg.height} px: empty')
+    if msg.encoding in yuv.PLANAR:
+        return yuv.rgb_from_planes(msg)
+    if len(msg.data) != msg.step * msg.height:
+        raise BadImage(
+            f'encoding={msg.encoding[:_TEXT]!r}, {len(msg.data)} bytes: '
+            f'step={msg.step} x height={msg.height} were expected'
+        )
+    return _by_bridge(msg) if layout is None else _by_layout(msg, layout)
 
 
 def rgb_from_compressed(msg: CompressedImage) -> Pixels:
-    """Reads a JPEG, a PNG or another format that OpenCV knows as (H, W, 3) uint8 RGB.
+    """Reads a JPEG, a PNG or another file that `pixels.decode` knows as (H, W, 3) uint8 RGB.
 
-    16-bit grey is stretched as in `rgb_from_image`. Raises BadImage if the data are not readable.
+    Like image_transport it ignores EXIF's orientation, since camera_info describes the stored
+    rows, and obeys `format`: 'bgr8; png compressed rgb8' names the encoding of the camera and the
+    order in which its colours were encoded, where OpenCV writes BGR. Raises BadImage if the data
+    are not readable, or announce too large an image.
     """
-    data = np.frombuffer(msg.data, np.uint8)
-    found = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    if found is not None and found.dtype == np.uint16 and (found == found[..., :1]).all():
-        return _stretched(found[..., :1])
-    bgr = found if found is not None and found.dtype == np.uint8 else _decoded(data)
-    if bgr is None:
-        raise BadImage(f'compressed image, format={msg.format!r}, {data.size} bytes: not readable')
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def _decoded(data: Pixels, how: int = cv2.IMREAD_COLOR) -> NDArray[Any] | None:
+    name = msg.format[:_TEXT]
+    if 'compresseddepth' in name.lower():
+        raise BadImage(
+            f'format={name!r}: compressedDepth is not read; take the raw depth topic instead'
+        )
+    source, _, how = name.lower().partition(';')
+    order = how.partition('compressed')[2].strip() or (source if how else '')
     try:
-        return cv2.imdecode(data, how) if data.size else None
-    except cv2.error:  # the header announces a larger image than OpenCV accepts
-        return None
+        rgb = pixels.decode(_bytes_of(msg), rgb=not order.startswith('rgb'))
+    except BadImage as error:
+        raise BadImage(f'compressed image, format={name!r}: not readable: {error}') from error
+    if order.startswith('bayer_') and order in _LAYOUTS and (rgb == rgb[..., :1]).all():
+        mosaic = np.ascontiguousarray(rgb[..., 0])
+        return np.asarray(cv2.cvtColor(mosaic, _LAYOUTS[order].to_rgb), np.uint8)
+    return rgb
 
 
-def image_to_msg(pixels: NDArray[Any], encoding: str, header: Header) -> Image:
+def size_of(msg: Image | CompressedImage) -> tuple[int, int]:
+    """Height and width, px, that an image announces. Raises BadImage if its header is damaged."""
+    if isinstance(msg, Image):
+        return msg.height, msg.width
+    return pixels.header(_bytes_of(msg))[1:]
+
+
+def nbytes_of(msg: Image | CompressedImage) -> int:
+    """The memory that an image takes: its data, and its texts, which may be of any length."""
+    text = msg.encoding if isinstance(msg, Image) else msg.format
+    return len(msg.data) + 4 * (len(text) + len(msg.header.frame_id))
+
+
+def image_to_msg(values: NDArray[Any], encoding: str, header: Header) -> Image:
     """Makes an Image of a contiguous (H, W) or (H, W, C) array, whose dtype fits `encoding`."""
     return Image(
         header=header,
-        height=pixels.shape[0],
-        width=pixels.shape[1],
+        height=values.shape[0],
+        width=values.shape[1],
         encoding=encoding,
         is_bigendian=0,
-        step=pixels.strides[0],
-        data=array('B', pixels.tobytes()),
+        step=values.strides[0],
+        data=array('B', values.tobytes()),
     )
 
 
-def _check_sizes(msg: Image) -> None:
-    if not (msg.height and msg.width):
-        raise BadImage(f'image of {msg.width}x{msg.height} px: empty')
-    if len(msg.data) != msg.step * msg.height:
-        raise BadImage(
-            f'{len(msg.data)} bytes: step={msg.step} x height={msg.height} were expected'
-        )
+def _bytes_of(msg: Image | CompressedImage) -> Pixels:
+    return np.frombuffer(msg.data, np.uint8)
 
 
-def _rows(msg: Image, channels: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Returns (H, W, channels) of `dtype`, without the padding at the ends of the rows.
+def _by_layout(msg: Image, layout: _Layout) -> Pixels:
+    if layout.channels == 2 and msg.width % 2:
+        raise BadImage(f'width={msg.width}: {msg.encoding} images have an even width')
+    values = _values(msg, layout)
+    if layout.dtype != 'u1':
+        to_8_bit = pixels.grey_to_8_bit if layout.to_rgb == _GREY else pixels.colour_to_8_bit
+        values = to_8_bit(values)
+    if layout.to_rgb == _RGB:
+        return np.ascontiguousarray(values)
+    return np.asarray(cv2.cvtColor(values, layout.to_rgb), np.uint8)
 
-    Raises BadImage if a row is too short for its pixels.
+
+def _values(msg: Image, layout: _Layout) -> NDArray[Any]:
+    """Returns (H, W, channels), or (H, W) for one channel, without the padding of the rows.
+
+    8-bit values share the message's memory. Raises BadImage if a row is too short.
     """
-    row_bytes = msg.width * channels * dtype.itemsize
-    if msg.step < row_bytes:
+    dtype = np.dtype(layout.dtype).newbyteorder('>' if msg.is_bigendian else '<')
+    pixel_bytes = layout.channels * dtype.itemsize
+    if msg.step < msg.width * pixel_bytes:
         raise BadImage(
-            f'step={msg.step}: {msg.width} px of {msg.encoding} take {row_bytes} bytes a row'
+            f'step={msg.step}: {msg.width} px of {msg.encoding} take '
+            f'{msg.width * pixel_bytes} bytes a row'
         )
-    rows = np.frombuffer(msg.data, np.uint8).reshape(msg.height, msg.step)[:, :row_bytes]
-    return np.ascontiguousarray(rows).view(dtype).reshape(msg.height, msg.width, channels)
-
-
-def _stretched(mono: NDArray[Any]) -> Pixels:
-    """(H, W, 1) grey -> (H, W, 3) uint8, from 0 (darkest) to 255 (brightest)."""
-    low, high = int(mono.min()), int(mono.max())
-    grey = (mono.astype(np.float32) - low) * (255.0 / max(1, high - low))
-    return np.repeat(np.rint(grey).astype(np.uint8), 3, axis=2)
+    shape = (msg.height, msg.width, layout.channels)
+    strides = (msg.step, pixel_bytes, dtype.itemsize)
+    values: NDArray[Any] = np.ndarray(shape, dtype, _bytes_of(msg), strides=strides)
+    if dtype.itemsize > 1:
+        values = np.ascontiguousarray(values, layout.dtype)
+    return values[..., 0] if layout.channels == 1 else values
 
 
 def _by_bridge(msg: Image) -> Pixels:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,19 +15,26 @@ from rcl_interfaces.msg import (
     ParameterDescriptor,
     SetParametersResult,
 )
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.core.settings import Group, Setting, groups_of, settings_of
 from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
+from pedsam_ros.ros import clock
 
 ConfigT = TypeVar('ConfigT')
-_LISTS = {
+_TYPES = {
+    bool: Parameter.Type.BOOL,
+    int: Parameter.Type.INTEGER,
+    float: Parameter.Type.DOUBLE,
+    str: Parameter.Type.STRING,
     tuple[float, ...]: Parameter.Type.DOUBLE_ARRAY,
     tuple[int, ...]: Parameter.Type.INTEGER_ARRAY,
+    tuple[str, ...]: Parameter.Type.STRING_ARRAY,
 }
+_ABSENT = 'not given from outside'
+_MOST_BYTES = 10**6  # of a workers.yaml
 
 
 def declare(node: Node, config: type[Any]) -> dict[str, str]:
@@ -33,19 +42,76 @@ def declare(node: Node, config: type[Any]) -> dict[str, str]:
 
     Some values given from outside may be of the wrong type or out of range. Their parameters keep
     the default until they are set again. Returns what is wrong with each of them, by name.
+    Whole numbers may stand for doubles, here and later.
     """
     wrong = {}
-    for group in groups_of(config):
-        for each in group.settings:
-            name, value = group.prefix + each.name, each.default
-            if value == ():
-                value = _LISTS[each.kind]  # an empty list has no type of its own
-            try:
-                node.declare_parameter(name, value, _descriptor(name, each))
-            except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-                wrong[name] = f'{name}: {error}'
-                node.declare_parameter(name, value, _descriptor(name, each), ignore_override=True)
+    for name, each in _named(config).items():
+        value = each.default
+        try:
+            value = _given(node, name, each)
+        except ConfigError as error:
+            wrong[name] = f'{name.removesuffix(each.name)}{error}'
+        _declare(node, name, each, value)
+    if hasattr(node, 'add_pre_set_parameters_callback'):  # Humble's has none: it wants doubles
+        node.add_pre_set_parameters_callback(partial(_fitted, node, _named(config)))
     return wrong
+
+
+def _named(config: type[Any]) -> dict[str, Setting]:
+    """The settings by the names of their parameters."""
+    return {
+        group.prefix + each.name: each for group in groups_of(config) for each in group.settings
+    }
+
+
+def _given(node: Node, name: str, each: Setting) -> Any:
+    """The value from outside that a parameter must begin with, or else its default.
+
+    Raises ConfigError if the value is of another type or out of range.
+    """
+    of_any_type = ParameterDescriptor(dynamic_typing=True)
+    given = node.declare_parameter(name, _ABSENT, of_any_type).value
+    node.undeclare_parameter(name)
+    if given == _ABSENT:
+        return each.default
+    value = each.fitted([] if given is None else given)  # ROS reads [] as no value at all
+    if each.rule.low is not None and (broken := each.broken_rule(value)):
+        raise ConfigError(f'{each.name}={value!r}: {broken}')
+    return value
+
+
+def _declare(node: Node, name: str, each: Setting, value: Any) -> None:
+    """Declares a parameter, with its value. ROS cannot tell the type of an empty list."""
+    empty = value == ()
+    first = _TYPES[each.kind] if empty else list(value) if isinstance(value, tuple) else value
+    node.declare_parameter(name, first, _descriptor(name, each), ignore_override=True)
+    if empty:
+        node.set_parameters([Parameter(name, _TYPES[each.kind], [])])
+
+
+def _fitted(
+    node: Node, settings: Mapping[str, Setting], changes: list[Parameter]
+) -> list[Parameter]:
+    """The changes, each of its parameter's type if it can be.
+
+    ROS itself refuses the others. Its reason is short, so the log says what to set instead.
+    """
+    fitted = []
+    for change in changes:
+        try:
+            fitted.append(_fitted_to(settings.get(change.name), change))
+        except ConfigError as error:
+            node.get_logger().warning(str(error), **clock.SELDOM)
+            fitted.append(change)
+    return fitted
+
+
+def _fitted_to(each: Setting | None, change: Parameter) -> Parameter:
+    if each is None:  # a parameter of ROS itself
+        return change
+    value = each.fitted(change.value)
+    as_list = list(value) if isinstance(value, tuple) else value
+    return Parameter(change.name, _TYPES[each.kind], as_list)
 
 
 def read(node: Node, config: type[ConfigT]) -> ConfigT:
@@ -61,11 +127,27 @@ def read(node: Node, config: type[ConfigT]) -> ConfigT:
 
 def read_workers(path: str, own_domain: int) -> tuple[WorkerEntry, ...]:
     """The workers of a workers.yaml. Raises ConfigError."""
+    if not path:
+        example = 'config/workers.yaml is an example'
+        raise ConfigError(f"workers_file='': name the file that lists the workers; {example}")
     try:
-        data = yaml.safe_load(Path(path).expanduser().read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        data = _read_yaml(Path(path).expanduser())
+    except (OSError, RuntimeError, ValueError, yaml.YAMLError) as error:  # no such ~; no name
         raise ConfigError(f'workers_file={path!r}: {error}') from None
     return parse_workers(data, own_domain)
+
+
+def _read_yaml(file: Path) -> Any:
+    """The content of a YAML file. Raises OSError, YAMLError or RuntimeError."""
+    if not file.is_file():
+        raise OSError('is no file' if file.exists() else 'is not there')
+    with file.open('rb') as opened:
+        content = opened.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise OSError(f'is larger than {_MOST_BYTES} bytes')
+    if not content.strip():
+        raise OSError('is empty')
+    return yaml.safe_load(content)
 
 
 def live_changes(config: type[Any], changes: list[Parameter]) -> list[Parameter]:
@@ -81,8 +163,8 @@ def check_change(config: type[Any], current: Any, changes: list[Parameter]) -> S
     """
     if current is None:
         return SetParametersResult(successful=True)
-    names = {group.prefix + each.name for group in groups_of(config) for each in group.settings}
     live = live_changes(config, changes)
+    names = _named(config)
     fixed = [change.name for change in changes if change.name in names and change not in live]
     if fixed:
         reason = f'{fixed[0]}: only while unconfigured (lifecycle: cleanup first)'
@@ -97,7 +179,7 @@ def check_change(config: type[Any], current: Any, changes: list[Parameter]) -> S
 def replaced(current: ConfigT, changes: list[Parameter]) -> ConfigT:
     """`current` with its live settings changed. Raises PedsamError if a rule is broken."""
     names = {each.name for each in settings_of(type(current))}
-    values = {c.name: tuple(c.value or ()) for c in changes if c.name in names}
+    values = {c.name: tuple(c.value) for c in changes if c.name in names}
     return replace(current, **values)  # type: ignore[type-var]
 
 
@@ -105,8 +187,8 @@ def _values(node: Node, group: Group) -> dict[str, Any]:
     """The parameters of a group, as its config class takes them."""
     values = {}
     for each in group.settings:
-        value = node.get_parameter_or(group.prefix + each.name).value
-        values[each.name] = tuple(value or ()) if isinstance(each.default, tuple) else value
+        value = node.get_parameter(group.prefix + each.name).value
+        values[each.name] = tuple(value) if isinstance(each.default, tuple) else value
     return values
 
 

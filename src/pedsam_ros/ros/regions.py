@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import RegionOfInterest
 
 from pedsam_ros.core.router import EVERYWHERE, Region
@@ -53,3 +54,13 @@ def sources() -> list[tuple[type[Any], str, Callable[[Any], list[Region]]]]:
     if Detection2DArray is not None:
         found.append((Detection2DArray, '~/detections', regions_from_detections))
     return found
+
+
+def waiting(subscription: Subscription) -> Iterator[Any]:
+    """Takes the messages of a subscription that have come, at most as many as DDS keeps for it."""
+    for _ in range(subscription.qos_profile.depth):
+        with subscription.handle:
+            taken = subscription.handle.take_message(subscription.msg_type, False)
+        if taken is None:
+            return
+        yield taken[0]

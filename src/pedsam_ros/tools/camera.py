@@ -8,6 +8,8 @@ from itertools import chain
 from pathlib import Path
 
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
@@ -16,19 +18,29 @@ from pedsam_ros.bags.sample_photos import panned_photos
 from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.nodes.spin import run as spin
-from pedsam_ros.ros import identity, qos
+from pedsam_ros.ros import clock, identity
 from pedsam_ros.ros.images import image_to_msg
+
+_DEPTH = 4  # images kept for a slow reader; more would only fill memory with old ones
 
 
 class CameraNode(Node):
-    """Publishes images on `camera/image_raw`, rgb8, at a steady rate."""
+    """Publishes images on `camera/image_raw`, rgb8, at a steady rate.
+
+    It offers reliable, which every reader can hear; the parameters `qos_overrides` change that.
+    """
 
     def __init__(self, images: Iterable[Pixels], rate_hz: float, frame_id: str) -> None:
         super().__init__('camera')
         self._images = iter(images)
         self._frame_id = frame_id
-        self._publisher = self.create_publisher(Image, 'camera/image_raw', qos.OUTPUT)
-        self.create_timer(1 / rate_hz, self._publish)
+        self._publisher = self.create_publisher(
+            Image,
+            'camera/image_raw',
+            QoSProfile(depth=_DEPTH),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+        clock.timer(self, 1 / rate_hz, self._publish)
 
     def _publish(self) -> None:
         try:
@@ -36,7 +48,7 @@ class CameraNode(Node):
         except PedsamError as error:  # one of the user's files is not an image
             self.get_logger().fatal(str(error))
             raise SystemExit(2) from None
-        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
+        header = Header(stamp=clock.stamp(self), frame_id=self._frame_id)
         self._publisher.publish(image_to_msg(rgb, 'rgb8', header))
 
 

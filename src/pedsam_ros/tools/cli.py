@@ -11,6 +11,7 @@ import signal
 import sys
 
 from pedsam_ros.core.errors import PedsamError
+from pedsam_ros.nodes import process
 
 COMMANDS = {  # name: what it does
     'demo': 'make masks of camera frames with an edge and three workers, each in its own process',
@@ -27,13 +28,26 @@ COMMANDS = {  # name: what it does
     'record': 'record topics of the current domain into a rosbag2',
     'camera': 'publish photographs, or your own images, like a moving camera',
 }
+_UNTIL_STOPPED = {'replay', 'record', 'camera'}  # a signal is their end: status 0, at any time
 
 
 def main() -> int:
     """Runs one command and returns the exit status; 2 means that the user can mend it."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so `finally` ends the children
     arguments = sys.argv[1:]
     command = next((word for word in arguments if word in COMMANDS), None)
+    if command not in _UNTIL_STOPPED:  # so that `finally` ends the children of a command
+        for number in process.SIGNALS:
+            signal.signal(number, signal.default_int_handler)
+    try:
+        return _run(command, arguments)
+    except PedsamError as error:
+        print(f'pedsam {command}: {error}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(command: str | None, arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog='pedsam')
     commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
     for name, line in COMMANDS.items():
@@ -43,13 +57,7 @@ def main() -> int:
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
     args = parser.parse_args(_without_ros_args(arguments))
-    try:
-        return int(args.run(args))
-    except PedsamError as error:
-        print(f'pedsam {args.command}: {error}', file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    return int(args.run(args))
 
 
 def _without_ros_args(arguments: list[str]) -> list[str]:
@@ -58,4 +66,5 @@ def _without_ros_args(arguments: list[str]) -> list[str]:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    process.begin()
+    process.finish(main)

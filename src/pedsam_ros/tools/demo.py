@@ -15,7 +15,8 @@ from typing import Any
 from pedsam_ros.bags.image_files import frames_of
 from pedsam_ros.bags.image_topics import COMPRESSED, ImageTopic, find_image_topic
 from pedsam_ros.bags.make_bag import make_bag
-from pedsam_ros.bags.rosbag import BagWriter
+from pedsam_ros.bags.remarks import Remarks
+from pedsam_ros.bags.rosbag import Bag, BagWriter
 from pedsam_ros.bags.sample_photos import panned_photos
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import ENDINGS
@@ -30,7 +31,7 @@ from pedsam_ros.trial.contact_sheet import write_pictures
 from pedsam_ros.trial.one_process import local_pipeline
 from pedsam_ros.trial.player import Outcome, Player
 from pedsam_ros.trial.processes import DOMAINS, NAMES, workers_in
-from pedsam_ros.trial.system import System
+from pedsam_ros.trial.system import System, bad_ends
 
 _STAGES = ('partition', 'send', 'worker', 'return', 'merge_global', 'decode', 'publish')
 _POINTS = ((0.25, 0.3), (0.5, 0.3), (0.75, 0.3), (0.25, 0.7), (0.5, 0.7), (0.75, 0.7))
@@ -43,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument('--bag', type=Path, help='a rosbag2 of your own')
     source.add_argument('--images', type=Path, help='a folder of images, or a video, of your own')
-    parser.add_argument('--topic', help='image topic of the bag (default: its first)')
+    parser.add_argument(
+        '--topic', help='image topic of the bag (default: the first that can be read)'
+    )
     parser.add_argument(
         '--checkpoint', default='vit_tiny', help=f'{checkpoint.CHOICE} (default: %(default)s)'
     )
@@ -59,25 +62,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Writes OUT/demo/*.png, OUT/demo/masks.mcap and OUT/demo.json.
 
-    Returns 0 if every frame is done, with the masks of one process, else 1. Raises PedsamError.
+    Returns 0 if every frame is done, with the masks of one process, and every node has ended with
+    status 0, else 1. Raises PedsamError.
     """
     identity.stay_on_this_machine()
     folder = _fresh(args.out / 'demo', args.bag or args.images)
-    camera = find_image_topic(args.bag or _as_bag(args.images, folder / 'camera'), args.topic)
-    print(f'demo: {camera.count} images of {camera.topic}')
+    with Bag(args.bag or _as_bag(args.images, folder / 'camera')) as bag:
+        return _run(args, folder, find_image_topic(bag, args.topic))
+
+
+def _run(args: argparse.Namespace, folder: Path, camera: ImageTopic) -> int:
+    sizes = _sizes(camera)
+    print(f'demo: {len(sizes)} images of {camera.topic}')
     if args.checkpoint.startswith('random:'):
         print('demo: random weights: the masks show that the system works, and mean nothing')
     weights = checkpoint.read(args.checkpoint)
     system = System(workers_in(args.domains), args.domains[0], folder / 'processes')
-    config = _config(camera, args.transport, args.automatic)
-    outcome = _play(system, folder, weights, camera, config)
+    config = _config(camera, sizes, args.transport, args.automatic)
+    outcome, bad = _play(system, folder, weights, camera, len(sizes), config)
     local = local_pipeline(weights, system.workers, config)
     equal: list[bool] = []
     write_pictures(folder, _checked(camera, outcome.masks, local, equal), len(outcome.masks))
     figures = _figures(outcome, args.domains)
     figures |= {'masks_equal_in_process': bool(equal) and all(equal), 'masks_compared': len(equal)}
     write_figures(args.out / 'demo.json', figures)
-    return _judge(figures, args.out, camera.count)
+    status = _judge(figures, args.out, len(sizes))
+    if bad:
+        print(f'demo: {bad}; logs are in {system.folder}')
+    return 1 if bad else status
 
 
 def _fresh(folder: Path, source: Path | None) -> Path:
@@ -98,11 +110,20 @@ def _as_bag(images: Path | None, bag: Path) -> Path:
     return bag
 
 
-def _config(camera: ImageTopic, transport: str, automatic: bool) -> EdgeConfig:
+def _sizes(camera: ImageTopic) -> list[tuple[int, int]]:
+    """(height, width) of each image that can be read; tells of the others. ConfigError if none."""
+    remarks = Remarks(lambda text: print(f'demo: {text}'))
+    shapes = [frame.rgb.shape for frame in camera.frames(remarks)]
+    remarks.sum_up()
+    if not shapes:
+        raise ConfigError(f'{camera.bag.path}: no image of {camera.topic} can be read')
+    return [(height, width) for height, width, _ in shapes]
+
+
+def _config(
+    camera: ImageTopic, sizes: Sequence[tuple[int, int]], transport: str, automatic: bool
+) -> EdgeConfig:
     """The edge's settings: prompts that lie within every frame, or the automatic grid."""
-    sizes = [frame.rgb.shape for frame in camera.frames()]
-    if not sizes:
-        raise ConfigError(f'{camera.bag}: no image in {camera.topic} can be read')
     height, width = (min(size[side] for size in sizes) for side in (0, 1))
     config = EdgeConfig(
         image_transport='compressed' if camera.type_name == COMPRESSED else 'raw',
@@ -124,9 +145,11 @@ def _play(
     folder: Path,
     weights: checkpoint.Weights,
     camera: ImageTopic,
+    count: int,
     config: EdgeConfig,
-) -> Outcome:
-    """Plays the bag through real processes, which end with it."""
+) -> tuple[Outcome, str]:
+    """Plays the bag through real processes, which end with it. Returns also which ones ended
+    badly."""
     worker_file, edge_file = loading.split(weights, folder / 'weights', weights.arch.name)
     settings = {name: getattr(config, name) for name in _SETTINGS}
     prompts = {'points': list(config.points), 'boxes': list(config.boxes)}
@@ -139,17 +162,13 @@ def _play(
         with BagWriter(folder / 'masks') as writer:
             player = Player(system, writer)
             try:
-                outcome = player.play(
-                    camera.messages(), camera.count, camera.topic, camera.type_name
-                )
+                outcome = player.play(camera.messages(), count, camera.topic, camera.type_name)
             finally:
                 player.close()
     finally:
-        statuses = system.end()
-    if any(statuses.values()):  # the masks are here all the same
-        print(f'demo: exit statuses {statuses}, all should be 0; logs are in {system.folder}')
+        bad = bad_ends(system.end())
     _flatten(folder / 'masks')
-    return outcome
+    return outcome, bad
 
 
 def _describe(worker: WorkerEntry) -> str:

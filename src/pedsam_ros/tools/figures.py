@@ -26,7 +26,8 @@ def write_figures(path: Path, figures: Mapping[str, Any]) -> None:
 
 
 def _command() -> str:
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    program = Path(sys.argv[0]).name
+    return shlex.join(['pedsam' if program == 'cli.py' else program, *sys.argv[1:]])
 
 
 def _machine() -> dict[str, Any]:

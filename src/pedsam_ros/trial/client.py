@@ -89,7 +89,8 @@ class Client:
         end_s = time.monotonic() + patience_s
         while not (value := condition()):
             if ended := next((p for p in self._processes.values() if not p.running), None):
-                raise PedsamError(f'{ended.name} has ended; {ended.last_words()}')
+                status = ended.process.returncode
+                raise PedsamError(f'{ended.name} ended with status {status}; {ended.last_words()}')
             if (left_s := end_s - time.monotonic()) <= 0:
                 break
             self.spin(min(_LOOK_S, left_s))

@@ -42,12 +42,12 @@ def distributed(
     """Starts the processes and ends them. Weights and logs go to `folder`.
 
     `domains`: the robot's, then each worker's. `settings` are parameters of all nodes. Raises
-    ConfigError for domains that break a rule, PedsamError if a process ends before its time.
+    ConfigError for domains that break a rule, PedsamError if a process ends before its time or
+    with another status than 0.
     """
     identity.stay_on_this_machine()
-    system = System(workers_in(domains), domains[0], folder)
     worker_file, edge_file = loading.split(weights, folder, weights.arch.name)
-    try:
+    with System(workers_in(domains), domains[0], folder) as system:
         system.start_workers(checkpoint=str(worker_file), **settings)
         system.start_edge(**_edge_settings(edge_file, transport) | settings)
         asked = Distributed(system)
@@ -56,8 +56,6 @@ def distributed(
             yield asked
         finally:
             asked.close()
-    finally:
-        system.end()
 
 
 def _edge_settings(checkpoint_file: Path, transport: str) -> dict[str, Any]:
@@ -77,7 +75,7 @@ class Distributed:
         self.system = system
         self._client = EdgeClient(system.domain_id, 'evaluate', system.processes, _STALL_S)
         node = self._client.node
-        self._camera = node.create_publisher(Image, CAMERA, qos.every_frame(4))
+        self._camera = node.create_publisher(Image, CAMERA, qos.reliable(4))
         self._service = node.create_client(Segment, '/edge/segment')
         self._answered: FrameKey | None = None  # the frame whose masks came last
         self._client.hear(MasksMsg, '/edge/masks', self._on_masks)

@@ -23,7 +23,7 @@ from pedsam_ros.trial.lies import Lie
 from pedsam_ros.trial.one_process import local_pipeline
 from pedsam_ros.trial.processes import workers_in
 from pedsam_ros.trial.soak_record import MemorySample, SoakRecord
-from pedsam_ros.trial.system import EDGE, System
+from pedsam_ros.trial.system import EDGE, System, bad_ends
 
 _WEIGHTS, _OTHER_WEIGHTS = 'random:vit_tiny:0', 'random:vit_tiny:1'
 _SIZES = ((96, 128), (128, 96), (90, 160))  # height and width of the camera's frames, px
@@ -58,7 +58,7 @@ class Fleet:
         local = local_pipeline(weights, workers, EdgeConfig(points=_POINT))
         self._replaced: dict[str, str] = {}  # worker -> the reader of the process before
         with ExitStack() as opened:
-            opened.callback(self._system.end)
+            opened.callback(self._end)
             self.client = EdgeClient(domains[0], 'soak')
             opened.callback(self.client.close)
             self.camera = KnownCamera(self.client, local, seed, self.record)
@@ -145,6 +145,11 @@ class Fleet:
             self.some_frames(1)
         return self.record.recoveries_s.append(self.camera.last_done_s - ear.active_s)
 
+    def _end(self) -> None:
+        """Ends all processes, and records which ones ended badly."""
+        if bad := bad_ends(self._system.end()):
+            self.record.ended.append(bad)
+
     def _masks_come(self) -> bool:
         self.camera.show()
         self.client.spin_for(0.2)
@@ -159,7 +164,7 @@ class Fleet:
         """Records the memory of every process, and which ones have ended unasked."""
         for name, process in list(self._system.processes.items()):
             if not process.running:
-                self.record.ended.append(name)
+                self.record.ended.append(f'{name}: status {process.process.returncode}')
                 del self._system.processes[name]
                 continue
             sample = MemorySample(process.process.pid, self.record.shown, process.resident_bytes)

@@ -19,7 +19,7 @@ from pedsam_ros.msg import Window as WindowMsg
 from pedsam_ros.msg import WorkerStatus as StatusMsg
 from pedsam_ros.nodes.spin import run
 from pedsam_ros.nodes.worker_node import HEARTBEAT_S
-from pedsam_ros.ros import convert, qos
+from pedsam_ros.ros import clock, convert, qos
 from pedsam_ros.ros.domain import own_reader, topic
 from pedsam_ros.trial.lies import Lie, spoiled
 from pedsam_ros.trial.processes import NAMES
@@ -38,7 +38,7 @@ class HostileNode(Node):
         self._status = self.create_publisher(StatusMsg, topic(name, 'status'), qos.STATUS)
         self._windows = topic(name, 'windows')
         self.create_subscription(WindowMsg, self._windows, self._on_window, qos.WIRE)
-        self.create_timer(HEARTBEAT_S, self._on_heartbeat)
+        clock.timer(self, HEARTBEAT_S, self._on_heartbeat)
 
     def _on_window(self, msg: WindowMsg) -> None:
         reply = self._well_formed(convert.window_from_msg(msg))

@@ -37,8 +37,8 @@ class KnownCamera:
         self.stamp_ns = 10**18  # of the last frame; a clock that jumps may change it
         self.last_done_s = 0.0  # when the last masks came
         self.last_done_shown_s = 0.0  # when the newest frame was shown that has its masks
-        self._camera = client.node.create_publisher(Image, CAMERA, qos.every_frame(50))
-        client.hear(MasksMsg, '/edge/masks', self._on_masks, qos.every_frame(100))
+        self._camera = client.node.create_publisher(Image, CAMERA, qos.reliable(50))
+        client.hear(MasksMsg, '/edge/masks', self._on_masks, qos.reliable(100))
 
     def show(self) -> None:
         """Publishes the next frame, ten milliseconds later on the camera's clock."""

@@ -55,7 +55,7 @@ class Player:
         Raises PedsamError if a process ends, or if no frame ends for five minutes.
         """
         kind = Image if type_name == 'sensor_msgs/msg/Image' else CompressedImage
-        camera = self._client.node.create_publisher(kind, topic, qos.every_frame(_AHEAD))
+        camera = self._client.node.create_publisher(kind, topic, qos.reliable(_AHEAD))
         self._client.until(camera.get_subscription_count, 'the edge does not read the camera')
         with tqdm(total=count, unit='frame', desc='demo') as bar:
             for image in images:
@@ -77,7 +77,7 @@ class Player:
             if kind is MasksMsg:
                 self._masks.append(convert.masks_from_msg(deserialize_message(cdr, kind)))
 
-        self._client.hear(kind, topic, write, qos.every_frame(100), raw=True)
+        self._client.hear(kind, topic, write, qos.reliable(100), raw=True)
 
     @property
     def _counted(self) -> int:

@@ -13,11 +13,16 @@ from typing import Any
 import yaml
 
 from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
+from pedsam_ros.nodes import process
 
 NAMES = ('alice', 'bob', 'carol')  # the example workers, as in config/workers.yaml
 SPARE = 'dave'
 DOMAINS = (20, 21, 22, 23)  # the robot's, then each worker's
-_END_S = 30.0  # a node ends within 10 s, or is stopped and never ends
+_PROGRAM = (  # as CMakeLists.txt makes the executables
+    'from pedsam_ros.nodes import process; process.begin(); '
+    'from pedsam_ros.{} import main; process.finish(main)'
+)
+_END_S = 90.0  # only catches hangs; a node ends itself before
 
 
 class NodeProcess:
@@ -44,10 +49,10 @@ class NodeProcess:
         remaps = {'__node': name, **(remap or {})}
         arguments = ['--ros-args', '--params-file', str(settings)]
         arguments += [word for old, new in remaps.items() for word in ('-r', f'{old}:={new}')]
-        module = f'from pedsam_ros.{executable} import main; raise SystemExit(main())'
-        with self.log.open('wb') as log:
+        program = _PROGRAM.format(executable)
+        with self.log.open('wb') as log, process.held():
             self.process = subprocess.Popen(
-                [*prefix, sys.executable, '-c', module, *arguments],
+                [*prefix, sys.executable, '-c', program, *arguments],
                 env={**os.environ, 'ROS_DOMAIN_ID': str(domain_id)},
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -70,7 +75,7 @@ class NodeProcess:
             self.process.send_signal(number)
 
     def wait(self) -> int:
-        """Waits 30 s for the process to end, then kills it. Returns the exit status."""
+        """Waits 90 s for the process to end, then kills it. Returns the exit status."""
         try:
             return self.process.wait(_END_S)
         except subprocess.TimeoutExpired:

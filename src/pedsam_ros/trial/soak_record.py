@@ -33,7 +33,7 @@ class SoakRecord:
     recoveries_s: list[float] = field(default_factory=list)
     unrecovered: list[str] = field(default_factory=list)  # workers that did not recover in time
     unnoticed: list[str] = field(default_factory=list)  # states that the edge did not report
-    ended: list[str] = field(default_factory=list)  # processes that nobody had ended
+    ended: list[str] = field(default_factory=list)  # processes that ended unasked, or badly
     memory: dict[str, list[MemorySample]] = field(default_factory=dict)
     heard: dict[str, set[int]] = field(default_factory=dict)  # worker -> windows it was sent
     figures: Mapping[str, str] = field(default_factory=dict)  # the edge's last, about frames

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pedsam_ros.core.errors import PedsamError
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.trial.lies import Lie
 from pedsam_ros.trial.processes import NodeProcess, write_workers
@@ -20,13 +21,10 @@ class System:
     `domain_id` is the robot's. Settings, logs and the ledger go to `folder`. Parameters are those
     of the nodes; one of a group is given as `**{'loss.audit_rate': 1.0}`.
 
-        system = System(workers_in(DOMAINS), DOMAINS[0], folder)
-        try:
+        with System(workers_in(DOMAINS), DOMAINS[0], folder) as system:
             system.start_workers(checkpoint='vit_tiny')
             system.start_edge(checkpoint='vit_tiny')
             ...
-        finally:
-            system.end()
     """
 
     def __init__(self, workers: Sequence[WorkerEntry], domain_id: int, folder: Path) -> None:
@@ -83,3 +81,19 @@ class System:
         statuses = {name: process.wait() for name, process in self.processes.items()}
         self.processes.clear()
         return statuses
+
+    def __enter__(self) -> System:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """Ends every process. Raises PedsamError if one of them ended badly, unless the block
+        raises something itself."""
+        bad = bad_ends(self.end())
+        if bad and error is None:
+            raise PedsamError(f'{bad}; logs are in {self.folder}')
+
+
+def bad_ends(statuses: Mapping[str, int]) -> str:
+    """Which processes ended with another status than 0, in words; empty if none did."""
+    bad = [f'{name} ended with status {status}' for name, status in statuses.items() if status]
+    return ', '.join(bad)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -14,9 +15,11 @@ import torch
 from torch import Tensor
 
 from pedsam_ros.core.config import AutomaticConfig
+from pedsam_ros.core.edge_compute import Making
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model import sam
-from pedsam_ros.core.model.decoder import Candidates, Decoder, stability, to_masks
+from pedsam_ros.core.model.decoder import Candidates, Decoder
+from pedsam_ros.core.model.masks import Shape, to_masks
 from pedsam_ros.core.types import Mask
 
 _NO_PROMPT = -1
@@ -24,7 +27,9 @@ _SAMS = (0.88, 0.95)  # least predicted IoU and stability in SAM automatic_mask_
 _THRESHOLDS = {'vit_tiny': (0.5, 0.5)}  # a small model predicts lower values for good masks too
 
 
-def automatic(decoder: Decoder, encoded: Encoded, config: AutomaticConfig) -> tuple[Mask, ...]:
+def automatic(
+    decoder: Decoder, encoded: Encoded, config: AutomaticConfig
+) -> Making[tuple[Mask, ...]]:
     """Masks of everything in view, the one of highest score first.
 
     `config` must hold no -1; see `suited`.
@@ -32,13 +37,16 @@ def automatic(decoder: Decoder, encoded: Encoded, config: AutomaticConfig) -> tu
     grid = torch.from_numpy(sam.amg.build_point_grid(config.points_per_side)).float()
     points = torch.cat(
         [grid * torch.tensor(encoded.canvas.content[::-1]), torch.ones(len(grid), 1)], dim=1
-    )
+    )[:, None].to(encoded.embedding.device)
+    most = min(config.points_per_batch, decoder.most_prompts)
     found: list[Mask] = []
-    for batch in torch.split(
-        points[:, None].to(encoded.embedding.device), config.points_per_batch
-    ):
-        good = _good(decoder, encoded, batch, config)
-        found += to_masks(_cleaned(good, config.min_area_px))
+    for number, batch in enumerate(torch.split(points, most)):
+        if number:
+            yield
+        good = _promising(decoder, encoded, batch, config)
+        found += yield from to_masks(
+            good, encoded.canvas, decoder.image_px, partial(_steady, config=config)
+        )
     return _without_duplicates(found, config.box_nms_thresh)
 
 
@@ -53,13 +61,13 @@ def suited(config: AutomaticConfig, name: str) -> AutomaticConfig:
     )
 
 
-def _good(
+def _promising(
     decoder: Decoder, encoded: Encoded, points: Tensor, config: AutomaticConfig
 ) -> Candidates:
-    """The masks of some points, (n, 1, 3), that are good and stable enough, at the frame's size.
+    """The masks of some points, (n, 1, 3), whose predicted IoU is high enough.
 
     A model with a refiner refines the best of each point's three masks, and only the refined
-    scores count.
+    scores count. A threshold of 0 lets every mask pass, as in SAM.
     """
     logits, scores = decoder(encoded.embedding, points, None)
     if decoder.refiner is not None:
@@ -68,32 +76,16 @@ def _good(
     unprompted = torch.full((scores.numel(),), _NO_PROMPT)
     found = Candidates(logits.flatten(0, 1), scores.flatten(), unprompted)
     found = decoder.refine(encoded, found, points, None)
-    found = decoder.to_frame(found.keep(_promising(found, config)), encoded.canvas)
-    steady = stability(found.logits, config.stability_score_offset)
-    return found.keep((steady >= config.stability_score_thresh).cpu())
-
-
-def _promising(found: Candidates, config: AutomaticConfig) -> Tensor:
-    """(N,) bool, on the CPU: whether the predicted IoU is high enough.
-
-    A threshold of 0 lets every mask pass, as in SAM.
-    """
     if config.pred_iou_thresh > 0:
-        return (found.scores > config.pred_iou_thresh).cpu()
-    return torch.ones(len(found.scores), dtype=torch.bool)
+        found = found.keep((found.scores > config.pred_iou_thresh).cpu())
+    return found
 
 
-def _cleaned(found: Candidates, min_area_px: int) -> Candidates:
-    """Removes holes and islands smaller than `min_area_px`; 0 changes nothing."""
-    if not min_area_px:
-        return found
-    logits = found.logits.clone()
-    for one in logits:
-        filled, _ = sam.amg.remove_small_regions((one > 0).cpu().numpy(), min_area_px, 'holes')
-        clean, _ = sam.amg.remove_small_regions(filled, min_area_px, 'islands')
-        wanted = torch.from_numpy(clean).to(one.device)
-        one[wanted != (one > 0)] *= -1
-    return replace(found, logits=logits)
+def _steady(shape: Shape, config: AutomaticConfig) -> Shape | None:
+    """The shape, cleaned; None if it is not stable enough. SAM compares in float32."""
+    if shape.stability(config.stability_score_offset) < np.float32(config.stability_score_thresh):
+        return None
+    return shape.cleaned(config.min_area_px)
 
 
 def _without_duplicates(found: Sequence[Mask], threshold: float) -> tuple[Mask, ...]:

@@ -8,6 +8,7 @@ and still name the whole model.
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -97,9 +98,7 @@ def read(source: str) -> Weights:
     try:
         return _read_safetensors(path) if path.suffix == '.safetensors' else _read_pth(path)
     except Exception as error:  # a corrupt file can make its parser raise nearly anything
-        ours = isinstance(error, PedsamError)
-        reason = str(error) if ours else f'not readable ({error!s:.200})'
-        raise WeightsError(f'checkpoint={source!r}: {reason}') from error
+        raise WeightsError(f'checkpoint={source!r}: {_reason(error)}') from error
 
 
 def write(weights: Weights, path: Path) -> Path:
@@ -110,6 +109,15 @@ def write(weights: Weights, path: Path) -> Path:
     with replacing(path) as partial:
         save_file({k: t.contiguous() for k, t in weights.tensors.items()}, partial, metadata)
     return path
+
+
+def _reason(error: Exception) -> str:
+    """Why a file cannot be read, in one line."""
+    if isinstance(error, PedsamError):
+        return str(error)
+    if isinstance(error, pickle.UnpicklingError):
+        return 'not readable: a .pth must hold tensors only (torch.load, weights_only=True)'
+    return f'not readable ({" ".join(str(error).split()):.200})'
 
 
 def _read_seed(source: str) -> Weights:

@@ -14,14 +14,26 @@ from torch import Tensor
 from pedsam_ros.core import codec
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.config import AutomaticConfig
+from pedsam_ros.core.edge_compute import Making, finished
 from pedsam_ros.core.errors import BadBatch, BadReply
 from pedsam_ros.core.in_flight import Encoded, InFlight
 from pedsam_ros.core.model import preprocess
 from pedsam_ros.core.model.automatic import automatic, suited
-from pedsam_ros.core.model.decoder import Decoder, to_masks
+from pedsam_ros.core.model.decoder import Decoder
 from pedsam_ros.core.model.encoder import GlobalEncoder
+from pedsam_ros.core.model.masks import answered
 from pedsam_ros.core.model.worker_half import WorkerHalf
-from pedsam_ros.core.types import Embedding, FrameKey, Masks, Pixels, Prompt, Values, Window
+from pedsam_ros.core.prompts import sift
+from pedsam_ros.core.types import (
+    Answer,
+    Embedding,
+    FrameKey,
+    Masks,
+    Pixels,
+    Prompt,
+    Values,
+    Window,
+)
 from pedsam_ros.core.windows import Canvas, merge, token_grid
 
 
@@ -93,17 +105,19 @@ class EdgeHalf:
                 f'window={index} computed again on the edge differs by {error:.2g} of its values',
             )
 
+    @torch.inference_mode()  # torch leaves the mode while a generator waits
     def segment(
         self, encoded: Encoded, prompts: Sequence[Prompt], rules: AutomaticConfig
-    ) -> Masks:
-        """Makes the masks for prompts; without prompts, of everything in view. Raises
-        BadPrompt."""
-        with torch.inference_mode():
-            if prompts:
-                masks = to_masks(self.decoder.answer(encoded, prompts))
-            else:
-                masks = automatic(self.decoder, encoded, suited(rules, self.arch.name))
-        return Masks(encoded.key, *encoded.canvas.frame, self.model_id, masks, encoded.stale)
+    ) -> Making[Answer]:
+        """Makes the masks for the prompts that fit the frame; without prompts, of everything in
+        view. Yields between two batches."""
+        size = encoded.canvas.frame
+        good, refused = sift(prompts, size)
+        if prompts:
+            masks = yield from answered(self.decoder, encoded, good)
+        else:
+            masks = yield from automatic(self.decoder, encoded, suited(rules, self.arch.name))
+        return Answer(Masks(encoded.key, *size, self.model_id, masks, encoded.stale), refused)
 
     def error(self, index: int, content: Pixels, tokens: Values) -> float:
         """How far a window's tokens are from those computed here: the root mean square of the
@@ -119,7 +133,7 @@ class EdgeHalf:
         rgb = np.zeros((side, side, 3), np.uint8)
         canvas = Canvas.fit(self.arch, side, side)
         empty = Encoded(FrameKey(0, ''), canvas, self.embed(self.padding), rgb)
-        self.segment(empty, (Prompt(((0, 0, 1),)),), AutomaticConfig())
+        finished(self.segment(empty, (Prompt(((0, 0, 1),)),), AutomaticConfig()))
 
     def _worker_half(self) -> WorkerHalf:
         if self.worker is None:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -20,10 +21,14 @@ from pedsam_ros.core.model.edge_half import EdgeHalf
 from pedsam_ros.core.model.encoder import IMAGE, GlobalEncoder, WindowEncoder
 from pedsam_ros.core.model.monolithic import MonolithicEncoder, MonolithicPipeline
 from pedsam_ros.core.model.worker_half import WorkerHalf
+from pedsam_ros.core.types import Values
 from pedsam_ros.core.windows import merge, token_grid
 
 DTYPES = {name: getattr(torch, name) for name in PRECISIONS}
 ModuleT = TypeVar('ModuleT', bound=nn.Module)
+
+_PADDING_BYTES = 2**27  # what encoding some windows of padding together may take
+_MAPS = 16  # float32 copies of a window's tokens that encoding it takes
 
 
 def check_device(device: str) -> None:
@@ -40,12 +45,9 @@ def split(weights: Weights, folder: Path, stem: str) -> tuple[Path, Path]:
     Raises WeightsError if a half is missing.
     """
     check_half(weights, *HALVES)
-    padding = {PADDING: padding_tokens(weights)}
-    edge = weights.half('edge')
-    edge = replace(edge, tensors={**edge.tensors, **padding})
     return (
         write(weights.half('worker'), folder / f'{stem}-worker.safetensors'),
-        write(edge, folder / f'{stem}-edge.safetensors'),
+        write(with_padding(weights).half('edge'), folder / f'{stem}-edge.safetensors'),
     )
 
 
@@ -91,19 +93,31 @@ def load_monolithic(
     return MonolithicPipeline(weights.arch, weights.model_id, encoder, decoder)
 
 
+def with_padding(weights: Weights) -> Weights:
+    """The same weights with the tokens of canvas padding, which an edge would have to compute.
+
+    The model_id stays. Raises WeightsError if the worker's half is missing.
+    """
+    return replace(weights, tensors={**weights.tensors, PADDING: padding_tokens(weights)})
+
+
 def padding_tokens(weights: Weights, device: str = 'cpu') -> Tensor:
     """(T, T, C) float32 tokens of a canvas that is all padding.
 
-    They are in an edge's file. Without them they are computed with the worker's half, which takes
-    as long as one frame. Raises WeightsError if they are damaged or cannot be computed.
+    They are in an edge's file and in vit_tiny. Without them they are computed with the worker's
+    half, which takes as long as one frame. Raises WeightsError if they are damaged or cannot be
+    computed.
     """
     if PADDING in weights.tensors:
         return _checked_padding(weights)
-    worker, grid = load_worker(weights, device), token_grid(weights.arch)
-    empty = torch.empty(0, 0, 3, dtype=torch.uint8).numpy()
-    tokens = {i: worker.tokens([i], [empty])[0] for i in range(grid.count)}
-    arch = weights.arch
-    base = torch.zeros(arch.tokens, arch.tokens, arch.dim).numpy()
+    arch, grid = weights.arch, token_grid(weights.arch)
+    worker, empty = load_worker(weights, device), np.empty((0, 0, 3), np.uint8)
+    most = max(1, _PADDING_BYTES // (_MAPS * 4 * arch.window**2 * arch.dim))
+    tokens: dict[int, Values] = {}
+    for first in range(0, grid.count, most):
+        some = range(first, min(first + most, grid.count))
+        tokens |= zip(some, worker.tokens(some, [empty] * len(some)), strict=True)
+    base = np.zeros((arch.tokens, arch.tokens, arch.dim), np.float32)
     return torch.from_numpy(merge(tokens, grid, base))
 
 

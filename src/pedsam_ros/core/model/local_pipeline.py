@@ -26,14 +26,14 @@ class LocalPipeline:
     worker: WorkerHalf
 
     def segment(self, frame: Frame) -> Masks:
-        """Makes the masks for the prompts of the edge's config. Raises PedsamError."""
+        """Makes the masks for the prompts of the edge's config that fit the frame. Raises
+        PedsamError."""
         self.edge.arrive()
         workers = set(self.edge.router.homes.values())
         started, assignments = self.edge.start(frame, 0.0, workers)
         windows = [assignment.window for assignment in assignments]
         for assignment, reply in zip(assignments, self.worker.encode(windows), strict=True):
             self.edge.accept(assignment.worker, reply)
-        self.edge.completed.clear()
-        masks = self.edge.decode(self.edge.encode(started), self.edge.config.prompts)
+        answer = self.edge.decode(self.edge.encode(started), self.edge.config.prompts)
         self.edge.finish(started, 'done')
-        return masks
+        return answer.masks

@@ -10,10 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.edge_compute import finished
+from pedsam_ros.core.errors import BadPrompt
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model import preprocess, sam
-from pedsam_ros.core.model.decoder import Decoder, to_masks
+from pedsam_ros.core.model.decoder import Decoder
 from pedsam_ros.core.model.encoder import run_block
+from pedsam_ros.core.model.masks import answered
+from pedsam_ros.core.prompts import sift, told
 from pedsam_ros.core.types import Frame, Masks, Prompt
 from pedsam_ros.core.windows import Canvas
 
@@ -89,6 +93,9 @@ class MonolithicPipeline:
 
     def decode(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Masks:
         """One mask for each prompt, in order, at the camera's size. Raises BadPrompt."""
+        good, refused = sift(prompts, encoded.canvas.frame)
+        if refused:
+            raise BadPrompt(told(refused))
         with torch.inference_mode():
-            masks = to_masks(self.decoder.answer(encoded, prompts))
+            masks = finished(answered(self.decoder, encoded, good))
         return Masks(encoded.key, *encoded.canvas.frame, self.model_id, masks)

@@ -98,12 +98,11 @@ def snap(rects: Tensor, canvas: Canvas) -> tuple[Tensor, Tensor]:
 
 def cut(image: Tensor, spans: Tensor, side: int) -> Tensor:
     """Cuts spans (N, 4), whole px, out of (C, H, W): (N, C, side, side) float32, antialiased."""
-    size = (side, side)
-    parts = [
-        F.interpolate(image[None, :, y0:y1, x0:x1].float(), size, mode='bilinear', antialias=True)
-        for x0, y0, x1, y1 in spans.tolist()
-    ]
-    return torch.cat(parts) if parts else torch.zeros(0, len(image), *size, device=spans.device)
+    parts = torch.empty(len(spans), len(image), side, side, device=spans.device)
+    for part, (x0, y0, x1, y1) in zip(parts, spans.tolist(), strict=True):
+        whole = image[None, :, y0:y1, x0:x1].float()  # freed before the next one
+        part[:] = F.interpolate(whole, (side, side), mode='bilinear', antialias=True)[0]
+    return parts
 
 
 def grid_of(rects: Tensor, side: int) -> Tensor:
