@@ -104,14 +104,15 @@ class Camera:
         executor is just taking it. Any thread may call it while `wanted` is False."""
         with self._in_use:
             subscription = self._subscription
-            if subscription is None or not subscription.callback_group.beginning_execution(
-                subscription
-            ):
+            if subscription is None:
+                return None
+            group = subscription.callback_group
+            if not group.beginning_execution(subscription):
                 return None
             try:
                 return self._taken(subscription)
             finally:
-                subscription.callback_group.ending_execution(subscription)
+                group.ending_execution(subscription)
 
     def wake(self) -> None:
         """Has the node's executor look for an image again. Any thread may call it."""
