@@ -121,6 +121,7 @@ def rows(points: int, seconds: float, repeat: int) -> dict[str, list[dict[str, A
                     found[name].append(measured(rate_hz, seconds, edge, taken[0]))
         finally:
             rig.close()
+            os.sched_setaffinity(0, CORES)
     return found
 
 
@@ -146,7 +147,7 @@ def line(points: int, medians: dict[str, dict[str, float]]) -> str:
 def main() -> None:
     """Prints a table with a line for each number of prompts."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--points', type=int, nargs='+', default=[2, 16], help='prompts a frame')
+    parser.add_argument('--points', type=int, nargs='+', default=[2, 8], help='prompts a frame')
     parser.add_argument('--seconds', type=float, default=15.0, help='length of a run')
     parser.add_argument('--repeat', type=int, default=5, help='runs with each camera')
     parser.add_argument('--play', nargs=3, type=float, help=argparse.SUPPRESS)

@@ -38,15 +38,15 @@ class Link:
 class PlayedLoop:
     """A loop whose workers are ready, spares too, except those in `unheard`.
 
-    `masks`, `alarms` and, with `debug`, `lines` of the log are what it gave. With `disk_full` its
-    ledger cannot be written.
+    `masks`, `alarms` and, with `debug`, `lines` of the log are what it gave. `lying` are images in
+    DDS that nobody has taken. With `disk_full` its ledger cannot be written.
     """
 
     def __init__(self, spares=(), ledger=None, unheard=(), **config):
         self.clock, self.disk_full = Clock(), False
         self.edge = fakes.edge(spares, ledger, **config)
         self.links = {name: Link() for name in (*NAMES, *spares)}
-        self.debug, self.lines = False, []
+        self.debug, self.lines, self.lying = False, [], []
         self.while_publishing = lambda: None
         self.masks, self.alarms = [], []
         self.losses = Losses(print, self.alarms.append)
@@ -60,9 +60,15 @@ class PlayedLoop:
             self.clock,
             self.clock,
             FrameLog(self.lines.append, lambda: self.debug),
+            self.fetch,
         )
         self.unheard = set(unheard)
         self.wait(0.0)
+
+    def fetch(self):
+        """Leaves an image in the inbox, if one lies in DDS."""
+        if self.lying:
+            self.loop.offer(self.lying.pop())
 
     def publish(self, masks):
         """Takes the masks of a frame."""

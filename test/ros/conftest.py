@@ -9,6 +9,7 @@ import pytest
 from domains import domains
 from loop_with_fakes import PlayedLoop
 from two_nodes import TwoNodes
+from watched_camera import Watched
 
 
 @pytest.fixture
@@ -29,3 +30,9 @@ def two_nodes() -> Iterator[Callable[..., TwoNodes]]:
             return made
 
         yield make
+
+
+@pytest.fixture
+def watched(two_nodes: Callable[..., TwoNodes]) -> Callable[..., Watched]:
+    """Makes a camera's input, with some settings of the edge."""
+    return lambda **config: Watched(two_nodes(), **config)

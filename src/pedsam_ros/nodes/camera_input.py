@@ -40,8 +40,8 @@ class _Last(NamedTuple):
 class CameraInput:
     """Hands images to `offer`, with their age in s and how many were displaced before them.
 
-    `want` is called by the computing thread, all else by a ROS thread. `clock` returns monotonic
-    seconds.
+    `want`, `fetch` and `part` are called by the computing thread, all else by a ROS thread.
+    `clock` returns monotonic seconds.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class CameraInput:
     ) -> None:
         self._offer, self._clock = offer, clock
         self._silent_s, self._every_frame = config.silent_camera_s, config.every_frame
+        self._fetches = not (config.every_frame or config.regions)
         self._log = node.get_logger()
         self._wanted, self._wanted_s = True, clock()  # whether, and since when
         self._looked_s = clock()
@@ -71,12 +72,22 @@ class CameraInput:
         self._timer = timer(node, _LOOK_S, self._look)
         self._close = partial(node.destroy_timer, self._timer)
 
-    def want(self, hungry: bool) -> None:
-        """Says whether the edge would start a frame that comes now."""
-        if self._every_frame or hungry == self._wanted:
+    def fetch(self) -> None:
+        """Hands over an image that waits in DDS, unless the ROS thread does so anyway.
+
+        With regions only the ROS thread does: it alone knows which regions came before an image.
+        """
+        if self._fetches and not self._wanted and (taken := self._camera.take()):
+            self._on_image(*taken)
+
+    def want(self, hungry: bool, soon: bool = False) -> None:
+        """Says whether the edge would start a frame that comes now, and whether it will `fetch`
+        soon. If it does not, the ROS thread hands over the next image as it comes."""
+        wanted = hungry and not (soon and self._fetches)
+        if self._every_frame or wanted == self._wanted:
             return
-        self._wanted_s, self._wanted = self._clock(), hungry
-        if hungry:
+        self._wanted_s, self._wanted = self._clock(), wanted
+        if wanted:
             self._camera.wake()
 
     def part(self) -> Part:
@@ -101,7 +112,8 @@ class CameraInput:
     def _on_image(self, msg: Any, info: Mapping[str, Any]) -> None:
         now, age_s = self._clock(), _age_s(info)
         missed = self._missed(info, now - age_s)
-        if self._every_frame or now - age_s > self._wanted_s + _TAKEN_S:
+        awaited = self._wanted and now - age_s > self._wanted_s + _TAKEN_S
+        if self._every_frame or awaited:
             # None waited when this one came: those that had come had been taken.
             self._lost, missed = self._lost + missed, 0
         if not self._every_frame:

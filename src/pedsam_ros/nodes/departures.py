@@ -23,8 +23,9 @@ class Departures:
     """Takes camera images from the inbox, reads them and sends their windows. Runs on the
     computing thread.
 
-    Before a frame is planned, the regions that came before it are taken. `clock` returns monotonic
-    seconds, `unix_clock` Unix time, which the ledger notes.
+    Before a frame is planned, the regions that came before it are taken. `fetch` may leave another
+    image in the inbox, if there is one. `clock` returns monotonic seconds, `unix_clock` Unix time,
+    which the ledger notes.
     """
 
     def __init__(
@@ -36,9 +37,11 @@ class Departures:
         losses: Losses,
         metrics: Metrics,
         log: FrameLog,
+        fetch: Callable[[], object],
         clock: Callable[[], float],
         unix_clock: Callable[[], float],
     ) -> None:
+        self._fetch = fetch
         self._edge, self._inbox, self._workers = edge, inbox, workers
         self._sender, self._losses, self._metrics, self._log = sender, losses, metrics, log
         self._clock, self._unix_clock = clock, unix_clock
@@ -117,6 +120,8 @@ class Departures:
     def _next(self) -> Frame | None:
         """Takes and reads the oldest image. None if there is none, or if it has ended as failed:
         it cannot be read, or no worker could be sent any part of it."""
+        if not self._inbox.waiting:
+            self._fetch()
         waiting = self._inbox.frame()
         self.count_arrivals()
         if waiting is None:

@@ -58,8 +58,8 @@ class EdgeLoop:
     """Takes frames from arrival to masks, for as long as the node is active.
 
     `keep` writes the ledger to the disk before windows are sent, or raises OSError. `links` holds
-    the link of each of the `workers`; it may be filled until the first step. `clock` returns
-    monotonic seconds, `unix_clock` Unix time.
+    the link of each of the `workers`; it may be filled until the first step. `fetch` calls `offer`
+    if an image can be had at once. `clock` returns monotonic seconds, `unix_clock` Unix time.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class EdgeLoop:
         clock: Callable[[], float] = time.monotonic,
         unix_clock: Callable[[], float] = time.time,
         log: FrameLog | None = None,
+        fetch: Callable[[], object] = lambda: None,
     ) -> None:
         self._edge, self._losses, self._clock = edge, losses, clock
         self._log = log = log or FrameLog()
@@ -83,7 +84,16 @@ class EdgeLoop:
         self._workers = Workers(links, self._inbox.statuses, edge.config, model_id, clock)
         self._sender = Sender(edge, links, keep, metrics, clock)
         self._departures = Departures(
-            edge, self._inbox, self._workers, self._sender, losses, metrics, log, clock, unix_clock
+            edge,
+            self._inbox,
+            self._workers,
+            self._sender,
+            losses,
+            metrics,
+            log,
+            fetch,
+            clock,
+            unix_clock,
         )
         self._answers = Answers(edge, publish, metrics, losses)
         self._report = Report(edge, self._workers, self._inbox, losses, metrics, clock)

@@ -131,7 +131,9 @@ class EdgeNode(ManagedNode):
         losses = Losses(self.warn, self.get_logger().error)
         logger = self.get_logger()
         log = FrameLog(logger.debug, partial(logger.is_enabled_for, LoggingSeverity.DEBUG))
-        return EdgeLoop(edge, names, links, self._publish, file.keep, losses, log=log)
+        return EdgeLoop(
+            edge, names, links, self._publish, file.keep, losses, log=log, fetch=self._fetch
+        )
 
     # From the links' threads.
     def _on_embedding(self, worker: str, embedding: Embedding) -> None:
@@ -142,7 +144,7 @@ class EdgeNode(ManagedNode):
         self._loop.on_status(worker, status)
         self._compute.wake()
 
-    # From a ROS thread.
+    # From a ROS thread; without regions from the computing thread as well.
     def _on_image(self, image: Unread, age_s: float, missed: int) -> None:
         self._inputs.take_regions()
         self._loop.offer(image, age_s, missed)
@@ -152,8 +154,12 @@ class EdgeNode(ManagedNode):
     def _step(self) -> float | None:
         patience_s = self._loop.step()
         if self._camera is not None:
-            self._camera.want(self._loop.hungry)
+            self._camera.want(self._loop.hungry, soon=patience_s == 0.0)
         return patience_s
+
+    def _fetch(self) -> None:
+        if self._camera is not None:
+            self._camera.fetch()
 
     def _publish(self, masks: Masks) -> None:
         self.fault = ''

@@ -6,6 +6,7 @@ reliable if no publisher is known by then. A camera that comes later with best e
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -87,6 +88,7 @@ class Camera:
         names = {source.name for source in SOURCES[transport]} | {'image', 'image/compressed'}
         self._topics = {name: node.resolve_topic_name(name) for name in sorted(names)}
         self._subscription: Subscription | None = None
+        self._in_use = threading.Lock()  # so that it is not destroyed while `take` uses it
         self._view: View | None = None
         self._look()
         self._timer = clock.timer(node, _LOOK_S, self._look)
@@ -96,6 +98,21 @@ class Camera:
         """What is read, and what was there to be read at the last look."""
         assert self._view is not None  # the first look is taken by __init__
         return self._view
+
+    def take(self) -> tuple[Any, Mapping[str, Any]] | None:
+        """Takes an image at once, with what DDS knows about it; None if none is there, or if the
+        executor is just taking it. Any thread may call it while `wanted` is False."""
+        with self._in_use:
+            subscription = self._subscription
+            if subscription is None:
+                return None
+            group = subscription.callback_group
+            if not group.beginning_execution(subscription):
+                return None
+            try:
+                return self._taken(subscription)
+            finally:
+                group.ending_execution(subscription)
 
     def wake(self) -> None:
         """Has the node's executor look for an image again. Any thread may call it."""
@@ -150,9 +167,19 @@ class Camera:
         )
 
     def _unsubscribe(self) -> None:
-        if self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
-            self._subscription = None
+        with self._in_use:
+            if self._subscription is not None:
+                self._node.destroy_subscription(self._subscription)
+                self._subscription = None
+
+    @staticmethod
+    def _taken(subscription: Subscription) -> tuple[Any, Mapping[str, Any]] | None:
+        handle: Any = subscription.handle
+        with handle:
+            taken: tuple[Any, Mapping[str, Any]] | None = handle.take_message(
+                subscription.msg_type, False
+            )
+        return taken
 
     def _forced(self, source: Source) -> Any:
         """The reliability that the user asks for; None if the publishers are to be followed."""
