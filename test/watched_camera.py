@@ -45,8 +45,10 @@ class Watched:
         self.nodes.until(lambda: self.offered)
         return self.offered.pop()
 
-    def found(self, publisher):
-        """Waits until camera and reader have found each other."""
+    def publisher(self, *profile, **options):
+        """A camera that this input has found, and that has found it."""
+        publisher = self.nodes.publisher(*profile, **options)
         self.nodes.until(
             lambda: publisher.get_subscription_count() and self.input._camera.view.readable
         )
+        return publisher

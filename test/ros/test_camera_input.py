@@ -15,8 +15,7 @@ LONG_S = 60.0  # longer than silent_camera_s
 def test_a_camera_that_falls_silent_is_told_once(watched):
     """It names topic and type; the next image ends it, and that is told as well."""
     made = watched()
-    publisher = made.nodes.publisher()
-    made.found(publisher)
+    publisher = made.publisher()
     made.show(publisher)
     made.until(CameraState.OK)
     made.told.clear()
@@ -36,8 +35,7 @@ def test_a_camera_that_falls_silent_is_told_once(watched):
 def test_a_camera_is_not_silent_while_no_image_is_wanted(watched):
     """The edge has enough to do, so it took none."""
     made = watched()
-    publisher = made.nodes.publisher()
-    made.found(publisher)
+    publisher = made.publisher()
     made.show(publisher)
     made.until_offered()
     made.until(CameraState.OK)
@@ -108,7 +106,6 @@ def test_the_users_reliability_may_make_the_edge_deaf_and_it_says_so(two_nodes):
     made.until(CameraState.INCOMPATIBLE_QOS)
     assert 'qos_overrides' in made.input.part().message
     made.nodes.node.destroy_publisher(publisher)
-    publisher = made.nodes.publisher(RELIABLE)
-    made.found(publisher)
+    publisher = made.publisher(RELIABLE)
     made.show(publisher)
     made.until(CameraState.OK)

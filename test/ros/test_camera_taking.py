@@ -14,8 +14,7 @@ pytestmark = pytest.mark.ros
 def test_an_edge_that_is_busy_gets_the_newest_image_and_counts_the_others(watched):
     """They were displaced in DDS."""
     made = watched()
-    publisher = made.nodes.publisher()
-    made.found(publisher)
+    publisher = made.publisher()
     made.show(publisher)
     made.until_offered()
     made.now_s += 1.0
@@ -29,8 +28,7 @@ def test_an_edge_that_is_busy_gets_the_newest_image_and_counts_the_others(watche
 def test_an_edge_that_is_busy_fetches_the_newest_image_itself(watched):
     """At once, where the ROS thread would have to be waited for."""
     made = watched()
-    publisher = made.nodes.publisher()
-    made.found(publisher)
+    publisher = made.publisher()
     made.show(publisher)
     made.until_offered()
     made.input.fetch()
@@ -47,8 +45,7 @@ def test_an_edge_that_is_busy_fetches_the_newest_image_itself(watched):
 def test_an_image_is_fetched_only_where_no_region_can_be_overtaken(watched, regions, fetched):
     """The ROS thread alone knows which regions came before it. It gets the image instead."""
     made = watched(regions=regions)
-    publisher = made.nodes.publisher()
-    made.found(publisher)
+    publisher = made.publisher()
     made.show(publisher)
     made.until_offered()
     made.show(publisher)
@@ -86,8 +83,7 @@ def test_numbers_of_several_publishers_count_nothing(watched):
 def test_every_frame_takes_every_image(watched):
     """In their order, whether the edge is busy or not."""
     made = watched(every_frame=True)
-    publisher = made.nodes.publisher()
-    made.found(publisher)
+    publisher = made.publisher()
     made.input.want(False)
     made.show(publisher, 5)
     made.nodes.until(lambda: len(made.offered) == 5)
@@ -105,8 +101,7 @@ def test_an_image_of_unknown_age_is_as_old_as_can_be(watched):
 def test_an_image_is_offered_as_it_came(watched):
     """With its size and header; pixels are made only on demand."""
     made = watched()
-    publisher = made.nodes.publisher()
-    made.found(publisher)
+    publisher = made.publisher()
     made.show(publisher)
     taken, age_s, _ = made.until_offered()
     assert (taken.nbytes, taken.key.stamp_ns) == (1, 10**9)
