@@ -8,6 +8,7 @@ from typing import Any
 
 from pedsam_ros.core.common_settings import NAME, NAME_FORM
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.keys import parse_public
 from pedsam_ros.core.settings import described, setting, settings_of
 
 MAX_DOMAIN = 232  # what DDS's port numbers allow
@@ -43,6 +44,12 @@ class WorkerEntry:
         False,
         'whether it gets nothing until a worker is lost, and then the windows of that worker only',
     )
+    key: str = setting(
+        '', 'its public key, as pedsam keys init prints it on its host; no other host is trusted'
+    )
+    former_keys: tuple[str, ...] = setting(
+        (), 'public keys that it had before, so that the ledger keeps what it knows of it'
+    )
 
     def __post_init__(self) -> None:
         for each in settings_of(WorkerEntry):
@@ -55,6 +62,21 @@ class WorkerEntry:
             raise self._error('windows', [], 'at least one, or all')
         if not all(type(index) is int and index >= 0 for index in self.windows or ()):
             raise self._error('windows', self.windows, 'a list of indices, or all')
+        if self.key != '':
+            self._check_key('key', self.key)
+        for key in self.former_keys:
+            self._check_key('former_keys', key)
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """What this worker is known by, the present first: its keys, or its name without a key."""
+        return (self.key or f'name:{self.name}', *self.former_keys)
+
+    def _check_key(self, what: str, key: str) -> None:
+        try:
+            parse_public(key)
+        except ConfigError as error:
+            raise ConfigError(f'{self.name}: {what}={error}') from None
 
     def _error(self, key: str, value: Any, rule: str) -> ConfigError:
         worker = 'worker ' if key == 'name' else f'{self.name}: '
@@ -81,6 +103,7 @@ def parse_workers(data: Any, own_domain: int) -> tuple[WorkerEntry, ...]:
         raise ConfigError(f'workers file: {count} worker(s); one alone would see the whole scene')
     _check_distinct('name', [w.name for w in workers])
     _check_distinct('domain_id', [w.domain_id for w in workers])
+    _check_distinct('key', [identity for w in workers for identity in w.identities])
     for worker in workers:
         if worker.domain_id == own_domain:
             raise ConfigError(
@@ -101,12 +124,17 @@ def _parse_worker(entry: Any) -> WorkerEntry:
     peers = entry.get('peers') or []
     if not (isinstance(peers, list) and all(isinstance(peer, str) for peer in peers)):
         raise ConfigError(f'{entry["name"]}: peers={peers!r}: a list of addresses')
+    former = entry.get('former_keys') or []
+    if not isinstance(former, list):
+        raise ConfigError(f'{entry["name"]}: former_keys={former!r}: a list of public keys')
     return WorkerEntry(
         name=entry['name'],
         domain_id=entry['domain_id'],
         windows=None if windows == 'all' else tuple(windows),
         peers=tuple(peers),
         spare=entry.get('spare', False),
+        key=entry.get('key', ''),
+        former_keys=tuple(former),
     )
 
 
