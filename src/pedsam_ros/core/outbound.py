@@ -20,8 +20,13 @@ from pedsam_ros.core.router import STALE, Router
 from pedsam_ros.core.types import Window
 from pedsam_ros.core.windows import Canvas
 
-_GREY = 128  # says nothing about the scene
+GREY = 128  # says nothing about the scene
 Frames: TypeAlias = 'Mapping[int, InFlight]'  # serial -> frame in flight
+
+
+def neutral(window: Window) -> bool:
+    """Whether a window shows nothing."""
+    return bool((window.pixels == GREY).all())
 
 
 class Outbound:
@@ -142,7 +147,7 @@ class Outbound:
 
     def _decoy(self, frame: InFlight, index: int, home: str) -> Window:
         window = self._window(frame, index, self._dispatch.decoy(home))
-        return replace(window, pixels=np.full_like(window.pixels, _GREY))
+        return replace(window, pixels=np.full_like(window.pixels, GREY))
 
     def _window(self, frame: InFlight, index: int, request_id: int) -> Window:
         pixels, config = frame.contents[index], self._config

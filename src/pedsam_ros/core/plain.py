@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 
 from pedsam_ros.core.errors import BadSeal
 
@@ -25,13 +24,11 @@ class PlainKey:
         return bytes(box)
 
 
-@dataclass(frozen=True, slots=True)
 class PlainKeys:
     """No keys; `hash` gives the session its number."""
 
-    hash: bytes
-    sending: PlainKey = PlainKey()
-    receiving: PlainKey = PlainKey()
+    def __init__(self, hash_: bytes) -> None:
+        self.hash, self.sending, self.receiving = hash_, PlainKey(), PlainKey()
 
 
 class PlainInitiator:

@@ -11,7 +11,8 @@ that never comes back, and opens only there, once, and in the role it was made f
     windows      <---------->  embeddings, heartbeats
 
 A hello that a stranger plays again gives a session that nobody can use, and changes nothing.
-Nobody but the edge can send the confirm. core/sessions.py has the two ends. No I/O; time is an argument (monotonic seconds).
+Nobody but the edge can send the confirm. core/sessions.py has the two ends. No I/O; time is an
+argument (monotonic seconds).
 """
 
 from __future__ import annotations

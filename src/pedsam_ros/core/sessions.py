@@ -55,7 +55,7 @@ class EdgeSessions:
         self._session: Session | None = None
         self._before: tuple[Session, float] | None = None  # and when it was replaced
         self._hello: _Hello | None = None
-        self._welcome = b''  # the last that was accepted
+        self._welcome: bytes | None = None  # the last that was accepted
         self._heard_s = self._said_s = float('-inf')
 
     def connected(self, now_s: float) -> bool:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PointStamped
-from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
@@ -29,7 +28,7 @@ from pedsam_ros.core.types import (
     Window,
     WorkerStatus,
 )
-from pedsam_ros.core.wire import MOST_ERROR, MOST_S, unpadded
+from pedsam_ros.core.wire import MOST_ERROR, MOST_S
 from pedsam_ros.msg import Embedding as EmbeddingMsg
 from pedsam_ros.msg import Mask as MaskMsg
 from pedsam_ros.msg import Masks as MasksMsg
@@ -136,36 +135,6 @@ def status_from_msg(msg: StatusMsg, process: str = '') -> WorkerStatus:
     return WorkerStatus(**{name: getattr(msg, name) for name in _STATUS}, process=process)
 
 
-def window_to_bytes(window: Window) -> bytes:
-    """Makes the message that carries a window, serialised."""
-    return bytes(serialize_message(window_to_msg(window)))
-
-
-def window_from_bytes(data: bytes) -> Window:
-    """Reads a serialised and padded window. Raises BadBatch."""
-    return window_from_msg(_deserialised(data, WindowMsg))
-
-
-def embedding_to_bytes(embedding: Embedding) -> bytes:
-    """Makes the message that carries an embedding, serialised."""
-    return bytes(serialize_message(embedding_to_msg(embedding)))
-
-
-def embedding_from_bytes(data: bytes) -> Embedding:
-    """Reads a serialised and padded embedding. Raises BadBatch."""
-    return embedding_from_msg(_deserialised(data, EmbeddingMsg))
-
-
-def status_to_bytes(status: WorkerStatus) -> bytes:
-    """Makes the message of a heartbeat, serialised."""
-    return bytes(serialize_message(status_to_msg(status)))
-
-
-def status_from_bytes(data: bytes, process: str) -> WorkerStatus:
-    """Reads a serialised and padded heartbeat. Raises BadBatch."""
-    return status_from_msg(_deserialised(data, StatusMsg), process)
-
-
 def sealed_to_msg(sealed: Sealed, kind: type[Any]) -> Any:
     """Makes the message of a kind, one of our Sealed ones."""
     return kind(session=sealed.session, counter=sealed.counter, box=array('B', sealed.box))
@@ -223,16 +192,6 @@ def masks_from_msg(msg: MasksMsg) -> Masks:
     """Reads the masks of a frame. Inverse of `masks_to_msg`."""
     key, masks = key_from_header(msg.header), tuple(map(_mask_from_msg, msg.masks))
     return Masks(key, msg.height, msg.width, msg.model_id, masks, tuple(msg.stale_windows))
-
-
-def _deserialised(data: bytes, kind: type[Any]) -> Any:
-    """Raises BadBatch if the padded bytes are no message of this kind."""
-    try:
-        return deserialize_message(bytes(unpadded(data)), kind)
-    except BadBatch:
-        raise
-    except Exception as error:  # each DDS has errors of its own
-        raise BadBatch(f'no {kind.__name__}: {error!s:.100}') from None
 
 
 def _time(name: str, value: float) -> float:

@@ -13,7 +13,7 @@ from pedsam_ros.core.types import Embedding, Window, WorkerStatus
 from pedsam_ros.core.wire import padded
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.msg import SealedEmbedding, SealedStatus, SealedWindow
-from pedsam_ros.ros import convert, qos
+from pedsam_ros.ros import convert, plaintext, qos
 from pedsam_ros.ros.quiet import EDGE_NODE, QuietNode, topic
 
 
@@ -25,7 +25,8 @@ class DomainLink:
     >>> link = DomainLink(worker, sessions, 0, on_embedding, on_status, on_error)
     >>> link.connected()  # no worker has answered yet
     False
-    >>> link.send(window)  # lost, because there is no session
+    >>> link.send(window)  # the bytes that travel: none, because there is no session
+    0
     >>> link.close()
 
     Every window is padded to `window_bytes`. Raises ConfigError if the worker has peers and this
@@ -47,18 +48,16 @@ class DomainLink:
         self._node = QuietNode(EDGE_NODE, worker.domain_id, self._tick, on_error, worker.peers)
         name, node = worker.name, self._node
         self._windows = node.publisher(SealedWindow, topic(name, 'windows'), qos.WINDOWS)
-        node.subscribe(
-            SealedEmbedding, topic(name, 'embeddings'), self._embedding, qos.EMBEDDINGS
-        )
+        node.subscribe(SealedEmbedding, topic(name, 'embeddings'), self._embedding, qos.EMBEDDINGS)
         node.subscribe(SealedStatus, topic(name, 'status'), self._status, qos.STATUS)
         node.start()
 
     def send(self, window: Window) -> int:
         """Publishes one window and returns at once. Returns the bytes that travel, 0 without a
         session."""
-        plaintext = padded(convert.window_to_bytes(window), self._window_bytes)
+        content = padded(plaintext.window_to_bytes(window), self._window_bytes)
         with self._lock:
-            sealed = self._sessions.seal(Kind.WINDOW, plaintext, time.monotonic())
+            sealed = self._sessions.seal(Kind.WINDOW, content, time.monotonic())
         if sealed is None:
             return 0
         self._publish(sealed)
@@ -92,23 +91,23 @@ class DomainLink:
         try:
             if not sealed.session:
                 return self._welcome(sealed)
-            plaintext, _ = self._open(Kind.EMBEDDING, sealed)
+            content, _ = self._open(Kind.EMBEDDING, sealed)
         except BadSeal:
             return self._count_foreign()
         reply: Embedding | BadReply
         try:
-            reply = convert.embedding_from_bytes(plaintext)
+            reply = plaintext.embedding_from_bytes(content)
         except BadBatch as error:
             reply = BadReply(self.worker, str(error))
         return self._on_embedding(self.worker, reply)
 
     def _status(self, msg: SealedStatus) -> None:
         try:
-            plaintext, process = self._open(Kind.STATUS, convert.sealed_from_msg(msg))
+            content, process = self._open(Kind.STATUS, convert.sealed_from_msg(msg))
         except BadSeal:
             return self._count_foreign()
         try:
-            status = convert.status_from_bytes(plaintext, process.hex())
+            status = plaintext.status_from_bytes(content, process.hex())
         except BadBatch as error:
             return self._on_embedding(self.worker, BadReply(self.worker, str(error)))
         return self._on_status(self.worker, status)

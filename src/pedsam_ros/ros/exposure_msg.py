@@ -14,12 +14,14 @@ from pedsam_ros.msg import WorkerExposure as WorkerExposureMsg
 _NS = 10**9
 
 
-def exposure_to_msg(ledger: Ledger, now: Time) -> ExposureMsg:
-    """Turns the ledger into a message; `now` is its stamp."""
+def exposure_to_msg(ledger: Ledger, now: Time, insecure: bool = False) -> ExposureMsg:
+    """Turns the ledger into a message; `now` is its stamp. If `insecure`, others may have seen
+    all of it."""
     return ExposureMsg(
         header=Header(stamp=now),
         side=ledger.grid.side,
         cap=ledger.cap(),
+        insecure=insecure,
         workers=[_exposure_to_msg(ledger, name) for name in ledger.workers],
     )
 

@@ -33,6 +33,7 @@ def topic(worker: str, what: str) -> str:
 
 class QuietNode:
     """A node with a context of its own, spun on a thread of its own from `start` to `close`.
+    Without a `domain_id` it is in the domain ROS_DOMAIN_ID.
 
     `tick` is called on that thread after each message, and ten times a second. What a callback or
     `tick` raises goes to `on_error`. Raises ConfigError if there are peers and this ROS cannot use
@@ -42,7 +43,7 @@ class QuietNode:
     def __init__(
         self,
         name: str,
-        domain_id: int,
+        domain_id: int | None,
         tick: Callable[[], None],
         on_error: Callable[[Exception], None],
         peers: tuple[str, ...] = (),
@@ -77,7 +78,7 @@ class QuietNode:
         return self._closing.is_set()
 
     def _open(
-        self, name: str, domain_id: int, peers: tuple[str, ...], opened: ExitStack
+        self, name: str, domain_id: int | None, peers: tuple[str, ...], opened: ExitStack
     ) -> None:
         """Opens everything. `opened` closes it in reverse order, also if a later part fails."""
         context = Context()

@@ -12,7 +12,7 @@ from pedsam_ros.core.sessions import WorkerSessions
 from pedsam_ros.core.types import Embedding, Window, WorkerStatus
 from pedsam_ros.core.wire import STATUS_SIZE, padded
 from pedsam_ros.msg import SealedEmbedding, SealedStatus, SealedWindow
-from pedsam_ros.ros import convert, qos
+from pedsam_ros.ros import convert, plaintext, qos
 from pedsam_ros.ros.quiet import WORKER_NODE, QuietNode, topic
 
 
@@ -20,18 +20,19 @@ class WorkerLink:
     """Hands the edge's windows to `on_window`, which runs on the link's own thread, and sends
     embeddings and heartbeats. What the edge itself made and cannot be read goes to `on_bad`.
 
-    Every embedding is padded to `embedding_bytes` of its number type.
+    Every embedding is padded to `embedding_bytes` of its number type. Without a `domain_id` the
+    link is in the domain ROS_DOMAIN_ID.
     """
 
     def __init__(
         self,
         name: str,
-        domain_id: int,
         sessions: WorkerSessions,
         on_window: Callable[[Window], None],
         on_bad: Callable[[BadBatch], None],
         on_error: Callable[[Exception], None],
         embedding_bytes: Callable[[str], int] = lambda dtype: 0,
+        domain_id: int | None = None,
     ) -> None:
         self.foreign = 0
         self._sessions, self._lock = sessions, threading.Lock()
@@ -47,11 +48,11 @@ class WorkerLink:
     def send(self, embedding: Embedding) -> None:
         """Publishes an embedding. It is lost if there is no session any more."""
         size = self._embedding_bytes(embedding.dtype)
-        self._seal(Kind.EMBEDDING, padded(convert.embedding_to_bytes(embedding), size))
+        self._seal(Kind.EMBEDDING, padded(plaintext.embedding_to_bytes(embedding), size))
 
     def beat(self, status: WorkerStatus) -> None:
         """Publishes a heartbeat, if there is a session."""
-        self._seal(Kind.STATUS, padded(convert.status_to_bytes(status), STATUS_SIZE))
+        self._seal(Kind.STATUS, padded(plaintext.status_to_bytes(status), STATUS_SIZE))
 
     def connected(self) -> bool:
         """Whether there is a session with the edge."""
@@ -62,9 +63,9 @@ class WorkerLink:
         """Ends the thread, the node and the context."""
         self._node.close()
 
-    def _seal(self, kind: Kind, plaintext: bytes) -> None:
+    def _seal(self, kind: Kind, content: bytes) -> None:
         with self._lock:
-            sealed = self._sessions.seal(kind, plaintext, time.monotonic())
+            sealed = self._sessions.seal(kind, content, time.monotonic())
         if sealed is None:
             return
         if kind is Kind.EMBEDDING:
@@ -80,16 +81,17 @@ class WorkerLink:
             if not sealed.session:
                 with self._lock:
                     answer = self._sessions.welcome(sealed, now_s)
-                return self._embeddings.publish(convert.sealed_to_msg(answer, SealedEmbedding))
+                self._embeddings.publish(convert.sealed_to_msg(answer, SealedEmbedding))
+                return None
             with self._lock:
-                plaintext = self._sessions.open(Kind.WINDOW, sealed, now_s)
+                content = self._sessions.open(Kind.WINDOW, sealed, now_s)
         except BadSeal:
             self.foreign += 1
             return None
-        if not plaintext:  # it only confirms a handshake
+        if not content:  # it only confirms a handshake
             return None
         try:
-            window = convert.window_from_bytes(plaintext)
+            window = plaintext.window_from_bytes(content)
         except BadBatch as error:
             return self._on_bad(error)
         return self._on_window(window)
