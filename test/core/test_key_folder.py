@@ -1,4 +1,4 @@
-"""The private keys of a host: made once, never overwritten, refused where others may touch them."""
+"""The private keys of a host: made once, never overwritten, refused if others may touch them."""
 
 import os
 
@@ -39,7 +39,9 @@ def test_an_edge_has_another_key_for_each_worker(keys):
     assert keys.workers() == ('alice', 'bob', 'worker')
 
 
-@pytest.mark.parametrize('name', ['', '../alice', 'a/b', 'Alice', 'a.key', 'a\n', '.', 'ä', 'a' * 33])
+@pytest.mark.parametrize(
+    'name', ['', '../alice', 'a/b', 'Alice', 'a.key', 'a\n', '.', 'ä', 'a' * 33]
+)
 def test_names_that_are_no_workers_are_refused(keys, name):
     """None leads out of the folder."""
     for act in (keys.file, keys.load, keys.make, keys.renew, keys.remove, keys.has):

@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pedsam_ros.core.errors import ConfigError
@@ -30,6 +30,7 @@ def test_a_public_key_is_written_as_wireguard_writes_it():
     assert parse_public(KEY) == public(WORKER)
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32).filter(any))
 def test_every_key_has_one_text(raw):
     """It comes back as it was."""

@@ -156,7 +156,7 @@ def test_rotate_renews_one_key_and_says_what_the_other_side_must_change(pedsam_k
     printed = pedsam_keys('rotate', 'alice')
     assert text_of(folder, None) == own
     assert text_of(folder, 'alice') != edge
-    assert f'edge_key={text_of(folder, "alice")} instead of {edge}' in printed
+    assert f'edge_key:={text_of(folder, "alice")} instead of {edge}' in printed
     lines = pedsam_keys('rotate', '--own').splitlines()
     assert lines[:2] == [f'key: {text_of(folder, None)}', f'former_keys: [{own}]']
     assert text_of(folder, None) != own

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pedsam_ros.core.errors import ConfigError
@@ -49,8 +49,14 @@ def test_a_key_is_put_behind_the_name():
         ("{name: alice, key: ''}", '{name: alice, key: KEY}'),
         ('{name: alice, key: ""}', '{name: alice, key: KEY}'),
         ('{"name": "alice"}', '{"name": "alice", key: KEY}'),
-        ('{name: alice, # first\n   spare: false}', '{name: alice, key: KEY, # first\n   spare: false}'),
-        ('{key: "", name: alice, former_keys: [OLD]}', '{key: KEY, name: alice, former_keys: [OLD]}'),
+        (
+            '{name: alice, # first\n   spare: false}',
+            '{name: alice, key: KEY, # first\n   spare: false}',
+        ),
+        (
+            '{key: "", name: alice, former_keys: [OLD]}',
+            '{key: KEY, name: alice, former_keys: [OLD]}',
+        ),
     ],
 )
 def test_styles_in_which_people_write(before, after):
@@ -141,6 +147,7 @@ def test_a_file_that_cannot_be_changed_is_refused(text, named):
         assert yaml.safe_load(with_key(text, 'alice', KEY)[0])['workers'][0]['key'] == KEY
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.sampled_from([FLOW, BLOCK]), st.integers(0, 200))
 def test_a_damaged_file_is_changed_rightly_or_not_at_all(noise, style, where):
     """Whatever stands in it, nothing but ConfigError is raised."""

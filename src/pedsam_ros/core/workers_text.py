@@ -50,7 +50,9 @@ def _parsed(text: str) -> dict[str, WorkerEntry]:
             raise ConfigError('workers file: no aliases (*name): write each worker out')
         data = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: no such date
-        raise ConfigError(f'workers file: no YAML: {str(error) or "nested too deep":.300}') from None
+        raise ConfigError(
+            f'workers file: no YAML: {str(error) or "nested too deep":.300}'
+        ) from None
     return {worker.name: worker for worker in parse_workers(data, _NO_DOMAIN)}
 
 

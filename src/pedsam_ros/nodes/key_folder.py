@@ -1,7 +1,7 @@
 """The folder of this host's private keys: its own as a worker, and an edge's for each worker.
 
-    worker.key       what this host is to its edge
-    edge-NAME.key    what the edge on this host is to worker NAME, and to no other worker
+worker.key       what this host is to its edge
+edge-NAME.key    what the edge on this host is to worker NAME, and to no other worker
 """
 
 from __future__ import annotations
