@@ -16,6 +16,7 @@ from pedsam_ros.core.keys import (
     public_text,
 )
 from pedsam_ros.core.noise import public
+from pedsam_ros.core.shown import written
 from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
 from two_ends import EDGE, OTHER, WORKER
 
@@ -63,7 +64,7 @@ def test_what_is_no_public_key_is_named(text):
     """The message has the value, cut to a length that fits a line, and the rule."""
     with pytest.raises(ConfigError, match='44 characters of base64') as error:
         parse_public(text)
-    assert f'{text!r:.60}' in str(error.value)
+    assert written(text) in str(error.value)
     assert len(str(error.value)) < 200
 
 
@@ -124,6 +125,7 @@ def test_a_workers_file_may_pin_keys():
         ({'key': [KEY]}, {}, 'alice: key=['),
         ({'former_keys': KEY}, {}, 'alice: former_keys='),
         ({'former_keys': ['']}, {}, "alice: former_keys=''"),
+        ({'former_keys': [KEY] * 33}, {}, 'at most 32'),
         ({'former_keys': [7]}, {}, 'alice: former_keys=7'),
         ({'key': KEY}, {'key': KEY}, f"key='{KEY}' stands twice"),
         ({'key': KEY}, {'key': OLD, 'former_keys': [KEY]}, f"key='{KEY}' stands twice"),

@@ -116,9 +116,10 @@ def test_the_owner_of_a_workers_file_stays(pedsam_keys, workers):
         ('carol', KEY, WORKERS, 'carol: is none of its workers'),
         ('alice', KEY, WORKERS.replace('alice,', f'alice, key: {ANOTHER},'), 'former_keys'),
         ('alice', KEY, 'workers: [', 'no YAML'),
-        ('alice', KEY, '#' * (10**6 + 1), 'larger than 1000000 bytes'),
+        ('alice', KEY, '#' * (2**18 + 1), 'larger than 262144 bytes'),
         ('alice', KEY, None, 'is not there'),
     ],
+    ids=lambda value: f'{value!s:.20}',
 )
 def test_what_is_refused_changes_nothing(pedsam_keys, folder, workers, name, key, content, named):
     """No key is made, and the file stays as it was."""

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.foreign_text import parsed_yaml
 from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
 
 _NO_DOMAIN = -1  # the file does not say which domain the edge is in
@@ -46,13 +47,9 @@ def with_key(text: str, name: str, key: str) -> tuple[str, WorkerEntry]:
 def _parsed(text: str) -> dict[str, WorkerEntry]:
     """The workers by their names. Raises ConfigError."""
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise ConfigError('workers file: no aliases (*name): write each worker out')
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: no such date
-        raise ConfigError(
-            f'workers file: no YAML: {str(error) or "nested too deep":.300}'
-        ) from None
+        data = parsed_yaml(text)
+    except ValueError as error:
+        raise ConfigError(f'workers file: {error}') from None
     return {worker.name: worker for worker in parse_workers(data, _NO_DOMAIN)}
 
 

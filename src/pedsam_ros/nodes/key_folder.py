@@ -15,6 +15,7 @@ from pedsam_ros.core.common_settings import NAME, NAME_FORM
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.keys import FILE_BYTES, new_private, parse_private, private_line
 from pedsam_ros.core.noise import PrivateKey
+from pedsam_ros.core.shown import written
 
 
 def default_folder() -> Path:
@@ -40,7 +41,7 @@ class KeyFolder:
         if worker is None:
             return self.folder / 'worker.key'
         if not re.fullmatch(NAME, worker):
-            raise ConfigError(f'worker {worker!r:.60}: {NAME_FORM}')
+            raise ConfigError(f'worker {written(worker)}: {NAME_FORM}')
         return self.folder / f'edge-{worker}.key'
 
     def load(self, worker: str | None) -> PrivateKey:

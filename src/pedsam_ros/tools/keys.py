@@ -11,13 +11,13 @@ from pathlib import Path
 
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.files import replacing
+from pedsam_ros.core.foreign_text import read_bounded
 from pedsam_ros.core.keys import parse_public, public_text
 from pedsam_ros.core.noise import PrivateKey, public
+from pedsam_ros.core.shown import shown
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.core.workers_text import with_key
 from pedsam_ros.nodes.key_folder import KeyFolder
-
-_MOST_BYTES = 10**6  # of a workers.yaml
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -117,23 +117,13 @@ def _pin(path: Path, name: str, key: str) -> WorkerEntry:
     """Writes the worker's key into a workers.yaml. Raises ConfigError, and leaves it as it was."""
     try:
         file = path.expanduser().resolve()  # a link stays one
-        text = _read(file)
+        text = read_bounded(file).decode()
         changed, worker = with_key(text, name, key)
         if changed != text:
             _write(file, changed)
     except (OSError, RuntimeError, ValueError, ConfigError) as error:  # no ~; no name, no UTF-8
-        raise ConfigError(f'{path}: {error}') from None
+        raise ConfigError(f'{path}: {shown(error, 400)}') from None
     return worker
-
-
-def _read(file: Path) -> str:
-    if not file.is_file():
-        raise OSError('is no file' if file.exists() else 'is not there')
-    with file.open('rb') as opened:
-        content = opened.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
-        raise OSError(f'is larger than {_MOST_BYTES} bytes')
-    return content.decode()
 
 
 def _write(file: Path, text: str) -> None:
