@@ -19,6 +19,8 @@ from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.core.workers_text import with_key
 from pedsam_ros.nodes.key_folder import KeyFolder
 
+_COMMAND = 'ros2 run pedsam_ros pedsam keys'
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the actions and their arguments."""
@@ -54,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 def _init(args: argparse.Namespace, keys: KeyFolder) -> None:
     key = _text(keys.make(None))
     print(f'key: {key}')
-    print(f'Next, on the robot: pedsam keys add-worker NAME {key} --workers workers.yaml')
+    print(f'Next, on the robot: {_COMMAND} add-worker NAME {key} --workers workers.yaml')
 
 
 def _add_worker(args: argparse.Namespace, keys: KeyFolder) -> None:
