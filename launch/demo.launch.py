@@ -76,9 +76,7 @@ def _keys(context):
     if told.get('insecure', '').lower() != 'true':
         keys = KeysOfAll(FOLDER)
         told['key_folder'] = str(keys.edge.folder)
-        told['workers_file'] = str(
-            write_workers(FOLDER / 'workers.yaml', keys.given_to(workers))
-        )
+        told['workers_file'] = str(write_workers(FOLDER / 'workers.yaml', keys.given_to(workers)))
 
 
 def _workers(context):

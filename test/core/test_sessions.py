@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from session_pair import EDGE, STRANGER, Pair
 
 from pedsam_ros.core import noise, seal
 from pedsam_ros.core.errors import BadSeal
 from pedsam_ros.core.seal import DEAD_S, REKEY_S, Counters, Kind, Sealed
+from session_pair import EDGE, STRANGER, Pair
 
 
 @pytest.mark.parametrize('insecure', [False, True])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pedsam_ros.core.pixels import MAX_PIXELS
 from pedsam_ros.core.settings import setting
 
 PRECISIONS = ('float32', 'float16', 'bfloat16')
@@ -18,6 +19,18 @@ def image_transport(**rule: Any) -> Any:
         'published (auto)'
     )
     return setting('raw', text, choices=('raw', 'compressed', 'auto'), **rule)
+
+
+def max_image_px(**rule: Any) -> Any:
+    """The largest image that a node reads."""
+    return setting(
+        MAX_PIXELS,
+        'largest number of pixels of an image; a larger one is refused by its header',
+        unit='px',
+        low=1,
+        high=2**28,
+        **rule,
+    )
 
 
 def checkpoint(half: str) -> Any:

@@ -15,7 +15,13 @@ from typing import Any
 
 from pedsam_ros.core import common_settings as common
 from pedsam_ros.core.codec import DTYPES
-from pedsam_ros.core.prompts import prompts_from_flat
+from pedsam_ros.core.prompts import (
+    MOST_POINTS,
+    MOST_POINTS_IN_ALL,
+    MOST_PROMPTS,
+    Limits,
+    prompts_from_flat,
+)
 from pedsam_ros.core.settings import check_fields, grouped, setting
 from pedsam_ros.core.types import Prompt
 
@@ -150,6 +156,16 @@ class EdgeConfig:
         high=10**6,
         fixed=True,
     )
+    max_image_px: int = common.max_image_px()
+    most_prompts: int = setting(
+        MOST_PROMPTS, 'largest number of prompts that come together', low=1, high=MOST_PROMPTS
+    )
+    most_points: int = setting(
+        MOST_POINTS_IN_ALL,
+        'largest number of points of prompts that come together',
+        low=1,
+        high=MOST_POINTS * MOST_PROMPTS,
+    )
     silent_camera_s: float = setting(
         5.0, 'time without an image after which the camera counts as silent', low=0.5, high=3600.0
     )
@@ -214,7 +230,12 @@ class EdgeConfig:
     @property
     def prompts(self) -> tuple[Prompt, ...]:
         """The prompts of `points` and `boxes`; if there are none, the automatic grid is used."""
-        return prompts_from_flat(self.points, self.boxes)
+        return prompts_from_flat(self.points, self.boxes, self.prompt_limits)
+
+    @property
+    def prompt_limits(self) -> Limits:
+        """How many prompts, and points of them, may come together."""
+        return Limits(self.most_prompts, self.most_points)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

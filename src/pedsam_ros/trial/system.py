@@ -8,8 +8,8 @@ from typing import Any
 
 from pedsam_ros.core.errors import PedsamError
 from pedsam_ros.core.workers_file import WorkerEntry
-from pedsam_ros.trial.lies import Lie
 from pedsam_ros.nodes.keys_of_all import KeysOfAll, write_workers
+from pedsam_ros.trial.lies import Lie
 from pedsam_ros.trial.processes import NodeProcess
 
 CAMERA = '/camera/image_raw'
