@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
 from fuzz_cases import Maker, of_bytes, of_fields, of_json, of_texts, of_values
+
 from pedsam_ros.core import codec, foreign_text, pictures
 from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
 from pedsam_ros.core.config import EdgeConfig, PlacementConfig
@@ -95,7 +95,11 @@ def _workers(case: Any) -> None:
     parse_workers(case, own_domain=0)
 
 
-@target('architecture', of_json([json.loads(arch.to_json()) for arch in ARCHITECTURES.values()]), ConfigError)
+@target(
+    'architecture',
+    of_json([json.loads(arch.to_json()) for arch in ARCHITECTURES.values()]),
+    ConfigError,
+)
 def _architecture(case: str) -> None:
     arch = Architecture.from_json(case)
     assert arch.block_order

@@ -17,13 +17,13 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from fuzz_cases import Maker, of_bytes, of_json, of_texts
+from fuzz_targets import target
 from mcap.writer import CompressionType
 from PIL import Image as PillowImage
 
 import fakes
 import foreign_bags
-from fuzz_cases import Maker, of_bytes, of_json, of_texts
-from fuzz_targets import target
 from pedsam_ros.bags.bag_files import files_of
 from pedsam_ros.bags.image_files import read_stamps
 from pedsam_ros.bags.rosbag import Bag
@@ -48,7 +48,7 @@ TOKENS = (b'IDAT', b'zTXt', b'iTXt', b'acTL', b'\xff\xda', b'\xff\xc4', b'VP8X',
 
 
 def image_files() -> list[bytes]:
-    """Small files of every kind; 8 and 16 bits, grey, colour, with alpha, progressive, animated."""
+    """Small files of every kind: 8 and 16 bits, grey, with alpha, progressive, animated."""
     found = [cv2.imencode(suffix, RGB)[1].tobytes() for suffix in SUFFIXES]
     deep = RGB.astype(np.uint16) * 257
     found += [cv2.imencode(suffix, deep)[1].tobytes() for suffix in ('.png', '.tiff')]

@@ -9,12 +9,12 @@ from types import SimpleNamespace as Fake
 from typing import Any
 
 import numpy as np
-from sensor_msgs.msg import CompressedImage, Image
-
-import fakes
 from fuzz_cases import FLOATS, INTEGERS, TEXTS, of_bytes, of_fields, of_texts
 from fuzz_targets import target
 from fuzz_targets_files import IMAGES, MOST_PX, TOKENS
+from sensor_msgs.msg import CompressedImage, Image
+
+import fakes
 from pedsam_ros.core.errors import BadBatch, BadImage, BadPrompt, BadReply
 from pedsam_ros.core.pixels import check_size
 from pedsam_ros.core.prompts import sift
@@ -127,7 +127,8 @@ def _detections(case: Any) -> None:
     for region in regions.regions_from_detections(case):
         add_region(kept, region, 1.0)
     for region in kept:
-        assert region[0] <= region[2] and region[1] <= region[3]
+        assert region[0] <= region[2]
+        assert region[1] <= region[3]
         canvas.windows_of(region)
 
 

@@ -103,7 +103,7 @@ def test_masks_from_answers_of_a_liar_are_not_published(slow):
     begin(slow, 1)
     outcomes = []
     slow.loop.ask(BOX * 3, outcomes.append)
-    slow.step()
+    slow.step(5)
     slow.arrive(stamp_ns=2)
     slow.step()
     slow.answer(lambda reply: spoiled(reply, Lie.NOT_FINITE), who='alice')
@@ -114,31 +114,55 @@ def test_masks_from_answers_of_a_liar_are_not_published(slow):
     assert [str(outcome) for outcome in outcomes] == ['no frame has been encoded yet']
 
 
-def test_a_request_is_answered_while_masks_are_made(slow):
-    """On the frame that was encoded last, which is the one whose masks are being made."""
+def test_a_request_is_answered_right_after_the_frame_in_the_making(slow):
+    """On the frame that was encoded last, which is that one."""
     begin(slow, 1)
     outcomes = []
     slow.loop.ask((*BOX, *OUTSIDE), outcomes.append)
+    slow.step(4)
+    assert (slow.masks, outcomes) == ([], [])
     slow.step()
-    assert slow.masks == []
+    assert stamps(slow) == [(1, 6)]
     (answer,) = outcomes
     assert [mask.prompt for mask in answer.masks.masks] == [0]
     assert [refusal.prompt for refusal in answer.refused] == [1]
     assert answer.masks.key.stamp_ns == 1
 
 
-def test_requests_and_frames_do_not_keep_each_other_waiting(slow):
-    """After each batch of a frame comes one of the oldest request."""
+def test_requests_make_a_frame_later_by_one_batch_at_most(slow):
+    """However many wait: between two complete frames comes one batch of the oldest request."""
     begin(slow, 1)
     outcomes = []
     for _ in range(10):
         slow.loop.ask(BOX * 2, outcomes.append)
-    slow.step(5)
+    slow.arrive(stamp_ns=2)
+    slow.step()
+    slow.answer()
+    slow.step(4)
     assert stamps(slow) == [(1, 6)]
-    assert len(outcomes) == 2
+    slow.step(6)
+    assert stamps(slow) == [(1, 6), (2, 6)]
+    assert len(outcomes) == 1
     while slow.loop.step() is not None:
         pass
     assert len(outcomes) == 10
+
+
+def test_requests_for_automatic_masks_are_few_and_take_turns_with_the_others(slow):
+    """They are the most expensive. One more is refused at once; the cheap ones do not wait."""
+    begin(slow, 1)
+    slow.step(5)
+    cheap, dear = [], []
+    for _ in range(40):
+        slow.loop.ask((), dear.append)
+    assert {str(told) for told in dear} == {'2 requests wait already for automatic masks'}
+    assert len(dear) == 38
+    for _ in range(3):
+        slow.loop.ask(BOX, cheap.append)
+    slow.step(6)
+    assert len(cheap) == 3
+    slow.loop.close()
+    assert len(dear) == 40
 
 
 def test_too_many_requests_are_refused(slow):

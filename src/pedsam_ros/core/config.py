@@ -15,13 +15,7 @@ from typing import Any
 
 from pedsam_ros.core import common_settings as common
 from pedsam_ros.core.codec import DTYPES
-from pedsam_ros.core.prompts import (
-    MOST_POINTS,
-    MOST_POINTS_IN_ALL,
-    MOST_PROMPTS,
-    Limits,
-    prompts_from_flat,
-)
+from pedsam_ros.core.prompts import Limits, prompts_from_flat
 from pedsam_ros.core.settings import check_fields, grouped, setting
 from pedsam_ros.core.types import Prompt
 
@@ -157,15 +151,8 @@ class EdgeConfig:
         fixed=True,
     )
     max_image_px: int = common.max_image_px()
-    most_prompts: int = setting(
-        MOST_PROMPTS, 'largest number of prompts that come together', low=1, high=MOST_PROMPTS
-    )
-    most_points: int = setting(
-        MOST_POINTS_IN_ALL,
-        'largest number of points of prompts that come together',
-        low=1,
-        high=MOST_POINTS * MOST_PROMPTS,
-    )
+    most_prompts: int = common.most_prompts()
+    most_points: int = common.most_points()
     silent_camera_s: float = setting(
         5.0, 'time without an image after which the camera counts as silent', low=0.5, high=3600.0
     )

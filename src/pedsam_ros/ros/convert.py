@@ -132,9 +132,7 @@ def status_from_msg(msg: StatusMsg) -> WorkerStatus:
     return WorkerStatus(**fields | cut)
 
 
-def prompts_from_msg(
-    messages: Sequence[PromptMsg], limits: Limits = USUAL
-) -> tuple[Prompt, ...]:
+def prompts_from_msg(messages: Sequence[PromptMsg], limits: Limits = USUAL) -> tuple[Prompt, ...]:
     """Reads prompts. One that cannot be read has a `fault` and keeps its place.
 
     Raises BadPrompt if they, or their points, are too many.

@@ -121,7 +121,7 @@ def rgb_from_compressed(msg: CompressedImage, most_px: int = pixels.MAX_PIXELS) 
     name = msg.format[:_TEXT]
     if 'compresseddepth' in name.lower():
         raise BadImage(
-            f'format={written(name)}: compressedDepth is not read; take the raw depth topic instead'
+            f'format={written(name)}: compressedDepth is not read; take the raw depth topic'
         )
     source, _, how = name.lower().partition(';')
     order = how.partition('compressed')[2].strip() or (source if how else '')
@@ -136,9 +136,7 @@ def rgb_from_compressed(msg: CompressedImage, most_px: int = pixels.MAX_PIXELS) 
     return rgb
 
 
-def size_of(
-    msg: Image | CompressedImage, most_px: int = pixels.MAX_PIXELS
-) -> tuple[int, int]:
+def size_of(msg: Image | CompressedImage, most_px: int = pixels.MAX_PIXELS) -> tuple[int, int]:
     """Height and width, px, that an image announces. Raises BadImage if its header is damaged, or
     announces more than `most_px`."""
     if isinstance(msg, Image):
@@ -215,5 +213,7 @@ def _by_bridge(msg: Image) -> Pixels:
     except Exception as error:  # cv_bridge raises its own, OpenCV's and numpy's errors
         raise BadImage(f'encoding={written(msg.encoding)}: {shown(error, 200)}') from error
     if rgb.shape != (msg.height, msg.width, 3):
-        raise BadImage(f'step={msg.step}: not the step of {msg.width} px of {written(msg.encoding)}')
+        raise BadImage(
+            f'step={msg.step}: not the step of {msg.width} px of {written(msg.encoding)}'
+        )
     return rgb
