@@ -30,7 +30,7 @@ from pedsam_ros.core.shown import shown, written
 from pedsam_ros.core.types import FrameKey, Mask, Masks
 from pedsam_ros.core.workers_file import parse_workers
 
-MB = 2**20
+Decode = Callable[[Any], None]
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,19 @@ class Target:
     name: str
     make: Maker
     errors: tuple[type[Exception], ...]
-    decode: Callable[[Any], None]
+    decode: Decode
     most_mb: int
 
 
 TARGETS: dict[str, Target] = {}
 
 
-def target(name: str, make: Maker, *errors: type[Exception], most_mb: int = 64) -> Any:
+def target(
+    name: str, make: Maker, *errors: type[Exception], most_mb: int = 64
+) -> Callable[[Decode], Decode]:
     """Registers a function that decodes one case. It may raise `errors` and nothing else."""
 
-    def register(decode: Callable[[Any], None]) -> Callable[[Any], None]:
+    def register(decode: Decode) -> Decode:
         TARGETS[name] = Target(name, make, errors, decode, most_mb)
         return decode
 
@@ -139,7 +141,7 @@ def _codec(case: tuple[bytes, tuple[int, int, int], str]) -> None:
     assert np.isfinite(codec.decode(*case)).all()
 
 
-@target('run_lengths', of_fields([MASK]), BadMasks)
+@target('run_lengths', of_fields([MASK]), BadMasks, most_mb=256)
 def _run_lengths(case: dict[str, Any]) -> None:
     height, width = case['height'] % 4096, case['width'] % 4096
     mask = Mask(0, 1.0, 1.0, (0, 0, 1, 1), case['area'], tuple(case['counts']))

@@ -9,6 +9,7 @@ import pytest
 
 from pedsam_ros.core import pixels
 from pedsam_ros.core.errors import BadImage
+from pedsam_ros.core.image_bombs import MAX_PIXELS
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 10, 3), dtype=np.uint8)
 GREY = RGB[..., 1]
@@ -131,7 +132,7 @@ def test_other_types_are_named(convert):
 def test_an_image_that_announces_too_many_pixels_is_refused_by_its_header(data, monkeypatch):
     """The error names the limit, and no pixel is decoded."""
     monkeypatch.setattr(cv2, 'imdecode', lambda *_: pytest.fail('decoded'))
-    with pytest.raises(BadImage, match=str(pixels.MAX_PIXELS)):
+    with pytest.raises(BadImage, match=str(MAX_PIXELS)):
         pixels.decode(data)
 
 

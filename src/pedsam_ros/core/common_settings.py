@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pedsam_ros.core import prompts
-from pedsam_ros.core.pixels import MAX_PIXELS
+from pedsam_ros.core.image_bombs import MAX_PIXELS
 from pedsam_ros.core.settings import setting
 
 PRECISIONS = ('float32', 'float16', 'bfloat16')

@@ -15,10 +15,10 @@ from PIL import Image
 
 from pedsam_ros.core import image_bombs
 from pedsam_ros.core.errors import BadImage
+from pedsam_ros.core.image_bombs import MAX_PIXELS
 from pedsam_ros.core.shown import shown
 from pedsam_ros.core.types import Pixels
 
-MAX_PIXELS = 2**25  # of an image, unless a node's parameter says otherwise: 8K, 100 MB as RGB
 _KINDS = ('JPEG', 'PNG', 'TIFF', 'WEBP', 'BMP', 'PPM', 'GIF')
 _MOST_BYTES_A_PX = 8  # of four channels of 16 bits, which were not made smaller
 _MOST_EXTRA_BYTES = 2**20  # beside the pixels
@@ -48,7 +48,7 @@ def decode(
         raise BadImage(f'damaged {kind} of {len(data)} bytes: {what}') from error
     if found is None:
         raise BadImage(f'damaged or cut {kind} of {len(data)} bytes')
-    check_size(*found.shape[:2], most_px)
+    check_size(found.shape[0], found.shape[1], most_px)
     if found.ndim == 2:
         return np.asarray(cv2.cvtColor(grey_to_8_bit(found), cv2.COLOR_GRAY2RGB), np.uint8)
     found = colour_to_8_bit(found)
