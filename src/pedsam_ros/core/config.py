@@ -162,7 +162,14 @@ class EdgeConfig:
     ledger_file: str = setting(
         '',
         'file that keeps what each worker has seen, also over restarts; '
-        'if empty, exposure_NODE.json in ROS_HOME/pedsam',
+        'if empty, exposure.NODE.json in ROS_HOME/pedsam',
+        fixed=True,
+    )
+    operator_file: str = setting(
+        '',
+        'file with the secret that ~/release and ~/reset_exposure ask for, made if it is not '
+        'there; if empty, operator.secret in ROS_HOME/pedsam',
+        fixed=True,
     )
     regions: bool = setting(
         False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from pedsam_ros.core.settings import described, setting, settings_of
 
 MAX_DOMAIN = 232  # what DDS's port numbers allow
 _TOP_KEYS = {'workers'}
+_NAMED = re.compile(f'name:{NAME}')  # the identity of a worker without a key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,9 @@ class WorkerEntry:
         '', 'its public key, as pedsam keys init prints it on its host; no other host is trusted'
     )
     former_keys: tuple[str, ...] = setting(
-        (), 'public keys that it had before, so that the ledger keeps what it knows of it'
+        (),
+        'public keys that it had before, or name:NAME for a name without a key, so that the '
+        'ledger keeps what it knows of it',
     )
 
     def __post_init__(self) -> None:
@@ -65,7 +69,8 @@ class WorkerEntry:
         if self.key != '':
             self._check_key('key', self.key)
         for key in self.former_keys:
-            self._check_key('former_keys', key)
+            if not _NAMED.fullmatch(key):
+                self._check_key('former_keys', key)
 
     @property
     def identities(self) -> tuple[str, ...]:
