@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 from fuzz_cases import Maker, of_bytes, of_fields, of_json, of_texts, of_values
 
-from pedsam_ros.core import codec, foreign_text, pictures
+from pedsam_ros.core import codec, exposure_record, foreign_text, pictures
 from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
 from pedsam_ros.core.config import EdgeConfig, PlacementConfig
 from pedsam_ros.core.errors import BadBatch, BadMasks, BadPrompt, ConfigError
-from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.prompts import prompts_from_flat, sift
 from pedsam_ros.core.run_lengths import run_lengths
 from pedsam_ros.core.settings import settings_of
@@ -110,10 +109,8 @@ def _architecture(case: str) -> None:
 
 @target('ledger', of_json([LEDGER]), ConfigError)
 def _ledger(case: str) -> None:
-    ledger = Ledger.from_json(case, {})
-    for worker in ledger.workers:
-        assert written(ledger.share(worker))
-    ledger.to_json()
+    record = exposure_record.read(case)
+    assert exposure_record.read(exposure_record.written(record)) == record
 
 
 OTHER_YAML = 'a: {b: [1, 2.5, 2001-01-01, 0x1f, ~, yes]}'

@@ -121,9 +121,7 @@ def _safetensors(case: bytes) -> None:
 
 @target('pth', _weights_case('.pth'), WeightsError, most_mb=256)
 def _pth(case: bytes) -> None:
-    checkpoint.ARCHITECTURES.setdefault(
-        'tiny', fakes.TINY
-    )  # targets run in a process of their own
+    checkpoint.ARCHITECTURES.setdefault('tiny', fakes.TINY)  # in this process alone
     checkpoint.read(str(_file('fuzzed.pth', case)))
 
 

@@ -165,7 +165,14 @@ class EdgeConfig:
     ledger_file: str = setting(
         '',
         'file that keeps what each worker has seen, also over restarts; '
-        'if empty, exposure_NODE.json in ROS_HOME/pedsam',
+        'if empty, exposure.NODE.json in ROS_HOME/pedsam',
+        fixed=True,
+    )
+    operator_file: str = setting(
+        '',
+        'file with the secret that ~/release and ~/reset_exposure ask for, made if it is not '
+        'there; if empty, operator.secret in ROS_HOME/pedsam',
+        fixed=True,
     )
     regions: bool = setting(
         False,
@@ -214,12 +221,8 @@ class EdgeConfig:
     @property
     def prompts(self) -> tuple[Prompt, ...]:
         """The prompts of `points` and `boxes`; if there are none, the automatic grid is used."""
-        return prompts_from_flat(self.points, self.boxes, self.prompt_limits)
-
-    @property
-    def prompt_limits(self) -> Limits:
-        """How many prompts, and points of them, may come together."""
-        return Limits(self.most_prompts, self.most_points)
+        limits = Limits(self.most_prompts, self.most_points)
+        return prompts_from_flat(self.points, self.boxes, limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
