@@ -114,6 +114,9 @@ def in_process(target: Target, numbers: range, seed: int) -> Outcome:
     if not child:
         status = 1
         try:
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), 2
+            )  # where OpenCV, libpng and others complain
             _forget_peak()
             outcome = fuzz(target, numbers, seed, done)
             os.write(writing, json.dumps(asdict(outcome)).encode())

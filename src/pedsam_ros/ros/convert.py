@@ -15,7 +15,7 @@ from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
 from pedsam_ros.core.errors import BadBatch
-from pedsam_ros.core.pixels import MAX_PIXELS
+from pedsam_ros.core.image_bombs import MAX_PIXELS
 from pedsam_ros.core.prompts import MOST_POINTS, USUAL, Limits, too_many_points
 from pedsam_ros.core.seal import Sealed
 from pedsam_ros.core.types import (
