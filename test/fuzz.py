@@ -26,6 +26,7 @@ from typing import Any
 import fuzz_targets_files
 import fuzz_targets_wire
 from fuzz_targets import TARGETS, Target
+
 from pedsam_ros.core.shown import shown
 from pedsam_ros.tools.figures import write_figures
 
@@ -72,7 +73,9 @@ def attempt(target: Target, case: Any) -> tuple[bool, float, str]:
     except Exception as error:
         accepted = False
         at = traceback.extract_tb(error.__traceback__)[-1]
-        wrong = f'{type(error).__name__}: {shown(error, 120)} ({Path(at.filename).name}:{at.lineno})'
+        wrong = (
+            f'{type(error).__name__}: {shown(error, 120)} ({Path(at.filename).name}:{at.lineno})'
+        )
     return accepted, time.perf_counter() - begun_s, wrong
 
 
@@ -111,6 +114,9 @@ def in_process(target: Target, numbers: range, seed: int) -> Outcome:
     if not child:
         status = 1
         try:
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), 2
+            )  # where OpenCV, libpng and others complain
             _forget_peak()
             outcome = fuzz(target, numbers, seed, done)
             os.write(writing, json.dumps(asdict(outcome)).encode())

@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
 from fuzz_cases import Maker, of_bytes, of_fields, of_json, of_texts, of_values
-from pedsam_ros.core import codec, foreign_text, pictures
+
+from pedsam_ros.core import codec, exposure_record, foreign_text, pictures
 from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
 from pedsam_ros.core.config import EdgeConfig, PlacementConfig
 from pedsam_ros.core.errors import BadBatch, BadMasks, BadPrompt, ConfigError
-from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.prompts import prompts_from_flat, sift
 from pedsam_ros.core.run_lengths import run_lengths
 from pedsam_ros.core.settings import settings_of
@@ -30,7 +29,7 @@ from pedsam_ros.core.shown import shown, written
 from pedsam_ros.core.types import FrameKey, Mask, Masks
 from pedsam_ros.core.workers_file import parse_workers
 
-MB = 2**20
+Decode = Callable[[Any], None]
 
 
 @dataclass(frozen=True)
@@ -40,17 +39,19 @@ class Target:
     name: str
     make: Maker
     errors: tuple[type[Exception], ...]
-    decode: Callable[[Any], None]
+    decode: Decode
     most_mb: int
 
 
 TARGETS: dict[str, Target] = {}
 
 
-def target(name: str, make: Maker, *errors: type[Exception], most_mb: int = 64) -> Any:
+def target(
+    name: str, make: Maker, *errors: type[Exception], most_mb: int = 64
+) -> Callable[[Decode], Decode]:
     """Registers a function that decodes one case. It may raise `errors` and nothing else."""
 
-    def register(decode: Callable[[Any], None]) -> Callable[[Any], None]:
+    def register(decode: Decode) -> Decode:
         TARGETS[name] = Target(name, make, errors, decode, most_mb)
         return decode
 
@@ -95,7 +96,11 @@ def _workers(case: Any) -> None:
     parse_workers(case, own_domain=0)
 
 
-@target('architecture', of_json([json.loads(arch.to_json()) for arch in ARCHITECTURES.values()]), ConfigError)
+@target(
+    'architecture',
+    of_json([json.loads(arch.to_json()) for arch in ARCHITECTURES.values()]),
+    ConfigError,
+)
 def _architecture(case: str) -> None:
     arch = Architecture.from_json(case)
     assert arch.block_order
@@ -104,10 +109,8 @@ def _architecture(case: str) -> None:
 
 @target('ledger', of_json([LEDGER]), ConfigError)
 def _ledger(case: str) -> None:
-    ledger = Ledger.from_json(case, {})
-    for worker in ledger.workers:
-        assert written(ledger.share(worker))
-    ledger.to_json()
+    record = exposure_record.read(case)
+    assert exposure_record.read(exposure_record.written(record)) == record
 
 
 OTHER_YAML = 'a: {b: [1, 2.5, 2001-01-01, 0x1f, ~, yes]}'
@@ -135,7 +138,7 @@ def _codec(case: tuple[bytes, tuple[int, int, int], str]) -> None:
     assert np.isfinite(codec.decode(*case)).all()
 
 
-@target('run_lengths', of_fields([MASK]), BadMasks)
+@target('run_lengths', of_fields([MASK]), BadMasks, most_mb=256)
 def _run_lengths(case: dict[str, Any]) -> None:
     height, width = case['height'] % 4096, case['width'] % 4096
     mask = Mask(0, 1.0, 1.0, (0, 0, 1, 1), case['area'], tuple(case['counts']))

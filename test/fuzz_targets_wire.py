@@ -9,16 +9,16 @@ from types import SimpleNamespace as Fake
 from typing import Any
 
 import numpy as np
-from sensor_msgs.msg import CompressedImage, Image
-
-import fakes
 from fuzz_cases import FLOATS, INTEGERS, TEXTS, of_bytes, of_fields, of_texts
 from fuzz_targets import target
 from fuzz_targets_files import IMAGES, MOST_PX, TOKENS
+from sensor_msgs.msg import CompressedImage, Image
+
+import fakes
 from pedsam_ros.core.errors import BadBatch, BadImage, BadPrompt, BadReply
 from pedsam_ros.core.pixels import check_size
 from pedsam_ros.core.prompts import sift
-from pedsam_ros.core.router import add_region
+from pedsam_ros.core.router import Region, add_region
 from pedsam_ros.core.windows import Canvas
 from pedsam_ros.ros import convert, images, regions, ros_arguments, yuv
 
@@ -43,7 +43,7 @@ EMBEDDING = {
     'encode_s': 0.1,
     'values': bytes(4 * 4 * 32 * 2),
 }
-STATUS = {name: 1 for name in ('clients', 'queued', 'encoded', 'rejected')}
+STATUS: dict[str, Any] = {name: 1 for name in ('clients', 'queued', 'encoded', 'rejected')}
 STATUS |= {'model_id': 'a' * 16, 'architecture': 'tiny', 'encode_s': 0.1, 'reader': 'r'}
 STATUS |= {'last_error': 'x' * 10**6}
 PROMPT = {'points': [1.0, 2.0, 3.0, 4.0], 'labels': [1, 0], 'box': [1.0, 2.0, 30.0, 40.0]}
@@ -123,11 +123,13 @@ def _detection_case(rng: random.Random) -> Any:
 
 @target('detections', _detection_case)
 def _detections(case: Any) -> None:
-    canvas, kept = Canvas.fit(fakes.TINY, 96, 128), {}
+    canvas = Canvas.fit(fakes.TINY, 96, 128)
+    kept: dict[Region, float] = {}
     for region in regions.regions_from_detections(case):
         add_region(kept, region, 1.0)
     for region in kept:
-        assert region[0] <= region[2] and region[1] <= region[3]
+        assert region[0] <= region[2]
+        assert region[1] <= region[3]
         canvas.windows_of(region)
 
 

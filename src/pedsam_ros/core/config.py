@@ -15,13 +15,7 @@ from typing import Any
 
 from pedsam_ros.core import common_settings as common
 from pedsam_ros.core.codec import DTYPES
-from pedsam_ros.core.prompts import (
-    MOST_POINTS,
-    MOST_POINTS_IN_ALL,
-    MOST_PROMPTS,
-    Limits,
-    prompts_from_flat,
-)
+from pedsam_ros.core.prompts import Limits, prompts_from_flat
 from pedsam_ros.core.settings import check_fields, grouped, setting
 from pedsam_ros.core.types import Prompt
 
@@ -157,15 +151,8 @@ class EdgeConfig:
         fixed=True,
     )
     max_image_px: int = common.max_image_px()
-    most_prompts: int = setting(
-        MOST_PROMPTS, 'largest number of prompts that come together', low=1, high=MOST_PROMPTS
-    )
-    most_points: int = setting(
-        MOST_POINTS_IN_ALL,
-        'largest number of points of prompts that come together',
-        low=1,
-        high=MOST_POINTS * MOST_PROMPTS,
-    )
+    most_prompts: int = common.most_prompts()
+    most_points: int = common.most_points()
     silent_camera_s: float = setting(
         5.0, 'time without an image after which the camera counts as silent', low=0.5, high=3600.0
     )
@@ -178,7 +165,14 @@ class EdgeConfig:
     ledger_file: str = setting(
         '',
         'file that keeps what each worker has seen, also over restarts; '
-        'if empty, exposure_NODE.json in ROS_HOME/pedsam',
+        'if empty, exposure.NODE.json in ROS_HOME/pedsam',
+        fixed=True,
+    )
+    operator_file: str = setting(
+        '',
+        'file with the secret that ~/release and ~/reset_exposure ask for, made if it is not '
+        'there; if empty, operator.secret in ROS_HOME/pedsam',
+        fixed=True,
     )
     regions: bool = setting(
         False,
@@ -227,12 +221,8 @@ class EdgeConfig:
     @property
     def prompts(self) -> tuple[Prompt, ...]:
         """The prompts of `points` and `boxes`; if there are none, the automatic grid is used."""
-        return prompts_from_flat(self.points, self.boxes, self.prompt_limits)
-
-    @property
-    def prompt_limits(self) -> Limits:
-        """How many prompts, and points of them, may come together."""
-        return Limits(self.most_prompts, self.most_points)
+        limits = Limits(self.most_prompts, self.most_points)
+        return prompts_from_flat(self.points, self.boxes, limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

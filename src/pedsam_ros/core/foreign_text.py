@@ -86,6 +86,7 @@ def _check_size(text: str | bytes, most_bytes: int) -> None:
 def _check_events(text: str | bytes) -> None:
     """Raises ValueError before anything is built."""
     depth = 0
+    event: Any
     for event in yaml.parse(text, Loader=_LOADER):
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)

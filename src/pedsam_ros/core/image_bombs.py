@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from pedsam_ros.core.errors import BadImage
 
+MAX_PIXELS = 2**25  # of an image, unless a node's parameter says otherwise: 8K, 100 MB as RGB
 _PNG = b'\x89PNG\r\n\x1a\n'
 _PNG_KEPT = {b'IHDR', b'PLTE', b'tRNS', b'IDAT', b'eXIf', b'IEND'}  # no texts, no animation
 _MOST_CHUNKS = 100_000  # of a PNG; usual ones hold 8 kB and more

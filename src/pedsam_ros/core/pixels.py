@@ -15,10 +15,10 @@ from PIL import Image
 
 from pedsam_ros.core import image_bombs
 from pedsam_ros.core.errors import BadImage
+from pedsam_ros.core.image_bombs import MAX_PIXELS
 from pedsam_ros.core.shown import shown
 from pedsam_ros.core.types import Pixels
 
-MAX_PIXELS = 2**25  # of an image, unless a node's parameter says otherwise: 8K, 100 MB as RGB
 _KINDS = ('JPEG', 'PNG', 'TIFF', 'WEBP', 'BMP', 'PPM', 'GIF')
 _MOST_BYTES_A_PX = 8  # of four channels of 16 bits, which were not made smaller
 _MOST_EXTRA_BYTES = 2**20  # beside the pixels
@@ -38,17 +38,17 @@ def decode(
     canvas. Of several images in a file the first is read. Raises BadImage; what is too large by
     its header, or made to cost more than its size, is refused before its pixels take memory.
     """
-    kind, _, _, data = _examined(data, most_px)
+    kind, _, _, plain = _examined(data, most_px)
     how = _UPRIGHT if upright else _AS_STORED
     direct = bool(_RGB) and rgb and kind == 'JPEG'  # spares a pass over the pixels
     try:
-        found = cv2.imdecode(np.frombuffer(data, np.uint8), how | _RGB if direct else how)
+        found = cv2.imdecode(np.frombuffer(plain, np.uint8), how | _RGB if direct else how)
     except cv2.error as error:
         what = shown(error, 200)
         raise BadImage(f'damaged {kind} of {len(data)} bytes: {what}') from error
     if found is None:
         raise BadImage(f'damaged or cut {kind} of {len(data)} bytes')
-    check_size(*found.shape[:2], most_px)
+    check_size(found.shape[0], found.shape[1], most_px)
     if found.ndim == 2:
         return np.asarray(cv2.cvtColor(grey_to_8_bit(found), cv2.COLOR_GRAY2RGB), np.uint8)
     found = colour_to_8_bit(found)
@@ -76,9 +76,9 @@ def _examined(data: bytes | Pixels, most_px: int) -> tuple[str, int, int, bytes]
     """Kind, height and width, px, of an image file, and of its bytes those to be decoded."""
     if len(data) > (most := most_px * _MOST_BYTES_A_PX + _MOST_EXTRA_BYTES):
         raise BadImage(f'image file of {len(data)} bytes: at most {most} for {most_px} px')
-    data = image_bombs.defused(bytes(data), most_px)
+    plain = image_bombs.defused(bytes(data), most_px)
     try:
-        with Image.open(io.BytesIO(data), formats=_KINDS) as image:
+        with Image.open(io.BytesIO(plain), formats=_KINDS) as image:
             kind, (width, height) = str(image.format), image.size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise BadImage(f'image of more than {most_px} px, in {len(data)} bytes') from None
@@ -86,7 +86,7 @@ def _examined(data: bytes | Pixels, most_px: int) -> tuple[str, int, int, bytes]
         kinds = ', '.join(_KINDS)
         raise BadImage(f'damaged, or none of {kinds} ({len(data)} bytes)') from error
     check_size(height, width, most_px)
-    return kind, height, width, data
+    return kind, height, width, plain
 
 
 def grey_to_8_bit(values: NDArray[Any]) -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.shown import written
 
 MOST_ITEMS = 8192  # of a list; twice what all points and boxes of a request need
+_MOST_OF_FLOAT = 10**300  # Python cannot make a float of larger whole numbers
 UNITS = {'s': 's', 'px': 'px', 'hz': 'Hz'}  # what the last word of a name stands for
 _ONE = {  # type -> how to write a value of it
     bool: 'true or false, without quotes',
@@ -129,7 +130,7 @@ class Group:
 def _as_type(kind: type, value: Any) -> Any:
     """The value as `kind`; None if it is of another type. A bool is no number."""
     if kind is float and type(value) is int:
-        return float(value)
+        return float(value) if abs(value) < _MOST_OF_FLOAT else None
     return value if type(value) is kind else None
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import unicodedata
 from array import array
 from collections.abc import Iterable, Mapping, Sequence, Set
-from datetime import date
 from enum import Enum
 from itertools import islice
 from pathlib import PurePath
@@ -20,7 +19,7 @@ _DEPTH = 3  # of lists within lists
 _SEEN_AS_BLANK = frozenset('\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0')
 _SELECTORS = (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 _RIGHT_TO_LEFT = ('R', 'AL', 'AN')  # they swap the numbers and signs beside them
-_TOLD_IN_FULL = (BaseException, PurePath, date, Enum, float, bool, type(None))
+_TOLD_IN_FULL = (BaseException, PurePath, Enum, float, bool, type(None))
 
 
 def shown(text: object, most: int = MOST) -> str:
@@ -45,7 +44,7 @@ def written(value: object, most: int = MOST) -> str:
 
 
 def _written(value: object, most: int, depth: int) -> str:
-    if isinstance(value, _TOLD_IN_FULL):
+    if isinstance(value, _TOLD_IN_FULL) or type(value).__module__ == 'datetime':
         told = _told(value)
         return told[:most] + _left(len(told) - most)
     if isinstance(value, int):
@@ -59,7 +58,7 @@ def _written(value: object, most: int, depth: int) -> str:
 
 
 def _listed(values: Any, most: int, depth: int) -> str:
-    opening, closing = '{}' if isinstance(values, Mapping | Set) else '[]'
+    opening, closing = _brackets(values)
     if not depth:
         return f'{opening}...{closing}' if len(values) else opening + closing
     items, taken, size = [], 0, 0
@@ -71,6 +70,12 @@ def _listed(values: Any, most: int, depth: int) -> str:
     if left := len(values) - taken:
         items.append(f'and {left} more')
     return opening + ', '.join(items) + closing
+
+
+def _brackets(values: Any) -> tuple[str, str]:
+    if isinstance(values, tuple):
+        return '(', ',)' if len(values) == 1 else ')'
+    return ('{', '}') if isinstance(values, Mapping | Set) else ('[', ']')
 
 
 def _pairs(values: Any, most: int, depth: int) -> Iterable[str]:

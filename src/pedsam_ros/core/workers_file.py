@@ -20,6 +20,7 @@ MAX_PEERS = 32  # of one worker
 MAX_FORMER_KEYS = 32  # of one worker
 _ADDRESS = r'[0-9A-Za-z:\[][0-9A-Za-z.:_%\[\]-]{0,252}'
 _TOP_KEYS = {'workers'}
+_NAMED = re.compile(f'name:{NAME}')  # the identity of a worker without a key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,8 @@ class WorkerEntry:
     )
     former_keys: tuple[str, ...] = setting(
         (),
-        'public keys that it had before, so that the ledger keeps what it knows of it',
+        'public keys that it had before, or name:NAME for a name without a key, so that the '
+        'ledger keeps what it knows of it',
         example=('nXVXvtgT0gQoXzpPxTWU6eiHokUYgTYaJgPqGz54TWA=',),
     )
 
@@ -71,27 +73,33 @@ class WorkerEntry:
             raise self._error('windows', [], 'at least one, or all')
         if not all(type(index) is int and index >= 0 for index in self.windows or ()):
             raise self._error('windows', self.windows, 'a list of indices, or all')
-        for key, values, most in (
-            ('windows', self.windows or (), MAX_WINDOWS),
-            ('peers', self.peers, MAX_PEERS),
-            ('former_keys', self.former_keys, MAX_FORMER_KEYS),
-        ):
-            if len(values) > most:
-                raise self._error(key, values, f'{len(values)} values, at most {most}')
-        for peer in self.peers:
-            if not re.fullmatch(_ADDRESS, peer):
-                raise self._error('peers', peer, 'an address or a name of a host')
+        self._check_lists()
         if self.key != '':
             self._check_key('key', self.key)
         for key in self.former_keys:
-            self._check_key('former_keys', key)
+            if not (isinstance(key, str) and _NAMED.fullmatch(key)):
+                self._check_key('former_keys', key)
 
     @property
     def identities(self) -> tuple[str, ...]:
         """What this worker is known by, the present first: its keys, or its name without a key."""
         return (self.key or f'name:{self.name}', *self.former_keys)
 
-    def _check_key(self, what: str, key: str) -> None:
+    def _check_lists(self) -> None:
+        for what, values, most in (
+            ('windows', self.windows or (), MAX_WINDOWS),
+            ('peers', self.peers, MAX_PEERS),
+            ('former_keys', self.former_keys, MAX_FORMER_KEYS),
+        ):
+            if len(values) > most:
+                raise self._error(what, values, f'{len(values)} values, at most {most}')
+        for peer in self.peers:
+            if not re.fullmatch(_ADDRESS, peer):
+                raise self._error('peers', peer, 'an address or a name of a host')
+
+    def _check_key(self, what: str, key: Any) -> None:
+        if not isinstance(key, str):
+            raise self._error(what, key, 'a public key, as pedsam keys init prints it')
         try:
             parse_public(key)
         except ConfigError as error:
@@ -149,9 +157,8 @@ def _parse_worker(entry: Any) -> WorkerEntry:
         raise ConfigError(f'{shown(entry["name"])}: peers={written(peers)}: a list of addresses')
     former = entry.get('former_keys') or []
     if not isinstance(former, list):
-        raise ConfigError(
-            f'{shown(entry["name"])}: former_keys={written(former)}: a list of public keys'
-        )
+        name = shown(entry['name'])
+        raise ConfigError(f'{name}: former_keys={written(former)}: a list of public keys')
     return WorkerEntry(
         name=entry['name'],
         domain_id=entry['domain_id'],

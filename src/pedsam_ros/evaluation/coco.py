@@ -35,7 +35,14 @@ def read_coco(folder: Path, rules: Rules, limit: int | None = None) -> Iterator[
             return
         try:
             sample = _sample(folder / SPLIT, annotations, image_id, rules)
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        except (
+            KeyError,
+            IndexError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            OverflowError,
+        ) as error:
             raise ConfigError(f'{path}: image {written(image_id)}: {shown(error, 200)}') from error
         if sample.segments:
             taken += 1
@@ -77,7 +84,9 @@ def _check_segmentation(outline: Any, height: int, width: int) -> None:
     """pycocotools is written in C and trusts what it gets. Raises ValueError."""
     if isinstance(outline, list):
         for polygon in outline:
-            if not all(type(each) in (int, float) and abs(each) <= 2 * _MOST_SIDE for each in polygon):
+            if not all(
+                type(each) in (int, float) and abs(each) <= 2 * _MOST_SIDE for each in polygon
+            ):
                 raise ValueError(f'polygon={written(polygon)}: not points near the image')
             if len(polygon) < 6 or len(polygon) % 2:
                 raise ValueError(f'polygon of {len(polygon)} numbers: 6, 8, ... are expected')

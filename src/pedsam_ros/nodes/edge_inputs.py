@@ -16,7 +16,7 @@ from rclpy.subscription import Subscription
 
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import BadPrompt
-from pedsam_ros.core.prompts import USUAL
+from pedsam_ros.core.prompts import USUAL, Limits
 from pedsam_ros.core.router import Region
 from pedsam_ros.core.types import Prompt
 from pedsam_ros.msg import Prompts as PromptsMsg
@@ -46,7 +46,7 @@ class Inputs:
 
     def subscribe(self, config: EdgeConfig, running: ExitStack) -> None:
         """Makes the subscriptions; `running` destroys them."""
-        self._limits = config.prompt_limits
+        self._limits = Limits(config.most_prompts, config.most_points)
         subscribe = self._node.create_subscription
         subscriptions = [
             subscribe(PromptsMsg, '~/prompts', self._on_prompts, qos.PROMPTS),

@@ -146,7 +146,8 @@ class EdgeLoop:
     @property
     def prompt_limits(self) -> Limits:
         """How many prompts, and points of them, may come together."""
-        return self._edge.config.prompt_limits
+        config = self._edge.config
+        return Limits(config.most_prompts, config.most_points)
 
     def refuse_prompts(self, reason: str, number: int = 1) -> None:
         """Counts prompts that break a rule, or messages with prompts that came too fast."""

@@ -16,6 +16,7 @@ from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.edge_half import EdgeHalf
+from pedsam_ros.core.operator_word import OperatorWord, read_or_make_secret
 from pedsam_ros.core.placement import place
 from pedsam_ros.core.types import Embedding, Masks, WorkerStatus
 from pedsam_ros.core.windows import pixel_grid
@@ -28,7 +29,8 @@ from pedsam_ros.nodes.edge_outputs import Outputs
 from pedsam_ros.nodes.edge_services import Active, Services
 from pedsam_ros.nodes.frame_log import FrameLog
 from pedsam_ros.nodes.frame_queue import Unread
-from pedsam_ros.nodes.ledger_file import LedgerFile, default_path
+from pedsam_ros.nodes.home import former_ledger_path, ledger_path, operator_path
+from pedsam_ros.nodes.ledger_file import LedgerFile
 from pedsam_ros.nodes.losses import Losses
 from pedsam_ros.nodes.managed import ManagedNode
 from pedsam_ros.nodes.spin import run
@@ -43,6 +45,7 @@ class _Loaded:
     workers: tuple[WorkerEntry, ...]
     model: EdgeHalf
     file: LedgerFile
+    word: OperatorWord
 
 
 class EdgeNode(ManagedNode):
@@ -70,10 +73,11 @@ class EdgeNode(ManagedNode):
         homes = place(grid, workers, config.placement)
         dtype = loading.DTYPES[config.precision]
         model = loading.load_edge(weights, config.device, dtype, config.worker_half)
-        name = config.ledger_file
-        path = Path(name) if name else default_path(self.get_fully_qualified_name())
-        file = LedgerFile(path, Ledger(grid, homes, config.placement.max_share))
-        self._loaded = _Loaded(workers, model, file)
+        node = self.get_fully_qualified_name()
+        word = OperatorWord(read_or_make_secret(operator_path(config.operator_file)), node)
+        identities = {worker.name: worker.identities for worker in workers}
+        file = self._open_ledger(Ledger(grid, homes, config.placement.max_share, identities))
+        self._loaded = _Loaded(workers, model, file, word)
         if conflict := file.ledger.conflict():
             self.get_logger().error(f'frames will fail: {conflict}')
         ledger = f'ledger={file.path} new={file.new}'
@@ -109,7 +113,7 @@ class EdgeNode(ManagedNode):
         self._inputs.subscribe(self.config, running)
         self._camera = CameraInput(self, self.config, self._on_image)
         running.callback(self._camera.close)
-        self._edge_services.active = Active(self._loop, self._compute, file)
+        self._edge_services.active = Active(self._loop, self._compute, file, self._loaded.word)
         running.callback(self._edge_services.close)
         if not self.config.prompts:
             self.get_logger().info('no points or boxes: automatic masks, which are slow')
@@ -122,6 +126,12 @@ class EdgeNode(ManagedNode):
     def report(self) -> None:
         """Reports from the computing thread, which alone may look at the loop."""
         self._compute.post_once(self._report)
+
+    def _open_ledger(self, empty: Ledger) -> LedgerFile:
+        if name := self.config.ledger_file:
+            return LedgerFile(Path(name), empty)
+        node = self.get_fully_qualified_name()
+        return LedgerFile(ledger_path(node), empty, former_ledger_path(node))
 
     def _make_loop(self, loaded: _Loaded, links: dict[str, DomainLink]) -> EdgeLoop:
         file, workers = loaded.file, loaded.workers
@@ -177,6 +187,7 @@ class EdgeNode(ManagedNode):
         self._outputs.exposure(self._loaded.file.ledger)
         name = self.get_fully_qualified_name()
         frames, *workers = self._loop.report(self.fault)
+        frames.values['unproven_requests'] = self._edge_services.unproven
         camera = [self._camera.part()] if self._camera is not None else []
         self.publish_report(
             [

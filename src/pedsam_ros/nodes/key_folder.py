@@ -6,7 +6,6 @@ edge-NAME.key    what the edge on this host is to worker NAME, and to no other w
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -16,12 +15,13 @@ from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.keys import FILE_BYTES, new_private, parse_private, private_line
 from pedsam_ros.core.noise import PrivateKey
 from pedsam_ros.core.shown import written
+from pedsam_ros.nodes.home import keys_path
 
 
 def default_folder() -> Path:
     """The folder `keys` in ROS_HOME/pedsam, by default ~/.ros/pedsam. Raises ConfigError."""
     try:
-        return Path(os.environ.get('ROS_HOME') or '~/.ros').expanduser() / 'pedsam' / 'keys'
+        return keys_path()
     except RuntimeError as error:  # no such ~
         raise ConfigError(f'ROS_HOME: {error}') from None
 

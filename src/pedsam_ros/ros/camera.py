@@ -31,7 +31,7 @@ from pedsam_ros.core.camera import (
     readable,
 )
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.core.pixels import MAX_PIXELS
+from pedsam_ros.core.image_bombs import MAX_PIXELS
 from pedsam_ros.core.types import Frame, FrameKey
 from pedsam_ros.ros import clock, convert, images, qos
 

@@ -14,7 +14,7 @@ from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
 from pedsam_ros.core.errors import BadBatch
-from pedsam_ros.core.pixels import MAX_PIXELS
+from pedsam_ros.core.image_bombs import MAX_PIXELS
 from pedsam_ros.core.prompts import MOST_POINTS, USUAL, Limits, too_many_points
 from pedsam_ros.core.types import (
     Embedding,
@@ -132,9 +132,7 @@ def status_from_msg(msg: StatusMsg) -> WorkerStatus:
     return WorkerStatus(**fields | cut)
 
 
-def prompts_from_msg(
-    messages: Sequence[PromptMsg], limits: Limits = USUAL
-) -> tuple[Prompt, ...]:
+def prompts_from_msg(messages: Sequence[PromptMsg], limits: Limits = USUAL) -> tuple[Prompt, ...]:
     """Reads prompts. One that cannot be read has a `fault` and keeps its place.
 
     Raises BadPrompt if they, or their points, are too many.

@@ -12,6 +12,7 @@ from pedsam_ros.msg import Exposure as ExposureMsg
 from pedsam_ros.msg import WorkerExposure as WorkerExposureMsg
 
 _NS = 10**9
+_LAST_S = 2**31 - 1  # that a Time can hold
 
 
 def exposure_to_msg(ledger: Ledger, now: Time) -> ExposureMsg:
@@ -39,5 +40,6 @@ def _exposure_to_msg(ledger: Ledger, name: str) -> WorkerExposureMsg:
 
 
 def _time(unix_s: float) -> Time:
+    unix_s = min(unix_s, _LAST_S)
     whole = int(unix_s)
     return Time(sec=whole, nanosec=int((unix_s - whole) * _NS))

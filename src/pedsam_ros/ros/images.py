@@ -18,6 +18,7 @@ from std_msgs.msg import Header
 
 from pedsam_ros.core import pixels
 from pedsam_ros.core.errors import BadImage
+from pedsam_ros.core.image_bombs import MAX_PIXELS
 from pedsam_ros.core.shown import shown, written
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.ros import yuv
@@ -85,7 +86,7 @@ def _robots_bridge() -> Any:
 _bridge = _robots_bridge()
 
 
-def rgb_from_image(msg: Image, most_px: int = pixels.MAX_PIXELS) -> Pixels:
+def rgb_from_image(msg: Image, most_px: int = MAX_PIXELS) -> Pixels:
     """Reads a raw image as (H, W, 3) uint8 RGB. It may share the message's memory: do not write.
 
     Depth and 16-bit grey are stretched from their lowest value to their highest; 16-bit colours
@@ -110,7 +111,7 @@ def rgb_from_image(msg: Image, most_px: int = pixels.MAX_PIXELS) -> Pixels:
     return _by_bridge(msg) if layout is None else _by_layout(msg, layout)
 
 
-def rgb_from_compressed(msg: CompressedImage, most_px: int = pixels.MAX_PIXELS) -> Pixels:
+def rgb_from_compressed(msg: CompressedImage, most_px: int = MAX_PIXELS) -> Pixels:
     """Reads a JPEG, a PNG or another file that `pixels.decode` knows as (H, W, 3) uint8 RGB.
 
     Like image_transport it ignores EXIF's orientation, since camera_info describes the stored
@@ -121,7 +122,7 @@ def rgb_from_compressed(msg: CompressedImage, most_px: int = pixels.MAX_PIXELS) 
     name = msg.format[:_TEXT]
     if 'compresseddepth' in name.lower():
         raise BadImage(
-            f'format={written(name)}: compressedDepth is not read; take the raw depth topic instead'
+            f'format={written(name)}: compressedDepth is not read; take the raw depth topic'
         )
     source, _, how = name.lower().partition(';')
     order = how.partition('compressed')[2].strip() or (source if how else '')
@@ -136,9 +137,7 @@ def rgb_from_compressed(msg: CompressedImage, most_px: int = pixels.MAX_PIXELS) 
     return rgb
 
 
-def size_of(
-    msg: Image | CompressedImage, most_px: int = pixels.MAX_PIXELS
-) -> tuple[int, int]:
+def size_of(msg: Image | CompressedImage, most_px: int = MAX_PIXELS) -> tuple[int, int]:
     """Height and width, px, that an image announces. Raises BadImage if its header is damaged, or
     announces more than `most_px`."""
     if isinstance(msg, Image):
@@ -215,5 +214,7 @@ def _by_bridge(msg: Image) -> Pixels:
     except Exception as error:  # cv_bridge raises its own, OpenCV's and numpy's errors
         raise BadImage(f'encoding={written(msg.encoding)}: {shown(error, 200)}') from error
     if rgb.shape != (msg.height, msg.width, 3):
-        raise BadImage(f'step={msg.step}: not the step of {msg.width} px of {written(msg.encoding)}')
+        raise BadImage(
+            f'step={msg.step}: not the step of {msg.width} px of {written(msg.encoding)}'
+        )
     return rgb

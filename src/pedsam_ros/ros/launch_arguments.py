@@ -136,7 +136,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < float('inf'):
-        raise ConfigError(f"respawn_delay_s='{shown(text)}': a time of 0 s or more')
+        raise ConfigError(f"respawn_delay_s='{shown(text)}': a time of 0 s or more")
     return seconds
 
 

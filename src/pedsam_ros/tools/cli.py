@@ -23,6 +23,7 @@ COMMANDS = {  # name: what it does
     'split': "cut a checkpoint into the worker's and the edge's file",
     'keys': 'make, show, renew and remove the keys by which edge and workers know each other',
     'exposure': 'show what each worker has seen, as the ledger of an edge has it',
+    'operator': 'release a worker from quarantine, or clear the exposure ledger of an edge',
     'soak': 'process thousands of frames with random faults, and check every promise',
     'make-bag': 'make a rosbag2 of images or a video',
     'replay': 'play a rosbag2 into the current domain',

@@ -76,6 +76,10 @@ def _add_worker(args: argparse.Namespace, keys: KeyFolder) -> None:
         f'Next, on the host of {args.name}: ros2 launch pedsam_ros worker.launch.py '
         f'name:={args.name} domain_id:={domain_id} edge_key:={edge_key}'
     )
+    print(
+        f'If the edge knew {args.name} without a key, add name:{args.name} to its former_keys, so '
+        'that the ledger keeps what it has seen.'
+    )
 
 
 def _show(args: argparse.Namespace, keys: KeyFolder) -> None:

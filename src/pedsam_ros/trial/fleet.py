@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import PedsamError
 from pedsam_ros.core.health import WorkerState
 from pedsam_ros.core.model import checkpoint
+from pedsam_ros.core.operator_word import read_secret
 from pedsam_ros.core.placement import place
 from pedsam_ros.core.windows import pixel_grid
+from pedsam_ros.ros import operator_call
 from pedsam_ros.srv import Release
 from pedsam_ros.trial.client import EdgeClient
 from pedsam_ros.trial.ear import Ear
@@ -136,8 +139,9 @@ class Fleet:
         if not self.client.within(_READY_S, lambda: ear.reader not in ('', before)):
             return self.record.unrecovered.append(name)
         if release:
-            call = self._release.call_async(Release.Request(worker=name))
-            self.client.within(2.0, call.done)
+            secret = read_secret(self._system.operator_file)
+            call = partial(self.client.ask, self._release)
+            operator_call.release(call, secret, f'/{EDGE}', name)
         end_s = time.monotonic() + _READY_S
         while ear.sent_s >= self.camera.last_done_shown_s:
             if time.monotonic() > end_s:

@@ -36,6 +36,11 @@ class System:
         """Where the edge writes its exposure ledger."""
         return self.folder / 'exposure.json'
 
+    @property
+    def operator_file(self) -> Path:
+        """Where the edge keeps the operator's secret, once it is configured."""
+        return self.folder / 'operator.secret'
+
     def worker(self, name: str) -> WorkerEntry:
         """The worker of this name."""
         return next(worker for worker in self.workers if worker.name == name)
@@ -64,6 +69,7 @@ class System:
         """Starts the edge; `camera` is the topic of its images."""
         workers_file = write_workers(self.folder / 'workers.yaml', self.workers)
         files = {'workers_file': str(workers_file), 'ledger_file': str(self.ledger_file)}
+        files['operator_file'] = str(self.operator_file)
         settings = {**files, 'autostart': True, **parameters}
         remap = {'image': camera, 'image/compressed': camera}
         self.processes[EDGE] = NodeProcess(

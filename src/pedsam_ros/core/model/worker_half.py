@@ -29,7 +29,9 @@ class WorkerHalf:
     def check(self, window: Window) -> None:
         """Raises BadBatch unless the window fits this model."""
         if window.model_id != self.model_id:
-            raise BadBatch(f'model_id={written(window.model_id)}: this worker runs {self.model_id}')
+            raise BadBatch(
+                f'model_id={written(window.model_id)}: this worker runs {self.model_id}'
+            )
         if window.reply_dtype not in codec.DTYPES:
             told = written(window.reply_dtype)
             raise BadBatch(f'reply_dtype={told}: one of {", ".join(codec.DTYPES)}')
