@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
+import stat
 from contextlib import suppress
 from pathlib import Path
 
+from pedsam_ros.core import private_files
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.core.files import replacing
 from pedsam_ros.core.foreign_text import read_bounded
 from pedsam_ros.core.keys import parse_public, public_text
 from pedsam_ros.core.noise import PrivateKey, public
@@ -135,8 +135,7 @@ def _pin(path: Path, name: str, key: str) -> WorkerEntry:
 def _write(file: Path, text: str) -> None:
     """Replaces a file whose mode and owner stay."""
     before = file.stat()
-    with replacing(file) as partial:
-        partial.write_bytes(text.encode())
-        shutil.copymode(file, partial)
-        with suppress(PermissionError):  # not ours to give away: then it is ours
-            os.chown(partial, before.st_uid, before.st_gid)
+    private_files.replace(file, text.encode())
+    with suppress(PermissionError):  # not ours to give away: then it is ours
+        os.chown(file, before.st_uid, before.st_gid)
+    file.chmod(stat.S_IMODE(before.st_mode))
