@@ -18,23 +18,18 @@ from pedsam_ros.core.shown import written
 from pedsam_ros.nodes.home import keys_path
 
 
-def default_folder() -> Path:
-    """The folder `keys` in ROS_HOME/pedsam, by default ~/.ros/pedsam. Raises ConfigError."""
-    try:
-        return keys_path()
-    except RuntimeError as error:  # no such ~
-        raise ConfigError(f'ROS_HOME: {error}') from None
-
-
 class KeyFolder:
     """Private keys in files of mode 0600. `worker` names the one that an edge's key is for; with
-    None it is this host's own key as a worker.
+    None it is this host's own key as a worker. By default the folder is `keys` in ROS_HOME/pedsam.
 
     Every method raises ConfigError, which names the file and the rule and shows no key.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = default_folder() if folder is None else folder
+        try:
+            self.folder = (folder or keys_path()).expanduser()
+        except RuntimeError as error:  # no such ~
+            raise ConfigError(f'key folder {folder or "in ROS_HOME"}: {error}') from None
 
     def file(self, worker: str | None) -> Path:
         """The file of a key, which need not be there."""
