@@ -1,13 +1,14 @@
 """The private keys of a host: made once, never overwritten, refused if others may touch them."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.keys import FILE_BYTES
 from pedsam_ros.core.noise import public
-from pedsam_ros.nodes.key_folder import KeyFolder, default_folder
+from pedsam_ros.nodes.key_folder import KeyFolder
 
 
 @pytest.fixture
@@ -121,9 +122,11 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path):
 def test_the_folder_is_in_the_home_of_ros(tmp_path, monkeypatch):
     """By default that is ~/.ros."""
     monkeypatch.setenv('ROS_HOME', str(tmp_path))
-    assert default_folder() == tmp_path / 'pedsam' / 'keys'
+    assert KeyFolder().folder == tmp_path / 'pedsam' / 'keys'
     monkeypatch.delenv('ROS_HOME')
     monkeypatch.setenv('HOME', str(tmp_path))
     assert KeyFolder().folder == tmp_path / '.ros' / 'pedsam' / 'keys'
+    assert KeyFolder(Path('~/mine')).folder == tmp_path / 'mine'
+    assert '~nobody_of_that_name' in refused(KeyFolder, Path('~nobody_of_that_name'))
     monkeypatch.setenv('ROS_HOME', '~nobody_of_that_name')
-    assert 'ROS_HOME' in refused(default_folder)
+    assert 'ROS_HOME' in refused(KeyFolder)

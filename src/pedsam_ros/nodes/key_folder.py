@@ -6,7 +6,6 @@ edge-NAME.key    what the edge on this host is to worker NAME, and to no other w
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -16,25 +15,21 @@ from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.keys import FILE_BYTES, new_private, parse_private, private_line
 from pedsam_ros.core.noise import PrivateKey
 from pedsam_ros.core.shown import written
-
-
-def default_folder() -> Path:
-    """The folder `keys` in ROS_HOME/pedsam, by default ~/.ros/pedsam. Raises ConfigError."""
-    try:
-        return Path(os.environ.get('ROS_HOME') or '~/.ros').expanduser() / 'pedsam' / 'keys'
-    except RuntimeError as error:  # no such ~
-        raise ConfigError(f'ROS_HOME: {error}') from None
+from pedsam_ros.nodes.home import keys_path
 
 
 class KeyFolder:
     """Private keys in files of mode 0600. `worker` names the one that an edge's key is for; with
-    None it is this host's own key as a worker.
+    None it is this host's own key as a worker. By default the folder is `keys` in ROS_HOME/pedsam.
 
     Every method raises ConfigError, which names the file and the rule and shows no key.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = default_folder() if folder is None else folder
+        try:
+            self.folder = (folder or keys_path()).expanduser()
+        except RuntimeError as error:  # no such ~
+            raise ConfigError(f'key folder {folder or "in ROS_HOME"}: {error}') from None
 
     def file(self, worker: str | None) -> Path:
         """The file of a key, which need not be there."""

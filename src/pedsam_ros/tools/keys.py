@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
+import stat
 from contextlib import suppress
 from pathlib import Path
 
+from pedsam_ros.core import private_files
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.core.files import replacing
 from pedsam_ros.core.foreign_text import read_bounded
 from pedsam_ros.core.keys import parse_public, public_text
 from pedsam_ros.core.noise import PrivateKey, public
@@ -76,6 +76,10 @@ def _add_worker(args: argparse.Namespace, keys: KeyFolder) -> None:
         f'Next, on the host of {args.name}: ros2 launch pedsam_ros worker.launch.py '
         f'name:={args.name} domain_id:={domain_id} edge_key:={edge_key}'
     )
+    print(
+        f'If the edge knew {args.name} without a key, add name:{args.name} to its former_keys, so '
+        'that the ledger keeps what it has seen.'
+    )
 
 
 def _show(args: argparse.Namespace, keys: KeyFolder) -> None:
@@ -131,8 +135,7 @@ def _pin(path: Path, name: str, key: str) -> WorkerEntry:
 def _write(file: Path, text: str) -> None:
     """Replaces a file whose mode and owner stay."""
     before = file.stat()
-    with replacing(file) as partial:
-        partial.write_bytes(text.encode())
-        shutil.copymode(file, partial)
-        with suppress(PermissionError):  # not ours to give away: then it is ours
-            os.chown(partial, before.st_uid, before.st_gid)
+    private_files.replace(file, text.encode())
+    with suppress(PermissionError):  # not ours to give away: then it is ours
+        os.chown(file, before.st_uid, before.st_gid)
+    file.chmod(stat.S_IMODE(before.st_mode))
