@@ -18,6 +18,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from pedsam_ros.core import allow_list
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.types import Embedding, Window, WorkerStatus
 from pedsam_ros.core.workers_file import WorkerEntry
@@ -26,12 +27,7 @@ from pedsam_ros.msg import Window as WindowMsg
 from pedsam_ros.msg import WorkerStatus as StatusMsg
 from pedsam_ros.ros import convert, identity, qos
 
-NODE_NAME = 'pedsam_client'
-
-
-def topic(worker: str, what: str) -> str:
-    """The name of a worker's topic; `what` is windows, embeddings or status."""
-    return f'/pedsam/{worker}/{what}'
+NODE_NAME, topic = allow_list.EDGE_NODE, allow_list.topic
 
 
 class DomainLink:

@@ -22,6 +22,8 @@ COMMANDS = {  # name: what it does
     'estimate': 'count the memory and work that distilling a SAM takes',
     'split': "cut a checkpoint into the worker's and the edge's file",
     'exposure': 'show what each worker has seen, as the ledger of an edge has it',
+    'firewall': "print nftables rules that leave a worker's domain to that worker and the edge",
+    'sros2': 'write policies of DDS-Security, with the least rights, for SROS2',
     'soak': 'process thousands of frames with random faults, and check every promise',
     'make-bag': 'make a rosbag2 of images or a video',
     'replay': 'play a rosbag2 into the current domain',
