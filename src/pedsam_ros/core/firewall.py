@@ -1,8 +1,9 @@
 """Rules for nftables that leave each worker's domain to that worker and to the edge.
 
 DDS gives each domain a block of 250 UDP ports. It uses fixed places in it: discovery by multicast
-(the first), data by multicast (the second), and two for each participant of a host. The rules
-close whole blocks, so they need not know how many participants there are.
+(the first), data by multicast (the second), and two for each participant of a host. Fast DDS takes
+one more for each participant, from 7000 on, whatever the domain. The rules close whole blocks, so
+they need not know how many participants there are.
 
 They also keep what DDS says of itself inside: an announcement goes to all hosts of a network.
 """
@@ -16,6 +17,7 @@ from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.workers_file import WorkerEntry
 
 _FIRST, _BLOCK, _LAST = 7400, 250, 65535  # UDP ports
+_OF_ANY_DOMAIN = 7000, 7399
 _TABLE = """\
 #!/usr/sbin/nft -f
 # Written by `pedsam firewall`. It touches no other table: what this one accepts, others may drop.
@@ -99,12 +101,15 @@ _BROADCAST = ipaddress.IPv4Address('255.255.255.255')
 
 def _rules(table: str, open_to: dict[int, tuple[str, list[str]]]) -> str:
     """`open_to`: domain -> whose it is, and the addresses that it is open to."""
-    into, out = [], []
+    everybody = [address for _, addresses in open_to.values() for address in addresses]
+    blocks = [('any domain', _OF_ANY_DOMAIN, list(dict.fromkeys(everybody)))]
     for domain_id, (whose, addresses) in sorted(open_to.items()):
-        first, last = ports(domain_id)
-        block = f'    udp dport {first}-{last}'
+        blocks.append((f'domain {domain_id}: {whose}', ports(domain_id), addresses))
+    into, out = [], []
+    for comment, (first, last), addresses in blocks:
         for lines, side in ((into, 'saddr'), (out, 'daddr')):
-            lines.append(f'    # domain {domain_id}: {whose}')
+            block = f'    udp dport {first}-{last}'
+            lines.append(f'    # {comment}')
             lines += [f'{block} {each.format(side=side)} accept' for each in addresses]
             lines.append(f'{block} drop')
     return _TABLE.format(name=table, input='\n'.join(into), output='\n'.join(out))

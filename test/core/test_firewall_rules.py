@@ -21,21 +21,31 @@ def lines(rules: str, chain: str) -> list[str]:
 
 
 def test_a_domain_has_the_ports_that_dds_gives_it():
-    """DDSI-RTPS 2.2, 9.6.1.1: 7400 + 250 a domain; the last domain is cut off by UDP's last port."""
+    """DDSI-RTPS 2.2, 9.6.1.1: 7400 + 250 a domain. UDP's last port cuts off the last domain."""
     assert firewall.ports(0) == (7400, 7649)
     assert firewall.ports(11) == (10150, 10399)
     assert firewall.ports(232) == (65400, 65535)
 
 
 def test_a_worker_s_domain_is_open_to_its_own_addresses_only():
-    """Accepted from each address in `peers`, then dropped; the robot's own domain has no address."""
-    assert lines(firewall.robot_rules([ALICE, BOB], own_domain=0), 'input') == [
+    """It is open to each address in `peers`. The robot's own domain is open to nobody."""
+    assert lines(firewall.robot_rules([ALICE, BOB], own_domain=0), 'input')[4:] == [
         'udp dport 7400-7649 drop',
         'udp dport 10150-10399 ip saddr 10.0.0.7 accept',
         'udp dport 10150-10399 ip6 saddr fd00::7 accept',
         'udp dport 10150-10399 drop',
         'udp dport 10400-10649 ip saddr 10.0.1.7 accept',
         'udp dport 10400-10649 drop',
+    ]
+
+
+def test_ports_of_any_domain_are_open_to_all_named_addresses_only():
+    """Fast DDS takes ports from 7000 on, one for each participant, and tells no domain by them."""
+    assert lines(firewall.robot_rules([ALICE, BOB], own_domain=0), 'input')[:4] == [
+        'udp dport 7000-7399 ip saddr 10.0.0.7 accept',
+        'udp dport 7000-7399 ip6 saddr fd00::7 accept',
+        'udp dport 7000-7399 ip saddr 10.0.1.7 accept',
+        'udp dport 7000-7399 drop',
     ]
 
 
@@ -50,13 +60,14 @@ def test_friends_may_enter_the_robot_s_own_domain():
     """And nothing else."""
     with_friend = lines(firewall.robot_rules([BOB], 7, ['192.168.1.5']), 'input')
     assert set(with_friend) - set(lines(firewall.robot_rules([BOB], 7), 'input')) == {
-        'udp dport 9150-9399 ip saddr 192.168.1.5 accept'
+        'udp dport 7000-7399 ip saddr 192.168.1.5 accept',
+        'udp dport 9150-9399 ip saddr 192.168.1.5 accept',
     }
 
 
 def test_a_server_s_domain_is_open_to_the_edge_only():
     """The server needs the edge's addresses, which workers.yaml does not have."""
-    assert lines(firewall.worker_rules(BOB, ['10.0.1.1']), 'input') == [
+    assert lines(firewall.worker_rules(BOB, ['10.0.1.1']), 'input')[2:] == [
         'udp dport 10400-10649 ip saddr 10.0.1.1 accept',
         'udp dport 10400-10649 drop',
     ]
@@ -72,8 +83,11 @@ def test_a_worker_without_an_address_is_refused():
 
 @pytest.mark.parametrize(
     'address',
-    ['alice.example.org', '10.0.0.0/8', '10.0.0.7 accept; drop', '', '0.0.0.0', '::', '127.0.0.1']
-    + ['224.0.0.1', '255.255.255.255', 'fe80::1%eth0', '::ffff:10.0.0.7', '010.0.0.7'],
+    [
+        *('alice.example.org', '10.0.0.0/8', '10.0.0.7 accept; drop', '', '0.0.0.0', '::'),
+        *('127.0.0.1', '224.0.0.1', '255.255.255.255', 'fe80::1%eth0', '::ffff:10.0.0.7'),
+        '010.0.0.7',
+    ],
 )
 def test_only_the_plain_address_of_one_host_is_taken(address):
     """Host names, networks, groups, this machine, and words of nftables' own are refused."""
