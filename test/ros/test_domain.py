@@ -12,6 +12,7 @@ from rclpy.parameter import Parameter
 
 from fakes import frame
 from pedsam_ros.core import noise, plain, seal, wire
+from pedsam_ros.core.allow_list import EDGE_NODE, WORKER_NODE, topic
 from pedsam_ros.core.config import EdgeConfig, WorkerConfig
 from pedsam_ros.core.errors import BadReply, ConfigError
 from pedsam_ros.core.keys import new_private
@@ -21,7 +22,6 @@ from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.msg import SealedEmbedding, SealedStatus, SealedWindow
 from pedsam_ros.ros import domain, params, qos
 from pedsam_ros.ros.domain import DomainLink
-from pedsam_ros.ros.quiet import EDGE_NODE, WORKER_NODE, topic
 from pedsam_ros.ros.worker_link import WorkerLink
 from pedsam_ros.trial.client import Client
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from pedsam_ros.core.allow_list import EDGE_NODE, topic
 from pedsam_ros.core.errors import BadBatch, BadReply, BadSeal
 from pedsam_ros.core.seal import Kind, Sealed
 from pedsam_ros.core.sessions import EdgeSessions
@@ -14,7 +15,7 @@ from pedsam_ros.core.wire import padded
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.msg import SealedEmbedding, SealedStatus, SealedWindow
 from pedsam_ros.ros import convert, plaintext, qos
-from pedsam_ros.ros.quiet import EDGE_NODE, QuietNode, topic
+from pedsam_ros.ros.quiet import QuietNode
 
 
 class DomainLink:

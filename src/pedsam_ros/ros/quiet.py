@@ -21,14 +21,7 @@ from rclpy.parameter import Parameter
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.ros import identity
 
-EDGE_NODE, WORKER_NODE = 'pedsam_client', 'pedsam_worker'
-TOPICS = ('windows', 'embeddings', 'status')
 _TICK_S = 0.1
-
-
-def topic(worker: str, what: str) -> str:
-    """The name of a worker's topic; `what` is one of TOPICS."""
-    return f'/pedsam/{worker}/{what}'
 
 
 class QuietNode:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from pedsam_ros.core.allow_list import WORKER_NODE, topic
 from pedsam_ros.core.errors import BadBatch, BadSeal
 from pedsam_ros.core.seal import Kind
 from pedsam_ros.core.sessions import WorkerSessions
@@ -13,7 +14,7 @@ from pedsam_ros.core.types import Embedding, Window, WorkerStatus
 from pedsam_ros.core.wire import STATUS_SIZE, padded
 from pedsam_ros.msg import SealedEmbedding, SealedStatus, SealedWindow
 from pedsam_ros.ros import convert, plaintext, qos
-from pedsam_ros.ros.quiet import WORKER_NODE, QuietNode, topic
+from pedsam_ros.ros.quiet import QuietNode
 
 
 class WorkerLink:
