@@ -1,6 +1,9 @@
 """Somebody in a worker's domain who knows every topic and every type, and has no key."""
 
+from contextlib import suppress
 from typing import Any
+
+from rclpy._rclpy_pybind11 import RCLError
 
 from pedsam_ros.core.allow_list import topic
 from pedsam_ros.msg import SealedEmbedding, SealedStatus, SealedWindow
@@ -31,8 +34,9 @@ class Stranger:
         self.client.spin_in_background()
 
     def says(self, what: str, message: Any) -> None:
-        """Publishes a message, or the bytes of one, on a topic."""
-        self._says[what].publish(message)
+        """Publishes a message, or the bytes of one, on a topic, if its type can hold them."""
+        with suppress(RCLError):
+            self._says[what].publish(message)
 
     def known(self) -> bool:
         """Whether edge and worker hear what it says."""
