@@ -41,8 +41,8 @@ def check(arch: Architecture) -> None:
 def padded(content: bytes, size: int) -> bytes:
     """The content behind its length, filled up with zeros to `size` bytes. Content that is larger
     gets no padding."""
-    head = len(content).to_bytes(_LENGTH, 'little') + content
-    return head.ljust(size, b'\0')
+    filling = bytes(max(0, size - _LENGTH - len(content)))
+    return b''.join((len(content).to_bytes(_LENGTH, 'little'), content, filling))
 
 
 def unpadded(data: bytes | memoryview) -> memoryview:

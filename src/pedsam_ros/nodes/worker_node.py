@@ -30,7 +30,7 @@ class WorkerNode(ManagedNode):
     """Encodes the windows that wait in batches. See WorkerConfig for its parameters.
 
     The node itself is for the operator, and nobody else can see it: `spin.run` keeps it apart.
-    All that is in the worker's domain is a `WorkerLink`.
+    All that is in the worker's domain, `domain_id` or else ROS_DOMAIN_ID, is a `WorkerLink`.
     """
 
     config_type = WorkerConfig
@@ -38,8 +38,9 @@ class WorkerNode(ManagedNode):
     _key: PrivateKey | None
     _link: WorkerLink | None = None
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, domain_id: int | None = None, **kwargs: Any) -> None:
         super().__init__('worker', **kwargs)
+        self._domain_id = domain_id
         self._encoded = self._rejected = self._busy = 0
         self._encode_s = 0.0
         self._last_error = ''
@@ -75,6 +76,7 @@ class WorkerNode(ManagedNode):
             lambda error: self._reject(str(error)),
             self.on_defect,
             size,
+            self._domain_id,
         )
         running.callback(self._close_link)
         heartbeat = clock.timer(self, HEARTBEAT_S, self._on_heartbeat)
