@@ -9,6 +9,8 @@ import pytest
 from domains import domains
 from pedsam_ros.core.errors import BadPrompt, ConfigError
 from pedsam_ros.core.operator_word import OperatorWord
+from pedsam_ros.core.prompts import Limits
+from pedsam_ros.msg import Prompt
 from pedsam_ros.nodes.compute import ComputeThread
 from pedsam_ros.nodes.edge_services import Active, Services
 from pedsam_ros.ros import operator_call
@@ -22,6 +24,8 @@ EDGE = '/reader'
 
 class Held:
     """A loop that answers no request until a test does; carol alone is in quarantine."""
+
+    prompt_limits = Limits(prompts=3, points=4)
 
     def __init__(self):
         self.asked = []
@@ -162,6 +166,20 @@ def test_requests_that_wait_are_bounded(bench):
     bench.until(calls[0].done)
     ask(bench, 1)
     assert len(bench.loop.asked) == 65
+
+
+def test_a_request_over_the_limits_is_refused_before_it_is_read(bench):
+    """By the number of prompts, and of their points in all."""
+    one = Prompt(points=[1.0, 1.0], labels=[1])
+    many = Prompt(points=[1.0, 1.0] * 5, labels=[1] * 5)
+    calls = [
+        bench.segment.call_async(Segment.Request(prompts=prompts))
+        for prompts in ([one] * 4, [many], [one] * 3)
+    ]
+    bench.until(lambda: calls[0].done() and calls[1].done() and bench.loop.asked)
+    assert calls[0].result().message == '4 prompts: at most 3 are answered together'
+    assert calls[1].result().message == '5 points in all: at most 4 are taken together'
+    assert len(bench.loop.asked) == 1
 
 
 def test_an_answer_wakes_the_executor(bench):

@@ -15,7 +15,7 @@ from typing import Any
 
 from pedsam_ros.core import common_settings as common
 from pedsam_ros.core.codec import DTYPES
-from pedsam_ros.core.prompts import prompts_from_flat
+from pedsam_ros.core.prompts import Limits, prompts_from_flat
 from pedsam_ros.core.settings import check_fields, grouped, setting
 from pedsam_ros.core.types import Prompt
 
@@ -150,6 +150,9 @@ class EdgeConfig:
         high=10**6,
         fixed=True,
     )
+    max_image_px: int = common.max_image_px()
+    most_prompts: int = common.most_prompts()
+    most_points: int = common.most_points()
     silent_camera_s: float = setting(
         5.0, 'time without an image after which the camera counts as silent', low=0.5, high=3600.0
     )
@@ -218,7 +221,8 @@ class EdgeConfig:
     @property
     def prompts(self) -> tuple[Prompt, ...]:
         """The prompts of `points` and `boxes`; if there are none, the automatic grid is used."""
-        return prompts_from_flat(self.points, self.boxes)
+        limits = Limits(self.most_prompts, self.most_points)
+        return prompts_from_flat(self.points, self.boxes, limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

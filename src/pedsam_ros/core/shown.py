@@ -8,7 +8,6 @@ from __future__ import annotations
 import unicodedata
 from array import array
 from collections.abc import Iterable, Mapping, Sequence, Set
-from datetime import date
 from enum import Enum
 from itertools import islice
 from pathlib import PurePath
@@ -20,7 +19,7 @@ _DEPTH = 3  # of lists within lists
 _SEEN_AS_BLANK = frozenset('\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0')
 _SELECTORS = (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 _RIGHT_TO_LEFT = ('R', 'AL', 'AN')  # they swap the numbers and signs beside them
-_TOLD_IN_FULL = (BaseException, PurePath, date, Enum, float, bool, type(None))
+_TOLD_IN_FULL = (BaseException, PurePath, Enum, float, bool, type(None))
 
 
 def shown(text: object, most: int = MOST) -> str:
@@ -28,41 +27,38 @@ def shown(text: object, most: int = MOST) -> str:
 
     Control characters, line ends, surrogates, and characters that are invisible or run from right
     to left become escapes such as \\x1b. What is left out is counted in the last words. The text
-    is cut first, so a long one costs no more than a short one. Bytes, numbers, lists and mappings
-    are written as Python does, and other objects by their type. It never raises.
+    is cut first, so a long one costs no more than a short one. Other values than texts are
+    `written`. It never raises.
     """
-    part, left = _cut(text, most)
-    safe = part if part.isascii() and part.isprintable() else ''.join(map(_escaped, part))
-    return f'{safe}... ({left} more)' if left else safe
+    if isinstance(text, str):
+        return _safe(text[:most]) + _left(len(text) - most)
+    return written(text, most)
 
 
-def _cut(value: object, most: int) -> tuple[str, int]:
-    """The first characters of a value as text, and how many characters, bytes or items follow."""
-    if isinstance(value, str):
-        return value[:most], max(0, len(value) - most)
-    if isinstance(value, bytes | bytearray | memoryview):
-        return repr(bytes(value[:most])), max(0, len(value) - most)
-    written = _written(value, most, _DEPTH)
-    return written[:most], max(0, len(written) - most)
+def written(value: object, most: int = MOST) -> str:
+    """Returns a value as Python writes it, cut and escaped like `shown`; a text is in quotes.
+
+    Objects that are neither texts, bytes, numbers nor made of them are named by their type.
+    """
+    return _safe(_written(value, most, _DEPTH))
 
 
 def _written(value: object, most: int, depth: int) -> str:
-    """A value as Python writes it; not much longer than `most` characters."""
-    if isinstance(value, _TOLD_IN_FULL):
-        return _told(value)
+    if isinstance(value, _TOLD_IN_FULL) or type(value).__module__ == 'datetime':
+        told = _told(value)
+        return told[:most] + _left(len(told) - most)
     if isinstance(value, int):
         bits = value.bit_length()
         return str(value) if bits <= _MOST_BITS else f'<a whole number of {bits} bits>'
-    if isinstance(value, str | bytes | bytearray | memoryview):
-        part, left = _cut(value, most)
-        return (repr(part) if isinstance(value, str) else part) + (f'+{left}' if left else '')
+    if isinstance(value, str | bytes):
+        return repr(value[:most]) + _left(len(value) - most)
     if isinstance(value, Mapping | Sequence | Set | array):
         return _listed(value, most, depth)
     return f'<{type(value).__name__}>'
 
 
 def _listed(values: Any, most: int, depth: int) -> str:
-    opening, closing = '{}' if isinstance(values, Mapping | Set) else '[]'
+    opening, closing = _brackets(values)
     if not depth:
         return f'{opening}...{closing}' if len(values) else opening + closing
     items, taken, size = [], 0, 0
@@ -74,6 +70,12 @@ def _listed(values: Any, most: int, depth: int) -> str:
     if left := len(values) - taken:
         items.append(f'and {left} more')
     return opening + ', '.join(items) + closing
+
+
+def _brackets(values: Any) -> tuple[str, str]:
+    if isinstance(values, tuple):
+        return '(', ',)' if len(values) == 1 else ')'
+    return ('{', '}') if isinstance(values, Mapping | Set) else ('[', ']')
 
 
 def _pairs(values: Any, most: int, depth: int) -> Iterable[str]:
@@ -91,6 +93,16 @@ def _told(value: object) -> str:
         return str(value)
     except Exception:  # an exception may hold what has no text
         return f'<{type(value).__name__}>'
+
+
+def _left(characters: int) -> str:
+    return f'... ({characters} more)' if characters > 0 else ''
+
+
+def _safe(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    return ''.join(map(_escaped, text))
 
 
 def _escaped(character: str) -> str:

@@ -12,7 +12,9 @@ Theory of operation. Three kinds of threads meet here:
 The first two only leave things in the inbox, so Edge needs no lock. `step` does what there is to
 do, in this order: take regions and heartbeats, accept replies, end late frames, send again what
 was lost, start frames, compute. One call computes at most one batch of the masks of a frame and
-one of a request, and windows for as long as these took, so nothing waits long for its turn.
+one of a request, and windows for as long as these took, so nothing waits long for its turn. A
+request gets its batch when no frame is complete, or right after one has ended: however many
+requests wait, they make a frame later by one batch at most.
 
 core/edge.py and core/health.py list the states of frames, windows and workers. Who changes them:
 
@@ -39,6 +41,7 @@ from pedsam_ros.core.errors import BadBatch, BadReply, ConfigError
 from pedsam_ros.core.health import Condition, WorkerState, sentence
 from pedsam_ros.core.in_flight import InFlight
 from pedsam_ros.core.metrics import Metrics
+from pedsam_ros.core.prompts import Limits
 from pedsam_ros.core.router import Region
 from pedsam_ros.core.types import Embedding, Masks, Prompt, WorkerStatus
 from pedsam_ros.nodes.answers import Answers, Tell
@@ -140,9 +143,15 @@ class EdgeLoop:
         """Whether a frame that comes now would be started at once."""
         return self._departures.hungry
 
-    def refuse_prompts(self, reason: str) -> None:
-        """Counts prompts that break a rule."""
-        self._losses.reject('prompts', reason)
+    @property
+    def prompt_limits(self) -> Limits:
+        """How many prompts, and points of them, may come together."""
+        config = self._edge.config
+        return Limits(config.most_prompts, config.most_points)
+
+    def refuse_prompts(self, reason: str, number: int = 1) -> None:
+        """Counts prompts that break a rule, or messages with prompts that came too fast."""
+        self._losses.reject('prompts', reason, number)
 
     def set_prompts(self, prompts: tuple[Prompt, ...], fixed: bool = False) -> None:
         """Uses prompts for every later frame, and answers them on the frame encoded last.
@@ -209,7 +218,8 @@ class EdgeLoop:
             ended = self._finish(self._edge.completed[0])
         else:
             self._answers.renew()
-        self._answers.answer()
+        if ended or not self._edge.completed:
+            self._answers.answer()
         if self._sender.local and not ended:
             self._sender.compute(self._clock() - begun_s)
         return busy

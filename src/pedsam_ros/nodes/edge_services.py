@@ -18,7 +18,7 @@ from rclpy.task import Future
 
 from pedsam_ros.core.errors import BadPrompt, PedsamError
 from pedsam_ros.core.operator_word import OperatorWord
-from pedsam_ros.core.prompts import told
+from pedsam_ros.core.prompts import USUAL, told
 from pedsam_ros.core.types import Answer, Prompt
 from pedsam_ros.nodes.compute import ComputeThread
 from pedsam_ros.nodes.edge_loop import EdgeLoop
@@ -71,7 +71,8 @@ class Services:
         self, request: Segment.Request, response: Segment.Response
     ) -> Segment.Response:
         try:
-            prompts = convert.prompts_from_msg(request.prompts)
+            limits = self.active.loop.prompt_limits if self.active else USUAL
+            prompts = convert.prompts_from_msg(request.prompts, limits)
         except BadPrompt as error:
             response.message = str(error)
             return response

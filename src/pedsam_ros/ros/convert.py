@@ -14,7 +14,8 @@ from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
 from pedsam_ros.core.errors import BadBatch
-from pedsam_ros.core.prompts import check_number, too_many_points
+from pedsam_ros.core.image_bombs import MAX_PIXELS
+from pedsam_ros.core.prompts import MOST_POINTS, USUAL, Limits, too_many_points
 from pedsam_ros.core.types import (
     Embedding,
     Frame,
@@ -51,9 +52,11 @@ def key_to_header(key: FrameKey) -> Header:
     return header
 
 
-def frame_from_msg(msg: Image | CompressedImage) -> Frame:
-    """Reads a camera image. Raises BadImage if it cannot be read; see images.py."""
-    rgb = rgb_from_image(msg) if isinstance(msg, Image) else rgb_from_compressed(msg)
+def frame_from_msg(msg: Image | CompressedImage, most_px: int = MAX_PIXELS) -> Frame:
+    """Reads a camera image. Raises BadImage if it cannot be read, or has more than `most_px`; see
+    images.py."""
+    read = rgb_from_image if isinstance(msg, Image) else rgb_from_compressed
+    rgb = read(msg, most_px)
     return Frame(key_from_header(msg.header), rgb)
 
 
@@ -129,12 +132,14 @@ def status_from_msg(msg: StatusMsg) -> WorkerStatus:
     return WorkerStatus(**fields | cut)
 
 
-def prompts_from_msg(messages: Sequence[PromptMsg]) -> tuple[Prompt, ...]:
+def prompts_from_msg(messages: Sequence[PromptMsg], limits: Limits = USUAL) -> tuple[Prompt, ...]:
     """Reads prompts. One that cannot be read has a `fault` and keeps its place.
 
-    Raises BadPrompt if they are too many.
+    Raises BadPrompt if they, or their points, are too many.
     """
-    check_number(len(messages))
+    limits.check(len(messages), 0)  # first, because counting the points of many takes time
+    sizes = (len(msg.labels) for msg in messages)
+    limits.check(len(messages), sum(size for size in sizes if size <= MOST_POINTS))
     return tuple(_prompt_from_msg(msg) for msg in messages)
 
 

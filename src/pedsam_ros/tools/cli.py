@@ -21,6 +21,7 @@ COMMANDS = {  # name: what it does
     'distill': 'train a reordered model to answer as a SAM in its own block order does',
     'estimate': 'count the memory and work that distilling a SAM takes',
     'split': "cut a checkpoint into the worker's and the edge's file",
+    'keys': 'make, show, renew and remove the keys by which edge and workers know each other',
     'exposure': 'show what each worker has seen, as the ledger of an edge has it',
     'operator': 'release a worker from quarantine, or clear the exposure ledger of an edge',
     'soak': 'process thousands of frames with random faults, and check every promise',

@@ -134,10 +134,11 @@ def draw(points: Tensor | None, boxes: Tensor | None, grid: Tensor) -> Tensor:
         inside = (grid >= corners[..., :2]) & (grid <= corners[..., 2:])
         drawn = drawn + inside.all(-1)
     if points is not None:
-        offset = grid[:, None] - (points[:, :, None, None, :2] + 0.5)  # centre of the pixel named
-        bump = torch.exp(-offset.square().sum(-1) / (2 * _SPREAD_PX**2))
         sign = torch.where(points[..., 2] > 0, 1.0, -1.0) * (points[..., 2] >= 0)
-        drawn = drawn + (bump * sign[:, :, None, None]).sum(1)
+        for i in range(points.shape[1]):  # all at once would take memory for each of 64 points
+            offset = grid - (points[:, i, None, None, :2] + 0.5)  # centre of the pixel named
+            bump = torch.exp(-offset.square().sum(-1) / (2 * _SPREAD_PX**2))
+            drawn = drawn + bump * sign[:, i, None, None]
     return drawn
 
 
