@@ -111,6 +111,7 @@ def client(tracer, domain_ids, tmp_path) -> Iterator[Client]:
         EdgeNode,
         workers_file=str(tmp_path / 'workers.yaml'),
         ledger_file=str(tmp_path / 'exposure.json'),
+        operator_file=str(tmp_path / 'operator.secret'),
         every_frame=True,
         deadline_s=WAIT_S,
         points=[20.0, 20.0],
