@@ -66,7 +66,8 @@ workers:
     windows: all
   - {name: carol, domain_id: 13, spare: true}
 """
-LEDGER = {
+BOB = {'windows': [[1, 64, 32]], 'frames': 3, 'first_s': 1.5, 'last_s': 2.5}
+LEDGER: dict[str, Any] = {
     'version': 1,
     'extent': 288,
     'window': 64,
@@ -74,9 +75,10 @@ LEDGER = {
     'stands_in': {'dave': 'alice'},
     'workers': {
         'alice': {'windows': [[0, 64, 64]], 'frames': 3, 'first_s': 1.5, 'last_s': 2.5},
-        'bob': {'windows': [[1, 64, 32]], 'frames': 3, 'first_s': 1.5, 'last_s': 2.5},
+        'bob': BOB,
     },
 }
+NEWER = {**LEDGER, 'version': 2, 'stands_in': {}, 'workers': {'name:bob': {**BOB, 'name': 'bob'}}}
 YAML_TOKENS = ('- ', ': ', '\n  ', '&a ', '*a', '<<: *a', '!!set', '1:1', '0x', '"', '{', '[', '?')
 SHAPE = np.random.default_rng(0).random((24, 32)) > 0.7
 MASK = {'counts': list(run_lengths(SHAPE)), 'area': int(SHAPE.sum()), 'height': 24, 'width': 32}
@@ -107,12 +109,13 @@ def _architecture(case: str) -> None:
     assert Architecture.from_json(arch.to_json()) == arch
 
 
-@target('ledger', of_json([LEDGER]), ConfigError)
+@target('ledger', of_json([LEDGER, NEWER]), ConfigError)
 def _ledger(case: str) -> None:
     record = exposure_record.read(case)
     assert exposure_record.read(exposure_record.written(record)) == record
 
 
+MANY = 100_000  # numbers
 OTHER_YAML = 'a: {b: [1, 2.5, 2001-01-01, 0x1f, ~, yes]}'
 
 
@@ -165,7 +168,7 @@ def _flat_case(rng: random.Random) -> tuple[list[Any], list[Any]]:
     points, boxes = of_values([[1.0, 2.0] * 3])(rng), of_values([[1.0, 2.0, 30.0, 40.0]])(rng)
     numbers = [each for each in points if type(each) is float] if type(points) is list else []
     corners = [each for each in boxes if type(each) is float] if type(boxes) is list else []
-    return numbers * rng.choice((1, 1, 500)), corners * rng.choice((1, 1, 500))
+    return (numbers * rng.choice((1, 1, 500)))[:MANY], (corners * rng.choice((1, 1, 500)))[:MANY]
 
 
 @target('prompts_flat', _flat_case, BadPrompt)

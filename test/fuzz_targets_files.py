@@ -29,7 +29,7 @@ from pedsam_ros.bags.bag_files import files_of
 from pedsam_ros.bags.image_files import read_stamps
 from pedsam_ros.bags.rosbag import Bag
 from pedsam_ros.bags.unpacking import unpacked
-from pedsam_ros.core import pixels
+from pedsam_ros.core import architecture, pixels
 from pedsam_ros.core.errors import BadImage, ConfigError, WeightsError
 from pedsam_ros.core.model import checkpoint
 from pedsam_ros.evaluation.coco import read_coco
@@ -121,7 +121,7 @@ def _safetensors(case: bytes) -> None:
 
 @target('pth', _weights_case('.pth'), WeightsError, most_mb=256)
 def _pth(case: bytes) -> None:
-    checkpoint.ARCHITECTURES.setdefault('tiny', fakes.TINY)  # in this process alone
+    architecture.ARCHITECTURES.setdefault('tiny', fakes.TINY)  # in this process alone
     checkpoint.read(str(_file('fuzzed.pth', case)))
 
 

@@ -40,7 +40,7 @@ class AssetPack:
                     kind = entry['kind']
                     channels = 4 if kind in ('cutout', 'clipart') else 3
                     pictures[kind].append(_decode(pack.read(entry['file']), channels))
-        except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, cv2.error) as error:
+        except Exception as error:  # zipfile, zlib and OpenCV raise many types for damaged data
             raise ConfigError(
                 f'assets={str(path)!r}: not an asset pack ({shown(error, 200)})'
             ) from None
