@@ -164,8 +164,10 @@ class Talker:
         assert self._process.stdout
         self._process.kill()
         self._process.wait()
+        if self._process.stdout.closed:
+            return ''
         with self._process.stdout as rest:
-            return '' if rest.closed else rest.read()
+            return rest.read()
 
 
 def test_dds_reaches_the_worker_and_no_stranger(hosts, workers):
