@@ -6,6 +6,7 @@ import pytest
 from rclpy.serialization import deserialize_message
 
 from fakes import frame
+from pedsam_ros.core.allow_list import sides
 from pedsam_ros.msg import Embedding, Window
 from pedsam_ros.ros import qos
 from pedsam_ros.ros.domain import NODE_NAME, topic
@@ -68,13 +69,13 @@ def watched(running, spies):
 
 
 def test_the_edge_shows_a_worker_only_what_is_allowed(watched):
-    """The allow-list: every node, topic and service of the edge in a worker's domain."""
+    """Every topic and service of the edge in a worker's domain is on the one allow-list."""
     for name, spy in watched.items():
         assert spy.nodes() == {NODE_NAME, name}
-        prefix = f'/pedsam/{name}'
-        assert spy.of(NODE_NAME) == {
-            'publishes': {f'{prefix}/windows', '/parameter_events'},
-            'subscribes': {f'{prefix}/embeddings', f'{prefix}/status'},
+        edge = sides(name)['edge']
+        assert spy.of(edge.node) == {
+            'publishes': edge.publishes,
+            'subscribes': edge.subscribes,
             'serves': set(),
             'calls': set(),
         }
