@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import fuzz_targets_files
+import fuzz_targets_sealed
 import fuzz_targets_wire
 from fuzz_targets import TARGETS, Target
 
@@ -34,7 +35,11 @@ HANG_S = 1.0
 _TRIES = 3  # of a slow case; the fastest counts, because the machine may be busy
 _ENDLESS_S = 60.0  # after which a case is ended
 _MOST_FAULTS = 10  # that are told of a target
-_LOADED = (fuzz_targets_files, fuzz_targets_wire)  # they register their targets
+_LOADED = (
+    fuzz_targets_files,
+    fuzz_targets_sealed,
+    fuzz_targets_wire,
+)  # they register their targets
 _OUT = Path('out/fuzz.json')
 
 

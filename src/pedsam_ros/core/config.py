@@ -181,6 +181,9 @@ class EdgeConfig:
     )
     region_s: float = setting(2.0, 'time for which a region holds', low=0.0, high=3600.0)
     transport: str = setting('float16', 'number type in which embeddings travel', choices=DTYPES)
+    pad: bool = common.pad('window')
+    key_folder: str = common.key_folder()
+    insecure: bool = common.insecure()
     device: str = common.device('edge')
     precision: str = common.precision('global')
     threads: int = common.threads()
@@ -240,6 +243,12 @@ class WorkerConfig:
     queue_windows: int = setting(
         256, 'largest number of windows that wait; the oldest are dropped', low=1, high=100000
     )
+    pad: bool = common.pad('embedding')
+    key_folder: str = common.key_folder()
+    edge_key: str = setting(
+        '', 'public key of the only edge that is served, as pedsam keys add-worker prints it'
+    )
+    insecure: bool = common.insecure()
     device: str = common.device('worker')
     precision: str = common.precision('window')
     threads: int = common.threads()

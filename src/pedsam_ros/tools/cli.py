@@ -24,6 +24,8 @@ COMMANDS = {  # name: what it does
     'keys': 'make, show, renew and remove the keys by which edge and workers know each other',
     'exposure': 'show what each worker has seen, as the ledger of an edge has it',
     'operator': 'release a worker from quarantine, or clear the exposure ledger of an edge',
+    'firewall': "print nftables rules that leave a worker's domain to that worker and the edge",
+    'sros2': 'write policies of DDS-Security, with the least rights, for SROS2',
     'soak': 'process thousands of frames with random faults, and check every promise',
     'make-bag': 'make a rosbag2 of images or a video',
     'replay': 'play a rosbag2 into the current domain',
