@@ -113,7 +113,6 @@ def client(tracer, domain_ids, tmp_path) -> Iterator[Client]:
         key_folder=str(keys.edge.folder),
         operator_file=str(tmp_path / 'operator.secret'),
         ledger_file=str(tmp_path / 'exposure.json'),
-        operator_file=str(tmp_path / 'operator.secret'),
         every_frame=True,
         deadline_s=WAIT_S,
         points=[20.0, 20.0],
