@@ -7,7 +7,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import EnvironmentVariable
 
-from pedsam_ros.core.config import WorkerConfig
+from pedsam_ros.core.worker_config import WorkerConfig
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.ros.launch_arguments import OF_PROCESSES, arguments, given, node, node_arguments
 

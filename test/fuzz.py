@@ -35,12 +35,7 @@ HANG_S = 1.0
 _TRIES = 3  # of a slow case; the fastest counts, because the machine may be busy
 _ENDLESS_S = 60.0  # after which a case is ended
 _MOST_FAULTS = 10  # that are told of a target
-_LOADED = (
-    fuzz_targets_files,
-    fuzz_targets_sealed,
-    fuzz_targets_wire,
-)  # they register their targets
-_OUT = Path('out/fuzz.json')
+_LOADED = (fuzz_targets_files, fuzz_targets_sealed, fuzz_targets_wire)  # to register theirs
 
 
 @dataclass
@@ -180,6 +175,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument('--mutations', type=int, default=100_000, help='cases for each target')
     parser.add_argument('--target', action='append', choices=sorted(TARGETS), metavar='NAME')
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--out', type=Path, default=Path('out/fuzz.json'))
     parser.add_argument('--only', type=int, help='repeat one case in this process, and show it')
     options = parser.parse_args(words)
     chosen = [TARGETS[name] for name in options.target or TARGETS]
@@ -195,7 +191,7 @@ def main(words: Sequence[str] | None = None) -> int:
     for target in chosen:
         outcomes.append(in_process(target, range(options.mutations), options.seed))
         print(_row(outcomes[-1]), *outcomes[-1].faults, sep='\n  ', flush=True)
-        write_figures(_OUT, {'targets': [asdict(outcome) for outcome in outcomes]})
+        write_figures(options.out, {'targets': [asdict(outcome) for outcome in outcomes]})
     return int(any(outcome.faults for outcome in outcomes))
 
 

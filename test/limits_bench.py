@@ -144,10 +144,12 @@ def requests(height: int, width: int) -> Iterator[tuple[str, tuple[Prompt, ...]]
     yield 'automatic masks', ()
 
 
-def flooded(calls):
+def flooded(calls: int) -> Figures:
     """How late frames with one prompt are while requests for automatic masks flood the edge."""
-    played = PlayedLoop()
-    outcomes, lateness = [], []
+    untyped: Any = PlayedLoop
+    played = untyped()
+    outcomes: list[Any] = []
+    lateness: list[float] = []
     played.play()
     for stamp in range(2, 2 + _FRAMES):
         for _ in range(calls):

@@ -71,7 +71,8 @@ class Frame:
         for window in self.windows:
             content = padded(plaintext.window_to_bytes(window), self._window_bytes)
             sealed = self.pair.edge.seal(Kind.WINDOW, content, self.pair.now_s)
-            convert.sealed_to_msg(sealed, SealedWindow)  # type: ignore[arg-type]
+            assert sealed is not None
+            convert.sealed_to_msg(sealed, SealedWindow)
         for answer in answers:
             sealed = convert.sealed_from_msg(answer)
             content, _ = self.pair.edge.open(Kind.EMBEDDING, sealed, self.pair.now_s)

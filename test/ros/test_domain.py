@@ -13,11 +13,12 @@ from rclpy.parameter import Parameter
 from fakes import frame
 from pedsam_ros.core import noise, plain, seal, wire
 from pedsam_ros.core.allow_list import EDGE_NODE, WORKER_NODE, topic
-from pedsam_ros.core.config import EdgeConfig, WorkerConfig
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import BadReply, ConfigError
 from pedsam_ros.core.keys import new_private
 from pedsam_ros.core.sessions import EdgeSessions, WorkerSessions
 from pedsam_ros.core.types import Embedding, Window, WorkerStatus
+from pedsam_ros.core.worker_config import WorkerConfig
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.msg import SealedEmbedding, SealedStatus, SealedWindow
 from pedsam_ros.ros import domain, params, qos

@@ -111,7 +111,6 @@ def client(tracer, domain_ids, tmp_path) -> Iterator[Client]:
         EdgeNode,
         workers_file=str(write_workers(tmp_path / 'workers.yaml', workers)),
         key_folder=str(keys.edge.folder),
-        operator_file=str(tmp_path / 'operator.secret'),
         ledger_file=str(tmp_path / 'exposure.json'),
         every_frame=True,
         deadline_s=WAIT_S,

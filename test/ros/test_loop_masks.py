@@ -102,7 +102,7 @@ def test_masks_from_answers_of_a_liar_are_not_published(slow):
     begin(slow, 1)
     outcomes = []
     slow.loop.ask(BOX * 3, outcomes.append)
-    slow.step(5)
+    slow.step()
     slow.arrive(stamp_ns=2)
     slow.step()
     slow.answer(lambda reply: spoiled(reply, Lie.NOT_FINITE), who='alice')

@@ -6,6 +6,7 @@ import fakes
 from loop_with_fakes import PlayedLoop
 from pedsam_ros.core.errors import BadPrompt
 from pedsam_ros.core.types import Prompt
+from pedsam_ros.trial.lies import Lie, spoiled
 
 pytestmark = pytest.mark.ros
 
@@ -100,8 +101,22 @@ def test_too_many_requests_are_refused(slow):
         slow.loop.ask(BOX * 1024, many.append)
     assert [str(outcome) for outcome in many] == ['2 requests wait already, with too many prompts']
     slow.loop.ask(BOX, few.append)
-    slow.step(2 + 1024)
+    slow.step(4 + 2 + 1024)
     assert [len(answer.masks.masks) for answer in (*few, many[1])] == [1, 1, 1024]
+
+
+def test_a_request_on_answers_of_a_liar_is_begun_anew(slow):
+    """The frame that it was begun on is no frame any more."""
+    begin(slow, 1)
+    slow.step(5)
+    outcomes = []
+    slow.loop.ask(BOX * 3, outcomes.append)
+    slow.step()
+    slow.arrive(stamp_ns=2)
+    slow.step()
+    slow.answer(lambda reply: spoiled(reply, Lie.NOT_FINITE), who='alice')
+    slow.step(2)
+    assert [str(outcome) for outcome in outcomes] == ['no frame has been encoded yet']
 
 
 def test_a_defect_in_a_request_is_told_and_ends_it(slow, monkeypatch):

@@ -53,7 +53,7 @@ def heard_at(hosts: Hosts, port: int, expected: set[str]) -> set[str]:
         for name in hosts.names:
             with hosts.socket(name) as mouth:
                 mouth.sendto(name.encode(), (hosts.robot_address(name), port))
-        heard = set()
+        heard: set[str] = set()
         while not expected <= heard:
             heard.add(ear.recv(100).decode())
         itself.sendto(b'itself', ('127.0.0.1', port))
@@ -164,8 +164,10 @@ class Talker:
         assert self._process.stdout
         self._process.kill()
         self._process.wait()
+        if self._process.stdout.closed:
+            return ''
         with self._process.stdout as rest:
-            return '' if rest.closed else rest.read()
+            return rest.read()
 
 
 def test_dds_reaches_the_worker_and_no_stranger(hosts, workers):

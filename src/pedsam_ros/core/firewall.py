@@ -105,7 +105,8 @@ def _rules(table: str, open_to: dict[int, tuple[str, list[str]]]) -> str:
     blocks = [('any domain', _OF_ANY_DOMAIN, list(dict.fromkeys(everybody)))]
     for domain_id, (whose, addresses) in sorted(open_to.items()):
         blocks.append((f'domain {domain_id}: {whose}', ports(domain_id), addresses))
-    into, out = [], []
+    into: list[str] = []
+    out: list[str] = []
     for comment, (first, last), addresses in blocks:
         for lines, side in ((into, 'saddr'), (out, 'daddr')):
             block = f'    udp dport {first}-{last}'

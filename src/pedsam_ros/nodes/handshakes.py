@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from pedsam_ros.core import noise, plain, seal
-from pedsam_ros.core.config import EdgeConfig, WorkerConfig
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.keys import parse_public
 from pedsam_ros.core.noise import PrivateKey
 from pedsam_ros.core.sessions import EdgeSessions, WorkerSessions
+from pedsam_ros.core.worker_config import WorkerConfig
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.nodes.key_folder import KeyFolder
 

@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any
 
 from pedsam_ros.core import wire
-from pedsam_ros.core.config import WorkerConfig
 from pedsam_ros.core.errors import BadBatch
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.noise import PrivateKey
 from pedsam_ros.core.types import Embedding, Window, WorkerStatus
+from pedsam_ros.core.worker_config import WorkerConfig
 from pedsam_ros.nodes import handshakes
 from pedsam_ros.nodes.compute import ComputeThread, Intake
 from pedsam_ros.nodes.managed import ManagedNode

@@ -17,11 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     whose = parser.add_mutually_exclusive_group(required=True)
     whose.add_argument('--robot', action='store_true', help='rules for the robot')
     whose.add_argument('--worker', metavar='NAME', help="rules for this worker's server")
-    addresses = {'nargs': '+', 'default': [], 'metavar': 'ADDRESS'}
-    parser.add_argument('--edge', **addresses, help="the robot's addresses, with --worker")
-    parser.add_argument(
-        '--friend', **addresses, help="hosts that may enter the robot's own domain, with --robot"
-    )
+    for name, text in (
+        ('--edge', "the robot's addresses, with --worker"),
+        ('--friend', "hosts that may enter the robot's own domain, with --robot"),
+    ):
+        parser.add_argument(name, nargs='+', default=[], metavar='ADDRESS', help=text)
 
 
 def add_file(parser: argparse.ArgumentParser) -> None:

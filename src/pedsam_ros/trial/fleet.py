@@ -56,7 +56,10 @@ class Fleet:
         workers, weights = self._system.workers, checkpoint.read(_WEIGHTS)
         self.homes = [worker.name for worker in workers if not worker.spare]
         self.record = SoakRecord(
-            arch=weights.arch, homes=place(pixel_grid(weights.arch), workers), sizes=_SIZES
+            arch=weights.arch,
+            homes=place(pixel_grid(weights.arch), workers),
+            identities={worker.name: worker.identities for worker in workers},
+            sizes=_SIZES,
         )
         local = local_pipeline(weights, workers, EdgeConfig(points=_POINT))
         self._replaced: dict[str, int] = {}  # worker -> its process before

@@ -12,10 +12,10 @@ from pathlib import Path
 from rclpy.node import Node
 
 from pedsam_ros.core import codec
-from pedsam_ros.core.config import WorkerConfig
 from pedsam_ros.core.model import checkpoint
 from pedsam_ros.core.types import Embedding, Window, WorkerStatus
 from pedsam_ros.core.windows import token_grid
+from pedsam_ros.core.worker_config import WorkerConfig
 from pedsam_ros.nodes import handshakes
 from pedsam_ros.nodes.spin import run
 from pedsam_ros.nodes.worker_node import HEARTBEAT_S

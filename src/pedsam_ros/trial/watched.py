@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pedsam_ros.core.config import WorkerConfig
 from pedsam_ros.core.settings import setting
 from pedsam_ros.core.types import Window
+from pedsam_ros.core.worker_config import WorkerConfig
 from pedsam_ros.nodes.spin import run
 from pedsam_ros.nodes.worker_node import WorkerNode
 from pedsam_ros.trial.diary import DiaryWriter
