@@ -112,7 +112,6 @@ def client(tracer, domain_ids, tmp_path) -> Iterator[Client]:
         workers_file=str(write_workers(tmp_path / 'workers.yaml', workers)),
         key_folder=str(keys.edge.folder),
         ledger_file=str(tmp_path / 'exposure.json'),
-        operator_file=str(tmp_path / 'operator.secret'),
         every_frame=True,
         deadline_s=WAIT_S,
         points=[20.0, 20.0],
