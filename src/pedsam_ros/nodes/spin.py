@@ -17,6 +17,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from pedsam_ros.core.errors import PedsamError
+from pedsam_ros.core.shown import shown
 from pedsam_ros.nodes import process
 from pedsam_ros.ros import identity, ros_arguments
 
@@ -42,7 +43,7 @@ def run(make: Callable[[], Node]) -> int:
     try:
         _spin(make)
     except PedsamError as error:
-        print(error, file=sys.stderr)
+        print(shown(error, 2000), file=sys.stderr)
         return 2
     finally:
         rclpy.try_shutdown()
