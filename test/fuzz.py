@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import fuzz_targets_files
+import fuzz_targets_sealed
 import fuzz_targets_wire
 from fuzz_targets import TARGETS, Target
 
@@ -34,7 +35,7 @@ HANG_S = 1.0  # of the processor: the machine may be busy
 _TRIES = 3  # of a slow case; the fastest counts
 _ENDLESS_S = 60.0  # on the clock, after which a case is ended: it may wait for something
 _MOST_FAULTS = 10  # that are told of a target
-_LOADED = (fuzz_targets_files, fuzz_targets_wire)  # they register their targets
+_LOADED = (fuzz_targets_files, fuzz_targets_sealed, fuzz_targets_wire)  # to register theirs
 
 
 @dataclass
@@ -62,7 +63,7 @@ def case_of(target: Target, seed: int, number: int) -> Any:
 
 
 def attempt(target: Target, case: Any) -> tuple[bool, float, str]:
-    """Whether a case was accepted, the processor's time for it, s, and what was wrong; empty if nothing."""
+    """Whether a case was accepted, the processor's time for it, s, and what was wrong if anything."""
     begun_s = time.process_time()
     accepted, wrong = True, ''
     try:

@@ -2,9 +2,10 @@
 
 import pytest
 
-from pedsam_ros.core.config import AutomaticConfig, EdgeConfig, WorkerConfig
+from pedsam_ros.core.config import AutomaticConfig, EdgeConfig
 from pedsam_ros.core.errors import BadPrompt, ConfigError
 from pedsam_ros.core.types import Prompt
+from pedsam_ros.core.worker_config import WorkerConfig
 from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
 
 ALICE, BOB = {'name': 'alice', 'domain_id': 11}, {'name': 'bob', 'domain_id': 12, 'windows': 'all'}

@@ -59,7 +59,7 @@ def test_a_pipe_is_no_ledger(tmp_path):
     """It is refused at once, also if nobody writes to it."""
     path = tmp_path / 'pipe'
     os.mkfifo(path)
-    with pytest.raises(ConfigError, match='no regular file'):
+    with pytest.raises(ConfigError, match='is no file'):
         shown(path)
 
 

@@ -46,6 +46,13 @@ def test_what_is_no_proof_is_refused(given):
     assert not OperatorWord(SECRET, '/edge').accepts(given, 'release', 'bob')
 
 
+def test_a_request_longer_than_any_is_refused():
+    """Even with a right proof: nobody makes the edge compute over megabytes."""
+    word = OperatorWord(SECRET, '/edge')
+    given = proof(SECRET, word.challenge, '/edge', 'release', 'b' * 65)
+    assert not word.accepts(given, 'release', 'b' * 65)
+
+
 def test_a_restarted_edge_has_another_challenge():
     """So a request to the edge before cannot be repeated."""
     assert OperatorWord(SECRET, '/edge').challenge != OperatorWord(SECRET, '/edge').challenge

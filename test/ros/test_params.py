@@ -12,9 +12,10 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter, parameter_value_to_python
 
-from pedsam_ros.core.config import EdgeConfig, WorkerConfig
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.overlay_config import OverlayConfig
+from pedsam_ros.core.worker_config import WorkerConfig
 from pedsam_ros.nodes.edge_node import EdgeNode
 from pedsam_ros.nodes.overlay_node import OverlayNode
 from pedsam_ros.nodes.worker_node import WorkerNode

@@ -31,7 +31,8 @@ def test_a_killed_edge_forgets_nothing(rig, listen):
     stamps = count(10)
     rig.client.until(lambda: show(rig, camera, next(stamps)) and windows_sent() == own)
     rig.kill('edge')
-    ledger = Ledger.from_json(rig.ledger_file.read_text(), homes={})
+    identities = {worker.name: worker.identities for worker in rig.workers}
+    ledger = Ledger.from_json(rig.ledger_file.read_text(), {}, identities=identities)
     assert {name: set(seen.windows) for name, seen in ledger.workers.items()} == own
     rig.start_edge(**{'placement.session_key': 'second'})
     camera = rig.client.camera()

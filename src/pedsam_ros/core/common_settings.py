@@ -71,6 +71,25 @@ def threads() -> Any:
     return setting(0, 'number of torch threads (0 takes one for each core)', low=0, high=1024)
 
 
+def key_folder() -> Any:
+    """Where a node finds its keys."""
+    text = "folder of this host's keys, as pedsam keys makes it; if empty, pedsam/keys in ROS_HOME"
+    return setting('', text)
+
+
+def insecure() -> Any:
+    """Whether messages may be plain."""
+    return setting(
+        False,
+        "send and take plain messages, which anybody in a worker's domain can read and forge",
+    )
+
+
+def pad(what: str) -> Any:
+    """Whether all messages of a topic have one size."""
+    return setting(True, f'fill every {what} up to one size, which tells less; off saves bytes')
+
+
 def autostart() -> Any:
     """Whether a node is its own lifecycle manager."""
     return setting(

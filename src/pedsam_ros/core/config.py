@@ -1,7 +1,7 @@
-"""The settings of edge and worker: name, default, text, unit and rule of each, in one place.
+"""The settings of the edge: name, default, text, unit and rule of each, in one place.
 
-Those of the overlay are in overlay_config.py. settings.py says what a setting is. After a change
-here, run
+Those of a worker are in worker_config.py, those of the overlay in overlay_config.py. settings.py
+says what a setting is. After a change here, run
 
     PYTHONPATH=src python scripts/write_parameters.py
 
@@ -181,6 +181,9 @@ class EdgeConfig:
     )
     region_s: float = setting(2.0, 'time for which a region holds', low=0.0, high=3600.0)
     transport: str = setting('float16', 'number type in which embeddings travel', choices=DTYPES)
+    pad: bool = common.pad('window')
+    key_folder: str = common.key_folder()
+    insecure: bool = common.insecure()
     device: str = common.device('edge')
     precision: str = common.precision('global')
     threads: int = common.threads()
@@ -223,27 +226,3 @@ class EdgeConfig:
         """The prompts of `points` and `boxes`; if there are none, the automatic grid is used."""
         limits = Limits(self.most_prompts, self.most_points)
         return prompts_from_flat(self.points, self.boxes, limits)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerConfig:
-    """Settings of a worker node. Raises ConfigError if one breaks its rule."""
-
-    name: str = setting(
-        'worker',
-        "the worker's name in workers.yaml and in its topics",
-        pattern=common.NAME,
-        form=common.NAME_FORM,
-    )
-    checkpoint: str = common.checkpoint('worker')
-    max_batch: int = setting(25, 'largest number of windows encoded at once', low=1, high=1024)
-    queue_windows: int = setting(
-        256, 'largest number of windows that wait; the oldest are dropped', low=1, high=100000
-    )
-    device: str = common.device('worker')
-    precision: str = common.precision('window')
-    threads: int = common.threads()
-    autostart: bool = common.autostart()
-
-    def __post_init__(self) -> None:
-        check_fields(self)

@@ -8,15 +8,15 @@ version 1 knew names only, so they are read as what they are: records of `name:N
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pedsam_ros.core.common_settings import NAME
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.extents import Extent
+from pedsam_ros.core.foreign_text import parsed_json
 from pedsam_ros.core.shown import shown
 from pedsam_ros.core.windows import Grid
 
@@ -28,7 +28,6 @@ BY_NAME = 'name:'  # begins the identity of a worker without a key
 
 _VERSION = 2
 _MOST_PX, _MOST_SIDE = 2**16, 128  # of a grid
-_MOST_DIGITS = 32  # of a number; Python itself needs 17
 _IDENTITY = re.compile(rf'{BY_NAME}{NAME}|[A-Za-z0-9+/]{{43}}=')
 _NAME = re.compile(NAME)
 _TOP = {'version', 'extent', 'window', 'scene', 'stands_in', 'workers'}
@@ -59,19 +58,7 @@ class Record:
 def read(text: str) -> Record:
     """Reads what `written` wrote, in this version or the one before. Raises ConfigError."""
     try:
-        if len(text) > MOST_BYTES:
-            raise ValueError(f'{len(text)} characters: at most {MOST_BYTES}')
-        return _record(
-            json.loads(
-                text,
-                object_pairs_hook=_once,
-                parse_int=_short(int),
-                parse_float=_short(float),
-                parse_constant=_short(float),
-            )
-        )
-    except RecursionError:
-        raise ConfigError('not an exposure ledger: lists within lists within lists') from None
+        return _record(parsed_json(text, MOST_BYTES))
     except ValueError as error:
         raise ConfigError(f'not an exposure ledger: {shown(error, 200)}') from None
 
@@ -191,24 +178,6 @@ def _check_keys(data: Mapping[str, Any], expected: set[str]) -> None:
 def _check(holds: object, otherwise: str) -> None:
     if not holds:
         raise ValueError(otherwise)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    _check(len(found) == len(pairs), 'a key stands twice')
-    return found
-
-
-def _short(kind: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Reads a number that is finite, and no longer than any that we write: a very long one takes
-    Python a very long time."""
-
-    def number(text: str) -> Any:
-        value = kind(text) if len(text) <= _MOST_DIGITS else math.inf
-        _check(math.isfinite(value), f'{shown(text)}: no finite number of {_MOST_DIGITS} digits')
-        return value
-
-    return number
 
 
 def _listed(windows: Mapping[int, Extent]) -> list[list[int]]:

@@ -17,12 +17,18 @@ def add(seen: dict[int, Extent], more: Mapping[int, Extent]) -> None:
         seen[index] = (max(before[0], height), max(before[1], width))
 
 
-def grown(seen: Mapping[int, Extent], canvas: Canvas, windows: Iterable[int]) -> dict[int, Extent]:
-    """`seen`, with the content of some windows of a frame added. Raises BadBatch if a window does
-    not exist."""
-    shapes = {index: canvas.content_shape(index) for index in windows}
+def contents(canvas: Canvas) -> dict[int, Extent]:
+    """What a frame shows in each window; windows without content are left out."""
+    shapes = ((index, canvas.content_shape(index)) for index in range(canvas.grid.count))
+    return {index: shape for index, shape in shapes if all(shape)}
+
+
+def grown(
+    seen: Mapping[int, Extent], shown: Mapping[int, Extent], windows: Iterable[int]
+) -> dict[int, Extent]:
+    """`seen`, with the content of some windows of a frame, which has `shown`, added."""
     whole = dict(seen)
-    add(whole, {index: shape for index, shape in shapes.items() if all(shape)})
+    add(whole, {index: shown[index] for index in windows if index in shown})
     return whole
 
 

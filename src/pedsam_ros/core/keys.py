@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.noise import KEY_BYTES, PrivateKey
+from pedsam_ros.core.shown import written
 
 FILE_BYTES = 45  # of a private key's file: its text and the end of the line
 _FORM = 'a public key is 44 characters of base64, as pedsam keys show prints it'
@@ -18,9 +19,9 @@ def parse_public(text: str) -> bytes:
     """The 32 bytes of a public key. Raises ConfigError, which names the value and the rule."""
     raw = _decoded(text)
     if raw is None:
-        raise ConfigError(f'{text!r:.60}: {_FORM}')
+        raise ConfigError(f'{written(text)}: {_FORM}')
     if raw == bytes(KEY_BYTES):
-        raise ConfigError(f'{text!r:.60}: all zero is no key')
+        raise ConfigError(f'{written(text)}: all zero is no key')
     return raw
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pedsam_ros.core import exposure_record
 from pedsam_ros.core.errors import ConfigError, ExposureError
 from pedsam_ros.core.exposure_record import BY_NAME, Exposure, Record
-from pedsam_ros.core.extents import Extent, add, area, grown, largest_piece
+from pedsam_ros.core.extents import Extent, add, area, contents, grown, largest_piece
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.windows import Canvas, Grid
 
@@ -86,10 +86,11 @@ class Ledger:
         window that another worker has seen, or if the ledger is full. Homes hold for as long as
         the ledger does.
         """
-        scene = grown(self.scene, canvas, canvas.windows())
+        shown = contents(canvas)
+        scene = grown(self.scene, shown, shown)
         total, cap = area(scene), self._cap(scene)
         for worker, windows in sends.items():
-            seen = area(grown(self.exposure(worker).windows, canvas, windows))
+            seen = area(grown(self.exposure(worker).windows, shown, windows))
             if seen > cap:
                 raise ExposureError(
                     f'{worker}: would have seen {seen / total:.1%} of the scene; its cap is '
@@ -102,7 +103,7 @@ class Ledger:
         self.changes += scene != self.scene
         self.scene = scene
         for worker, windows in sends.items():
-            self._note(worker, canvas, windows, frames, now_s)
+            self._note(worker, windows, shown, frames, now_s)
 
     def conflict(self) -> str:
         """Says which home may not be sent its windows, because the ledger shows them with another
@@ -209,11 +210,16 @@ class Ledger:
         )
 
     def _note(
-        self, worker: str, canvas: Canvas, windows: Iterable[int], frames: int, now_s: float
+        self,
+        worker: str,
+        windows: Iterable[int],
+        shown: Mapping[int, Extent],
+        frames: int,
+        now_s: float,
     ) -> None:
         now_s = min(max(now_s, 0.0), exposure_record.MOST_S)  # clocks may be wrong
         seen = self.seen.setdefault(self._identity(worker), Exposure(worker, first_s=now_s))
-        view = grown(seen.windows, canvas, windows)
+        view = grown(seen.windows, shown, windows)
         self.changes += view != seen.windows
         seen.name, seen.windows, seen.last_s = worker, view, now_s
         seen.frames = min(seen.frames + frames, exposure_record.MOST_FRAMES)

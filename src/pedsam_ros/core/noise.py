@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pedsam_ros.core.errors import BadSeal
 
 PrivateKey = X25519PrivateKey
-Data = bytes | bytearray | memoryview  # of bytes
+Data = bytes | bytearray | memoryview  # any buffer of bytes
 
 KEY_BYTES = 32
 TAG_BYTES = 16  # that a box is longer than its plaintext
@@ -46,7 +46,8 @@ class CipherKey:
     """The key of one direction. Whoever seals must count: a counter is never used twice.
 
     A box may be longer than the 65,535 bytes of Noise's transport messages, which is a rule for
-    framing. ChaCha20-Poly1305 itself seals up to 256 GB.
+    framing; ChaCha20-Poly1305 itself seals up to 256 GB. Whatever is not `bytes` is copied first,
+    because cryptography 3.4 takes nothing else.
     """
 
     __slots__ = ('_cipher',)
@@ -57,14 +58,14 @@ class CipherKey:
     def seal(self, counter: int, associated: Data, plaintext: Data) -> bytes:
         """The box of a plaintext, 16 bytes longer. Raises BadSeal if the counters are used up."""
         try:
-            return self._cipher.encrypt(_nonce(counter), plaintext, associated)
+            return self._cipher.encrypt(_nonce(counter), bytes(plaintext), bytes(associated))
         except OverflowError:
             raise BadSeal(f'plaintext of {len(plaintext)} bytes: too long') from None
 
     def open(self, counter: int, associated: Data, box: Data) -> bytes:
         """The plaintext of a box. Raises BadSeal unless all three are as they were sealed."""
         try:
-            return self._cipher.decrypt(_nonce(counter), box, associated)
+            return self._cipher.decrypt(_nonce(counter), bytes(box), bytes(associated))
         except (InvalidTag, OverflowError):
             raise BadSeal(f'box of {len(box)} bytes: does not open') from None
 

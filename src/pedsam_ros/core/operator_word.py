@@ -21,6 +21,7 @@ from pedsam_ros.core.errors import ConfigError
 
 _SECRET = re.compile(r'[0-9a-f]{64}')
 _BYTES = 65  # of the secret's file: one line
+_DIGITS = 64  # of a proof; what is asked is shorter
 
 
 def proof(secret: str, challenge: str, node: str, *asked: str) -> str:
@@ -42,6 +43,8 @@ class OperatorWord:
 
     def accepts(self, given: str, *asked: str) -> bool:
         """Whether a proof is right for what is asked. If so, there is a new challenge."""
+        if len(given) != _DIGITS or max(map(len, asked)) > _DIGITS:
+            return False  # before it costs anything: DDS does not keep the bounds of strings
         right = proof(self._secret, self.challenge, self._node, *asked)
         if not hmac.compare_digest(given.encode(errors='replace'), right.encode()):
             return False

@@ -1,4 +1,4 @@
-"""Files that only their owner may touch: keys, tokens, ledgers. None of their content is in errors.
+"""Files that only their owner may touch: keys, tokens, ledgers. No error shows what they hold.
 
 The owner is the user of this process, and nobody else, root included: where root lends a file to
 a service, its mode or its access list shows that others may read it too. So a systemd service
@@ -30,15 +30,16 @@ def read(path: Path, most_bytes: int) -> bytes:
     try:
         descriptor = os.open(path, _READ)  # O_NONBLOCK: a pipe without a writer would hang
     except (OSError, ValueError) as error:  # ValueError: no name for a file
-        if path.is_symlink():
-            raise ConfigError(f'{path}: is a link; name the file itself') from None
-        raise ConfigError(f'{path}: cannot be read: {_reason(error)}') from None
-    with os.fdopen(descriptor, 'rb') as file:
+        reason = 'is a link; name the file itself' if os.path.islink(path) else _why(error)
+        raise ConfigError(f'{path}: {reason}') from None
+    try:
         _check(path, os.fstat(descriptor))
-        try:
+        with os.fdopen(descriptor, 'rb', closefd=False) as file:
             content = file.read(most_bytes + 1)
-        except OSError as error:
-            raise ConfigError(f'{path}: cannot be read: {_reason(error)}') from None
+    except OSError as error:
+        raise ConfigError(f'{path}: {_why(error)}') from None
+    finally:
+        os.close(descriptor)
     if len(content) > most_bytes:
         raise ConfigError(f'{path}: at most {most_bytes} bytes')
     return content
@@ -124,6 +125,6 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _reason(error: Exception) -> str:
-    """What went wrong, without the path."""
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+def _why(error: Exception) -> str:
+    """Why a file cannot be read, without its path."""
+    return f'cannot be read: {(isinstance(error, OSError) and error.strerror) or error}'

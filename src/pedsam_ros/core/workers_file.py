@@ -59,6 +59,7 @@ class WorkerEntry:
         (),
         'public keys that it had before, or name:NAME for a name without a key, so that the '
         'ledger keeps what it knows of it',
+        example=('nXVXvtgT0gQoXzpPxTWU6eiHokUYgTYaJgPqGz54TWA=',),
     )
 
     def __post_init__(self) -> None:

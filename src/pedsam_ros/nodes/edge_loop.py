@@ -44,13 +44,13 @@ from pedsam_ros.core.metrics import Metrics
 from pedsam_ros.core.prompts import Limits
 from pedsam_ros.core.router import Region
 from pedsam_ros.core.shown import written
-from pedsam_ros.core.types import Embedding, Masks, Prompt, WorkerStatus
+from pedsam_ros.core.types import Masks, Prompt, WorkerStatus
 from pedsam_ros.nodes.answers import Answers, Tell
 from pedsam_ros.nodes.departures import Departures
 from pedsam_ros.nodes.edge_report import Part, Report
 from pedsam_ros.nodes.frame_log import FrameLog
 from pedsam_ros.nodes.frame_queue import Unread
-from pedsam_ros.nodes.inbox import Inbox
+from pedsam_ros.nodes.inbox import Inbox, Reply
 from pedsam_ros.nodes.losses import Losses
 from pedsam_ros.nodes.sender import Sender
 from pedsam_ros.nodes.workers import Link, Workers
@@ -112,8 +112,8 @@ class EdgeLoop:
         """Keeps the windows that hold any part of a region here, for `region_s` seconds."""
         self._inbox.protect(region)
 
-    def on_embedding(self, worker: str, reply: Embedding) -> None:
-        """Hands over the embedding of one window."""
+    def on_embedding(self, worker: str, reply: Reply) -> None:
+        """Hands over the embedding of one window, or what is wrong with one."""
         self._inbox.on_embedding(worker, reply)
 
     def on_status(self, worker: str, status: WorkerStatus) -> None:
@@ -192,11 +192,13 @@ class EdgeLoop:
             return _LOOK_S if self._departures.waiting else None
         return min(_LOOK_S, max(0.0, deadline - self._clock()))
 
-    def _accept(self, worker: str, reply: Embedding) -> None:
+    def _accept(self, worker: str, reply: Reply) -> None:
         """Counts a reply that is not what was asked for; nothing else changes then."""
         try:
             if not self._workers.trusted(worker):
                 raise BadBatch(f'{worker}: in quarantine')
+            if isinstance(reply, BadReply):
+                raise reply
             self._edge.accept(worker, reply, self._clock())
         except BadReply as error:
             self._losses.rejected[worker] += 1

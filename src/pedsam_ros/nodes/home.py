@@ -1,4 +1,4 @@
-"""Where the files lie that an edge keeps for itself, unless its parameters name others."""
+"""Where the files lie that a node keeps for itself, unless its parameters name others."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ def former_ledger_path(node: str) -> Path:
 def operator_path(name: str = '') -> Path:
     """The file of the operator's secret; `name` is the parameter operator_file."""
     return Path(name) if name else _folder() / 'operator.secret'
+
+
+def keys_path() -> Path:
+    """The folder of this host's private keys, those of a worker as well."""
+    return _folder() / 'keys'
 
 
 def _folder() -> Path:

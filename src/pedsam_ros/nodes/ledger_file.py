@@ -60,14 +60,15 @@ class LedgerFile:
 
     def close(self) -> None:
         """Lets another edge open the file."""
-        os.close(self._lock)
+        self._lock.close()
 
     def _open(self, former: Path | None) -> None:
         """Makes the folder if it is not there, and keeps other edges out."""
         folder = self.path.expanduser().parent
         folder.mkdir(0o700, parents=True, exist_ok=True)
         self.path = folder.resolve() / self.path.name  # the file itself must not be a link
-        self._lock = _opened(self.path.with_name(self.path.name + '.lock'), _LOCK)
+        lock = self.path.with_name(self.path.name + '.lock')
+        self._lock = os.fdopen(_opened(lock, _LOCK), 'r+b')
         try:
             self._take_over(former)
         except BaseException:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import stat
 import time
 from pathlib import Path
 from typing import Any
@@ -14,11 +12,11 @@ import numpy as np
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.exposure_record import MOST_BYTES
 from pedsam_ros.core.extents import Extent
+from pedsam_ros.core.foreign_text import read_bounded
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.shown import shown
 
 _MOST_DRAWN = 16  # workers; the others are in the table
-_OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY  # a pipe would hang
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,14 +44,13 @@ def run(args: argparse.Namespace) -> int:
 def read_ledger(path: Path) -> Ledger:
     """Reads a ledger of any grid. Raises ConfigError."""
     try:
-        descriptor = os.open(path, _OPEN)
-        with os.fdopen(descriptor, 'rb') as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ConfigError('no regular file')
-            return Ledger.from_json(file.read(MOST_BYTES + 1).decode(), homes={})
-    except (OSError, UnicodeDecodeError, ConfigError) as error:
-        told = error if isinstance(error, ConfigError) else f'not an exposure ledger: {error}'
-        raise ConfigError(f'{shown(path, 300)}: {shown(told, 300)}') from None
+        return Ledger.from_json(read_bounded(path, MOST_BYTES).decode(), homes={})
+    except (OSError, ValueError) as error:  # ValueError: no text, or no name for a file
+        raise ConfigError(
+            f'{shown(path, 300)}: not an exposure ledger: {shown(error, 200)}'
+        ) from None
+    except ConfigError as error:
+        raise ConfigError(f'{shown(path, 300)}: {error}') from None
 
 
 def _line(ledger: Ledger, worker: str) -> str:

@@ -142,7 +142,8 @@ def _share(record: SoakRecord, windows: Iterable[int]) -> float:
 
 def _written(record: SoakRecord) -> dict[str, set[int]]:
     """The windows of each worker in the edge's ledger."""
-    workers = Ledger.from_json(record.ledger, homes={}).workers.values()
+    ledger = Ledger.from_json(record.ledger, {}, identities=record.identities)
+    workers = ledger.workers.values()
     return {seen.name: set(seen.windows) for seen in workers}
 
 
