@@ -143,7 +143,7 @@ def _codec(case: tuple[bytes, tuple[int, int, int], str]) -> None:
 
 @target('run_lengths', of_fields([MASK]), BadMasks)
 def _run_lengths(case: dict[str, Any]) -> None:
-    height, width = case['height'] % 512, case['width'] % 512
+    height, width = case['height'] % 128, case['width'] % 128
     mask = Mask(0, 1.0, 1.0, (0, 0, 1, 1), case['area'], tuple(case['counts']))
     pictures.binary(mask, height, width)
     masks = Masks(FrameKey(0, ''), height, width, '', (mask,))

@@ -64,7 +64,7 @@ def _listed(values: Any, most: int, depth: int) -> str:
     items, taken, size = [], 0, 0
     for item in _pairs(values, most, depth):
         items.append(item)
-        taken, size = taken + 1, size + len(item)
+        taken, size = taken + 1, size + len(item) + 2
         if size > most:
             break
     if left := len(values) - taken:

@@ -43,6 +43,7 @@ from pedsam_ros.core.in_flight import InFlight
 from pedsam_ros.core.metrics import Metrics
 from pedsam_ros.core.prompts import Limits
 from pedsam_ros.core.router import Region
+from pedsam_ros.core.shown import written
 from pedsam_ros.core.types import Masks, Prompt, WorkerStatus
 from pedsam_ros.nodes.answers import Answers, Tell
 from pedsam_ros.nodes.departures import Departures
@@ -166,7 +167,7 @@ class EdgeLoop:
     def release(self, worker: str) -> None:
         """Trusts a worker again. Raises ConfigError if it is not in quarantine."""
         if not self._workers.release(worker):
-            raise ConfigError(f'worker={worker!r}: not in quarantine')
+            raise ConfigError(f'worker={written(worker)}: not in quarantine')
 
     def report(self, fault: str = '') -> list[Part]:
         """What /diagnostics shows: see nodes/edge_report.py. Every frame is in it once."""

@@ -18,6 +18,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from pedsam_ros.core.errors import PedsamError
+from pedsam_ros.core.shown import shown
 from pedsam_ros.nodes import process
 from pedsam_ros.ros import identity, ros_arguments
 
@@ -46,7 +47,7 @@ def run(make: Callable[[], Node], apart: bool = False) -> int:
     try:
         _spin(make)
     except PedsamError as error:
-        print(error, file=sys.stderr)
+        print(shown(error, 2000), file=sys.stderr)
         return 2
     finally:
         rclpy.try_shutdown()

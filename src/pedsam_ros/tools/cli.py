@@ -11,6 +11,7 @@ import signal
 import sys
 
 from pedsam_ros.core.errors import PedsamError
+from pedsam_ros.core.shown import shown
 from pedsam_ros.nodes import process
 
 COMMANDS = {  # name: what it does
@@ -45,7 +46,7 @@ def main() -> int:
     try:
         return _run(command, arguments)
     except PedsamError as error:
-        print(f'pedsam {command}: {error}', file=sys.stderr)
+        print(f'pedsam {command}: {shown(error, 2000)}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
