@@ -1,5 +1,7 @@
 """Everything on one machine: the edge, the workers of workers_file, and what shows it images.
 
+Edge and workers get keys of their own, below pedsam/demo in ROS_HOME.
+
 The arguments of edge.launch.py hold as well. Where workers have an argument of the same name, such
 as device or respawn, it holds for them, too.
 """
@@ -15,10 +17,13 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from pedsam_ros.bags.replay_config import ReplayConfig
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.nodes.key_folder import default_folder
+from pedsam_ros.nodes.keys_of_all import KeysOfAll, write_workers
 from pedsam_ros.ros.launch_arguments import PROMPTS, arguments, node
 from pedsam_ros.ros.params import read_workers
 
 SHARE = Path(get_package_share_directory('pedsam_ros'))
+FOLDER = default_folder().with_name('demo')
 OPTIONS = {'rate': '1.0', 'clock_hz': '0.0', 'loop': 'true'}  # of the replay, if a bag is played
 EDGE = {  # its settings; points and a box are decoded fast, and lie within the photographs
     'workers_file': str(SHARE / 'config' / 'workers.yaml'),
@@ -50,8 +55,8 @@ ARGUMENTS = [
 
 def generate_launch_description():
     """Includes the edge first, so that the defaults of its arguments hold for the rest too."""
-    check, workers, camera = (OpaqueFunction(function=f) for f in (_check, _workers, _camera))
-    return LaunchDescription([*ARGUMENTS, check, _include('edge'), workers, camera])
+    keys, workers, camera = (OpaqueFunction(function=f) for f in (_keys, _workers, _camera))
+    return LaunchDescription([*ARGUMENTS, keys, _include('edge'), workers, camera])
 
 
 def _include(file, **arguments):
@@ -61,21 +66,40 @@ def _include(file, **arguments):
     )
 
 
-def _check(context):
-    """Checks the workers file before any process starts: after an error launch ends nothing."""
-    _workers(context)
+def _keys(context):
+    """Makes keys, and has the edge read a workers file that names them.
+
+    Raises ConfigError before any process starts: after an error launch ends nothing.
+    """
+    told = context.launch_configurations
+    workers = _read(context)
+    if told.get('insecure', '').lower() != 'true':
+        keys = KeysOfAll(FOLDER)
+        told['key_folder'] = str(keys.edge.folder)
+        told['workers_file'] = str(write_workers(FOLDER / 'workers.yaml', keys.given_to(workers)))
 
 
 def _workers(context):
-    """Includes each worker. Raises ConfigError, which ends the launch, if a rule is broken."""
+    """Includes each worker."""
+    params_file = str(SHARE / 'config' / 'worker.yaml')  # the argument params_file is the edge's
+    return [
+        _include(
+            'worker',
+            name=each.name,
+            domain_id=str(each.domain_id),
+            params_file=params_file,
+            **(KeysOfAll(FOLDER).of_worker(each.name) if each.key else {}),
+        )
+        for each in _read(context)
+    ]
+
+
+def _read(context):
+    """The workers of the file. Raises ConfigError, which ends the launch, if a rule is broken."""
     own_domain = os.environ.get('ROS_DOMAIN_ID') or '0'
     if not own_domain.isdecimal():
         raise ConfigError(f'ROS_DOMAIN_ID={own_domain!r}: a number is expected')
-    params_file = str(SHARE / 'config' / 'worker.yaml')  # the argument params_file is the edge's
-    return [
-        _include('worker', name=each.name, domain_id=str(each.domain_id), params_file=params_file)
-        for each in read_workers(context.launch_configurations['workers_file'], int(own_domain))
-    ]
+    return read_workers(context.launch_configurations['workers_file'], int(own_domain))
 
 
 def _camera(context):

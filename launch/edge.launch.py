@@ -29,6 +29,8 @@ PARAMETERS = {  # parameter -> default of its argument; empty: as in params_file
     'precision': '',
     'transport': '',
     'every_frame': '',
+    'key_folder': '',
+    'insecure': '',
     'points': '',
     'boxes': '',
 }

@@ -7,7 +7,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import EnvironmentVariable
 
-from pedsam_ros.core.config import WorkerConfig
+from pedsam_ros.core.worker_config import WorkerConfig
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.ros.launch_arguments import OF_PROCESSES, arguments, given, node, node_arguments
 
@@ -17,6 +17,9 @@ PARAMETERS = {  # parameter -> default of its argument; empty: as in params_file
     'name': 'worker',
     'autostart': 'true',
     'checkpoint': '',
+    'edge_key': '',
+    'key_folder': '',
+    'insecure': '',
     'device': '',
     'precision': '',
     'threads': '',
@@ -28,6 +31,12 @@ ARGUMENTS = [
         'params_file',
         default_value=str(CONFIG / 'worker.yaml'),
         description='YAML file with all parameters of the node',
+    ),
+    DeclareLaunchArgument(
+        'operator_domain',
+        default_value='',
+        description='DDS domain, on this machine only, in which ros2 sees the node and drives it '
+        '(empty: nobody sees it)',
     ),
     *node_arguments(OF_PROCESSES),
 ]
@@ -53,7 +62,10 @@ def _worker(context):
         OF_PROCESSES,
         namespace='/',  # not the robot's: nothing of it belongs into a worker's domain
         parameters=[told['params_file'], given(context, WorkerConfig, PARAMETERS)],
-        additional_env={'ROS_DOMAIN_ID': domain_id},
+        additional_env={
+            'ROS_DOMAIN_ID': domain_id,
+            'PEDSAM_OPERATOR_DOMAIN': told['operator_domain'],
+        },
         sigterm_timeout='15',  # s after SIGINT; the node first finishes the work in hand
     )
     return [worker]

@@ -17,9 +17,10 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from pedsam_ros.core.config import EdgeConfig, WorkerConfig
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.overlay_config import OverlayConfig
 from pedsam_ros.core.settings import Setting, groups_of, settings_of
+from pedsam_ros.core.worker_config import WorkerConfig
 from pedsam_ros.core.workers_file import WorkerEntry
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -17,6 +17,7 @@ from pedsam_ros.core.model import checkpoint, loading, sam
 from pedsam_ros.core.model.edge_half import EdgeHalf
 from pedsam_ros.core.model.monolithic import block_order
 from pedsam_ros.core.model.worker_half import WorkerHalf
+from pedsam_ros.core.outbound import neutral
 from pedsam_ros.core.placement import place
 from pedsam_ros.core.types import Embedding, Frame, FrameKey, Prompt
 from pedsam_ros.core.windows import pixel_grid
@@ -125,9 +126,9 @@ def loss(*rules: str, **others: Any) -> LossConfig:
 
 
 def by_worker(assignments: list[Assignment]) -> dict[str, set[int]]:
-    """Maps each worker to the indices of the windows that are for it."""
+    """Maps each worker to the indices of the windows that are for it, without neutral ones."""
     found: dict[str, set[int]] = {}
-    for assignment in assignments:
+    for assignment in filter(lambda each: not neutral(each.window), assignments):
         found.setdefault(assignment.worker, set()).add(assignment.window.index)
     return found
 

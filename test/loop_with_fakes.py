@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import fakes
 from pedsam_ros.core.edge import ENDINGS
+from pedsam_ros.core.outbound import neutral
 from pedsam_ros.core.types import WorkerStatus
 from pedsam_ros.nodes.edge_loop import EdgeLoop
 from pedsam_ros.nodes.frame_log import FrameLog
@@ -22,17 +23,27 @@ class Clock:
 
 
 class Link:
-    """Keeps what is sent: `sent` until it is answered, `ever` for ever."""
+    """Keeps what is sent: `sent` until it is answered, `ever` for ever; neutral windows apart."""
 
     def __init__(self):
-        self.sent, self.ever = [], []
+        self.sent, self.ever, self.neutral = [], [], []
+        self.session, self.read = True, False
 
-    def read_by(self, reader):
-        return True
+    foreign = 0
+
+    def connected(self):
+        return self.session
+
+    def reached(self):
+        return self.read
 
     def send(self, window):
-        self.sent.append(window)
-        self.ever.append(window)
+        if neutral(window):
+            self.neutral.append(window)
+        else:
+            self.sent.append(window)
+            self.ever.append(window)
+        return window.pixels.nbytes
 
 
 class PlayedLoop:
@@ -123,7 +134,7 @@ class PlayedLoop:
 
     def beat(self, name, **changes):
         """A worker sends a heartbeat; `changes` are fields of its status."""
-        status = WorkerStatus(self.edge.model.model_id, 'tiny', 1, 0, 0, 0, 0.0, 'r', '')
+        status = WorkerStatus(self.edge.model.model_id, 'tiny', 0, 0, 0, 0, 0.0, '', 'p')
         self.loop.on_status(name, replace(status, **changes))
 
     def wait(self, seconds):

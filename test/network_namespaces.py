@@ -106,6 +106,5 @@ def start_workers_in(namespaces: Namespaces, rig: Rig) -> None:
     """Starts every worker of a rig in its namespace. The edge will find it by its address."""
     rig.workers = [replace(w, peers=(namespaces.address(w.name),)) for w in rig.workers]
     for worker in rig.workers:
-        settings = {'checkpoint': SEED, 'threads': 1, 'name': worker.name, 'autostart': True}
         prefix = namespaces.prefix(worker.name)
-        rig.start('nodes.worker_node', worker.name, settings, prefix)
+        rig.start_worker(worker.name, {'checkpoint': SEED, 'threads': 1}, prefix)

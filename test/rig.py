@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,9 @@ from pedsam_ros.core.types import Frame, FrameKey, Masks
 from pedsam_ros.core.windows import pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.msg import Masks as MasksMsg
-from pedsam_ros.msg import WorkerStatus
 from pedsam_ros.ros import convert, qos
-from pedsam_ros.ros.domain import topic
 from pedsam_ros.trial import client, one_process
+from pedsam_ros.trial.diary import Diary
 from pedsam_ros.trial.lies import Lie
 from pedsam_ros.trial.processes import workers_in
 from pedsam_ros.trial.system import CAMERA, System, bad_ends
@@ -108,7 +106,7 @@ class Rig(System):
     """A system with random weights, and a client. `domain_ids`: the robot's, then the workers'."""
 
     def __init__(self, domain_ids: list[int], folder: Path) -> None:
-        super().__init__(workers_in(domain_ids), domain_ids[0], folder)
+        super().__init__(workers_in(domain_ids), domain_ids[0], folder, watched=True)
         self.client = Client(domain_ids[0])
 
     def start_workers(self, *names: str, **parameters: Any) -> None:
@@ -122,13 +120,18 @@ class Rig(System):
         super().start_hostile(name, lie, checkpoint)
 
     def replace_worker(self, name: str) -> None:
-        """Kills the process of a worker, starts an honest one, and waits for its heartbeat."""
-        with closing(client.Client(self.worker(name).domain_id)) as heard:
-            statuses = heard.collect(WorkerStatus, topic(name, 'status'), qos.STATUS)
-            before = heard.until(lambda: statuses and statuses[-1].reader)
-            self.kill(name)
-            self.start_workers(name)
-            heard.until(lambda: statuses[-1].reader not in ('', before))
+        """Kills the process of a worker, starts an honest one, and waits until it is active."""
+        diary = Diary(self.diary_file(name))
+        diary.look()
+        before = diary.process
+        self.kill(name)
+        self.start_workers(name)
+
+        def active() -> bool:
+            diary.look()
+            return diary.process != before
+
+        self.client.until(active)
 
     def wait_ready(self, *names: str) -> None:
         """Waits until the edge can use some workers, or if none is named, all of them."""

@@ -182,7 +182,11 @@ def test_a_cut_off_file_is_refused(halves):
 
 
 @pytest.mark.parametrize(
-    'source', ['random:vit_x:0', 'random:vit_tiny:-1', 'random:vit_tiny', 'random:']
+    'source',
+    [
+        *('random:vit_x:0', 'random:vit_tiny:-1', 'random:vit_tiny', 'random:'),
+        *('random:vit_tiny:0:1', 'random:vit_tiny:\uff11', f'random:vit_tiny:{10**18}'),
+    ],
 )
 def test_wrong_seeds_are_named(source):
     """The error states the rule for seeds."""

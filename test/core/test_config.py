@@ -2,9 +2,10 @@
 
 import pytest
 
-from pedsam_ros.core.config import AutomaticConfig, EdgeConfig, WorkerConfig
+from pedsam_ros.core.config import AutomaticConfig, EdgeConfig
 from pedsam_ros.core.errors import BadPrompt, ConfigError
 from pedsam_ros.core.types import Prompt
+from pedsam_ros.core.worker_config import WorkerConfig
 from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
 
 ALICE, BOB = {'name': 'alice', 'domain_id': 11}, {'name': 'bob', 'domain_id': 12, 'windows': 'all'}
@@ -82,6 +83,14 @@ def test_a_workers_file_is_read():
         ({'workers': [ALICE, {**BOB, 'windows': 'some'}]}, "windows='some'"),
         ({'workers': [ALICE, {**BOB, 'windows': [-1]}]}, 'windows=(-1,)'),
         ({'workers': [ALICE, {**BOB, 'windows': []}]}, 'bob: windows=[]'),
+        ({'workers': [ALICE] * 65}, '65 workers; at most 64'),
+        ({'workers': [ALICE, {**BOB, 'windows': [0] * 4097}]}, '4097 values, at most 4096'),
+        ({'workers': [ALICE, {**BOB, 'peers': ['a'] * 33}]}, '33 values, at most 32'),
+        ({'workers': [ALICE, {**BOB, 'peers': ['a;10.0.0.9']}]}, "peers='a;10.0.0.9'"),
+        ({'workers': [ALICE, {**BOB, 'domain_id': 10**5000}]}, 'a whole number of'),
+        ({'workers': [ALICE, {**BOB, 'name': '\x1b[2J' * 10**6}]}, 'more)'),
+        ({'workers': [ALICE, {**BOB, 'key': 5}]}, 'bob: key=5'),
+        ({'workers': [ALICE, {**BOB, 'former_keys': [5]}]}, 'bob: former_keys=5'),
     ],
 )
 def test_a_wrong_workers_file_is_named(data, named):

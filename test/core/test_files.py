@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pedsam_ros.core.errors import BadImage
-from pedsam_ros.core.files import read_image, replacing, write_image, write_synced
+from pedsam_ros.core.files import read_image, replacing, write_image
 
 RED = np.full((20, 40, 3), (250, 0, 0), np.uint8)
 
@@ -52,18 +52,28 @@ def test_an_error_leaves_the_old_file_and_no_other(tmp_path):
         assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_synced_file_is_on_the_disk_before_its_name_and_then_its_folder(tmp_path, monkeypatch):
-    """A crash at any time finds the old text or the new one."""
-    path, synced = tmp_path / 'a.txt', []
+@pytest.mark.parametrize(('umask', 'mode'), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_a_new_file_has_the_mode_that_the_umask_leaves(tmp_path, umask, mode):
+    """Also if the library that writes it makes it anew, for its owner alone."""
+    path, before = tmp_path / 'a.txt', os.umask(umask)
+    try:
+        with replacing(path) as partial:
+            partial.unlink()
+            os.close(os.open(partial, os.O_CREAT | os.O_WRONLY, 0o600))
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == mode
 
-    def sync(descriptor):
-        there = os.readlink(f'/proc/self/fd/{descriptor}')
-        synced.append((there, path.exists()))
 
-    monkeypatch.setattr(os, 'fsync', sync)
-    write_synced(path, 'text')
-    assert synced == [(f'{path}.partial', False), (str(tmp_path), True)]
-    assert path.read_text() == 'text'
+def test_a_link_in_the_place_of_the_half_written_file_is_not_followed(tmp_path):
+    """Nor does it stop the writing."""
+    path, other = tmp_path / 'a.txt', tmp_path / 'other'
+    other.write_text('mine')
+    (tmp_path / 'a.txt.partial').symlink_to(other)
+    with replacing(path) as partial:
+        partial.write_text('new')
+    assert (path.read_text(), other.read_text()) == ('new', 'mine')
+    assert not path.is_symlink()
 
 
 def test_images_are_read_as_rgb_turned_as_the_camera_noted_unless_asked_not_to(tmp_path):

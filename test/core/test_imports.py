@@ -23,7 +23,7 @@ ALLOWED = {  # room -> the rooms that it may import from
     'evaluation': {'core', 'core.model', 'trial'},
 }
 ALLOWED['tools'] = set(ALLOWED) | MESSAGES
-LAUNCH = {'core', 'ros', 'bags'}  # the rooms that launch files may import from
+LAUNCH = {'core', 'ros', 'nodes', 'bags'}  # the rooms that launch files may import from
 IMPURE = {  # what neither core nor core.model may import: clocks, threads, sockets, logs, ROS
     *('asyncio', 'datetime', 'logging', 'multiprocessing', 'socket', 'subprocess', 'threading'),
     *('time', 'rclpy', 'cv_bridge', 'launch', 'launch_ros'),

@@ -1,11 +1,14 @@
 """Windows that stay on the edge: by index, by region, and because a cap would be broken."""
 
+from collections import Counter
+
 import pytest
 
 import fakes
-from fakes import ALL, by_worker, loss
+from fakes import ALL, WITHOUT_BOB, by_worker, loss, settle
 from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.errors import ExposureError
+from pedsam_ros.core.outbound import neutral
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.router import EVERYWHERE
 
@@ -25,6 +28,38 @@ def test_a_region_keeps_its_windows_here_for_a_while():
     sent = by_worker(edge.start(fakes.frame(), 0.0, ALL)[1])
     assert sent[LOCAL] == {1, 2, 6, 7, 0, 5} - {0, 5}
     assert LOCAL not in by_worker(edge.start(fakes.frame(), 5.0, ALL)[1])
+
+
+def test_neutral_windows_go_out_in_place_of_those_that_stay():
+    """Each worker is sent as many windows as without a region, and none shows more than grey."""
+    edge = fakes.edge(regions=True)
+    usual = edge.start(fakes.frame(), 0.0, ALL)[1]
+    edge.router.protect((40.0, 20.0, 70.0, 40.0), until_s=5.0)
+    started, sent = edge.start(fakes.frame(), 0.0, ALL)
+    to_workers = [each for each in sent if each.worker != LOCAL]
+
+    def counted(assignments):
+        found = Counter((each.worker, each.window.index) for each in assignments)
+        return found, Counter(each.window.pixels.shape for each in assignments)
+
+    assert counted(to_workers) == counted(usual)
+    grey = [each for each in to_workers if neutral(each.window)]
+    assert {each.window.index for each in grey} == by_worker(sent)[LOCAL]
+    settle(edge, sent)
+    assert started.complete
+    assert edge.completed[-1].sources[1] == LOCAL
+
+
+def test_no_neutral_window_goes_to_a_worker_that_is_not_there():
+    """Nor to a home that is this edge."""
+    local = PlacementConfig(local_windows=(1,))
+    edge = fakes.edge(regions=True, placement=local, loss=loss('local'))
+    edge.router.protect(EVERYWHERE, until_s=5.0)
+    _, sent = edge.start(fakes.frame(), 0.0, WITHOUT_BOB)
+    grey = [each for each in sent if each.worker != LOCAL]
+    assert all(neutral(each.window) for each in grey)
+    assert {each.worker for each in grey} == WITHOUT_BOB
+    assert 1 not in {each.window.index for each in grey}
 
 
 def test_regions_that_say_nothing_cover_everything():

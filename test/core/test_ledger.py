@@ -64,6 +64,7 @@ def test_only_what_is_new_must_be_written_down():
     kept.admit(at_home(WIDE), WIDE, 1, 5.0)
     assert kept.changes == after_first > 0
     assert (kept.workers['bob'].first_s, kept.workers['bob'].last_s) == (0.0, 5.0)
+    assert kept.exposure('bob') == kept.workers['bob']
     kept.admit(at_home(SQUARE), SQUARE, 1, 6.0)
     assert kept.changes > after_first
 
@@ -100,14 +101,14 @@ def test_a_grid_that_is_not_of_whole_numbers_above_0_is_refused(name, wrong, gri
 def test_a_ledger_of_another_grid_is_refused():
     """The windows of another model are other windows."""
     text = ledger().to_json().replace('288', '1024')
-    with pytest.raises(ConfigError, match='1024 px; expected: version 1, 64 in 288 px'):
+    with pytest.raises(ConfigError, match='64 in 1024 px; expected: 64 in 288 px'):
         Ledger.from_json(text, HOMES, grid=GRID)
 
 
 def test_a_ledger_of_another_version_is_refused():
-    """With the version that is read here."""
-    text = ledger().to_json().replace('"version": 1', '"version": 9')
-    with pytest.raises(ConfigError, match=r'version 9, .*; expected: version 1'):
+    """With the versions that are read here."""
+    text = ledger().to_json().replace('"version": 2', '"version": 9')
+    with pytest.raises(ConfigError, match='version=9: versions 1 to 2 can be read'):
         Ledger.from_json(text, HOMES)
 
 
@@ -119,6 +120,7 @@ def test_a_ledger_of_any_grid_can_be_looked_at():
     assert seen.grid == GRID
     assert seen.to_json() == kept.to_json()
     assert seen.share('carol') == kept.share('carol') > 0
+    assert seen.cap() == 0
 
 
 def test_other_homes_do_not_give_a_second_look():
@@ -180,3 +182,19 @@ def test_a_reset_forgets_everything_and_must_be_written_down():
     kept.reset()
     assert kept.changes > before
     assert (kept.share('alice'), kept.stands_in) == (0, {})
+
+
+def test_a_wrong_clock_does_not_spoil_the_ledger():
+    """Times before 1970 and far in the future are cut to what can be read again."""
+    for now_s in (-5.0, 1e300):
+        kept = ledger()
+        kept.admit(at_home(SQUARE), SQUARE, 1, now_s)
+        assert taken_over(kept).to_json() == kept.to_json()
+
+
+def test_windows_without_content_are_not_noted():
+    """A worker that is sent one has seen nothing of it."""
+    kept = ledger()
+    kept.admit({HOMES[24]: [24]}, WIDE, 1, 0.0)
+    assert kept.workers[HOMES[24]].windows == {}
+    assert taken_over(kept).to_json() == kept.to_json()

@@ -50,6 +50,19 @@ def test_an_idle_worker_is_asked_again_and_nobody_else():
         settle(edge, first[:1])
 
 
+def test_a_window_of_a_frame_is_sent_twice_at_most():
+    """To whomever; the edge itself may still compute it."""
+    edge = fakes.edge(spares=('dave',), loss=loss('spare', 'local'))
+    edge.start(fakes.frame(), 0.0, ALL)
+    assert by_worker(edge.again('bob', before_s=1.0, now_s=1.0)).keys() == {'bob'}
+    assert edge.again('bob', before_s=2.0, now_s=2.0) == []
+    assert edge.reroute(WITHOUT_BOB | {'dave'}, 3.0) == []
+    other = fakes.edge(loss=loss('local'))
+    other.start(fakes.frame(), 0.0, ALL)
+    other.again('bob', before_s=1.0, now_s=1.0)
+    assert by_worker(other.reroute(WITHOUT_BOB, 3.0)).keys() == {LOCAL}
+
+
 @pytest.mark.parametrize('seed', range(5))
 def test_kills_and_restarts_in_any_order_never_raise_a_share(seed):
     """A naive fail-over would show one worker everything."""

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from pedsam_ros.bags.replay_config import ReplayConfig
-from pedsam_ros.core.config import EdgeConfig, WorkerConfig
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.overlay_config import OverlayConfig
 from pedsam_ros.core.settings import groups_of, settings_of
+from pedsam_ros.core.worker_config import WorkerConfig
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.learn.trainer import Recipe
 

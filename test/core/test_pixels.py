@@ -9,6 +9,7 @@ import pytest
 
 from pedsam_ros.core import pixels
 from pedsam_ros.core.errors import BadImage
+from pedsam_ros.core.image_bombs import MAX_PIXELS
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 10, 3), dtype=np.uint8)
 GREY = RGB[..., 1]
@@ -126,13 +127,20 @@ def test_other_types_are_named(convert):
 
 
 @pytest.mark.parametrize(
-    'data', [png_of_size(9000, 9000), png_of_size(2**31 - 1, 1), jpeg_of_size(65500, 65500)]
+    'data', [png_of_size(7000, 7000), png_of_size(2**31 - 1, 1), jpeg_of_size(65500, 65500)]
 )
 def test_an_image_that_announces_too_many_pixels_is_refused_by_its_header(data, monkeypatch):
     """The error names the limit, and no pixel is decoded."""
     monkeypatch.setattr(cv2, 'imdecode', lambda *_: pytest.fail('decoded'))
-    with pytest.raises(BadImage, match=str(pixels.MAX_PIXELS)):
+    with pytest.raises(BadImage, match=str(MAX_PIXELS)):
         pixels.decode(data)
+
+
+def test_the_largest_size_is_the_callers():
+    """An image of exactly so many pixels is read."""
+    assert pixels.decode(file_of(RGB), most_px=60).shape == (6, 10, 3)
+    with pytest.raises(BadImage, match=r'10x6 px: at most 59 px \(max_image_px\)'):
+        pixels.decode(file_of(RGB), most_px=59)
 
 
 def test_a_png_whose_chunk_reaches_over_its_end_is_refused_by_its_header(monkeypatch):

@@ -10,6 +10,7 @@ from pedsam_ros.core.errors import BadPrompt
 from pedsam_ros.core.prompts import (
     MOST_POINTS,
     MOST_PROMPTS,
+    Limits,
     fitted,
     prompts_from_flat,
     sift,
@@ -128,3 +129,13 @@ def test_parameters_that_fit_no_image_are_refused_at_once(points, boxes, rule):
     with pytest.raises(BadPrompt, match=rule):
         EdgeConfig(points=points, boxes=boxes)
     assert len(prompts_from_flat((9999.0, 9999.0), (0.0, 0.0, 9999.0, 1.0))) == 2
+
+
+def test_points_in_all_are_bounded():
+    """Whatever their prompts; the limits are the node's own."""
+    limits = Limits(prompts=10, points=3)
+    assert len(prompts_from_flat((1.0, 1.0) * 3, (0.0, 0.0, 5.0, 5.0), limits)) == 4
+    with pytest.raises(BadPrompt, match='4 points in all: at most 3'):
+        prompts_from_flat((1.0, 1.0) * 4, (), limits)
+    with pytest.raises(BadPrompt, match='11 prompts: at most 10'):
+        prompts_from_flat((), (0.0, 0.0, 5.0, 5.0) * 11, limits)

@@ -8,6 +8,7 @@ import torch
 
 import fakes
 from drawn_assets import SMALL, write_assets
+from pedsam_ros.core.edge_compute import finished
 from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model import checkpoint, loading
@@ -161,7 +162,7 @@ def test_training_shows_the_refiner_what_the_decoder_shows_it(examples):
         rgb = example.rgb.permute(1, 2, 0).numpy()
         encoded = Encoded(FrameKey(0, ''), example.canvas, embedding, rgb)
         found = Candidates(coarse, by_box.scores[:, 0], torch.arange(len(coarse)))
-        refined = model.decoder.refine(encoded, found, None, by_box.boxes)
+        refined = finished(model.decoder.refine(encoded, found, None, by_box.boxes))
     assert torch.allclose(refined.logits, logits, atol=1e-5)
     assert torch.allclose(refined.scores, scores, atol=1e-6)
 

@@ -13,6 +13,7 @@ from pedsam_ros.core import codec
 from pedsam_ros.core.config import LossConfig, PlacementConfig
 from pedsam_ros.core.errors import BadBatch, BadReply, ExposureError, Unavailable
 from pedsam_ros.core.ledger import Ledger
+from pedsam_ros.core.outbound import neutral
 from pedsam_ros.core.placement import LOCAL, share
 from pedsam_ros.core.types import Embedding
 from pedsam_ros.core.windows import Canvas, token_grid
@@ -79,6 +80,7 @@ class Faults(RuleBasedStateMachine):
             return self.edge.end('failed')
         if disk_full:  # the ledger could not be written, so nothing was sent
             return self.edge.finish(started, 'failed')
+        sent = [assignment for assignment in sent if not neutral(assignment.window)]
         for assignment in sent:
             self.frame_of[assignment.window.request_id] = started.key.stamp_ns
         return self.note(sent)

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from pedsam_ros.core.config import EdgeConfig, WorkerConfig
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.overlay_config import OverlayConfig
 from pedsam_ros.core.settings import Setting, groups_of, settings_of
+from pedsam_ros.core.worker_config import WorkerConfig
 from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,11 +1,13 @@
 """Messages and core's types convert both ways, and nothing is lost on the wire."""
 
+import math
+
 import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message, serialize_message
 
 from fakes import TINY
-from pedsam_ros.core import codec
+from pedsam_ros.core import codec, wire
 from pedsam_ros.core.errors import BadBatch
 from pedsam_ros.core.types import (
     Embedding,
@@ -15,7 +17,10 @@ from pedsam_ros.core.types import (
     Window,
     WorkerStatus,
 )
-from pedsam_ros.ros import convert
+from pedsam_ros.msg import Embedding as EmbeddingMsg
+from pedsam_ros.msg import Window as WindowMsg
+from pedsam_ros.msg import WorkerStatus as StatusMsg
+from pedsam_ros.ros import convert, plaintext
 from rig import image_msg
 
 pytestmark = pytest.mark.ros
@@ -73,8 +78,43 @@ def test_embeddings_survive_the_wire(dtype):
 
 def test_statuses_survive_the_wire():
     """Every field of a heartbeat comes back unchanged."""
-    status = WorkerStatus('c' * 16, 'vit_tiny', 1, 2, 3, 4, 0.5, 'e' * 32, 'why')
-    assert convert.status_from_msg(sent(convert.status_to_msg(status))) == status
+    status = WorkerStatus('c' * 16, 'vit_tiny', 1, 2, 3, 4, 0.5, 'why', 'process')
+    assert convert.status_from_msg(sent(convert.status_to_msg(status)), 'process') == status
+
+
+@pytest.mark.parametrize('within_s', [-1.0, math.nan, math.inf, 4000.0])
+def test_absurd_times_are_refused(within_s):
+    """A window, an embedding and a heartbeat name no time that is not between 0 and an hour."""
+    window = Window(1, 'a', 0, RGB, 'float16', within_s)
+    embedding = Embedding(7, 'b', 4, (1, 1, 1), 'int8', b'', within_s)
+    status = WorkerStatus('c', 'tiny', 1, 2, 3, 4, within_s, '')
+    for read, written in (
+        (convert.window_from_msg, convert.window_to_msg(window)),
+        (convert.embedding_from_msg, convert.embedding_to_msg(embedding)),
+        (convert.status_from_msg, convert.status_to_msg(status)),
+    ):
+        with pytest.raises(BadBatch, match='_s='):
+            read(written)
+
+
+def test_what_is_no_message_is_refused():
+    """Whatever the plaintext is: cut, foreign or empty."""
+    data = wire.padded(plaintext.window_to_bytes(Window(1, 'a', 0, RGB, 'float16')), 400)
+    assert (plaintext.window_from_bytes(data).pixels == RGB).all()
+    for wrong in (b'', b'\0\0', data[:50], b'\xff' * 60, b'\0' * 40, data[4:]):
+        with pytest.raises(BadBatch):
+            plaintext.window_from_bytes(wrong)
+
+
+def test_the_bounds_are_those_of_the_messages():
+    """core/wire.py and msg/*.msg say the same."""
+    fields = WindowMsg.get_fields_and_field_types()
+    assert fields['pixels'] == f'sequence<uint8, {wire.MOST_PIXELS}>'
+    assert fields['model_id'] == f'string<{wire.MOST_TEXT}>'
+    fields = EmbeddingMsg.get_fields_and_field_types()
+    assert fields['values'] == f'sequence<uint8, {wire.MOST_VALUES}>'
+    fields = StatusMsg.get_fields_and_field_types()
+    assert fields['last_error'] == f'string<{wire.MOST_ERROR}>'
 
 
 def test_masks_survive_with_the_cameras_header():

@@ -1,8 +1,9 @@
 """The edge's link into a worker's domain, and parameters."""
 
 import doctest
-import threading
+import math
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,15 +11,19 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from fakes import frame
-from pedsam_ros.core.config import EdgeConfig, WorkerConfig
-from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.core.types import Window, WorkerStatus
+from pedsam_ros.core import noise, plain, seal, wire
+from pedsam_ros.core.allow_list import EDGE_NODE, WORKER_NODE, topic
+from pedsam_ros.core.config import EdgeConfig
+from pedsam_ros.core.errors import BadReply, ConfigError
+from pedsam_ros.core.keys import new_private
+from pedsam_ros.core.sessions import EdgeSessions, WorkerSessions
+from pedsam_ros.core.types import Embedding, Window, WorkerStatus
+from pedsam_ros.core.worker_config import WorkerConfig
 from pedsam_ros.core.workers_file import WorkerEntry
-from pedsam_ros.msg import Embedding
-from pedsam_ros.msg import Window as WindowMsg
-from pedsam_ros.msg import WorkerStatus as StatusMsg
-from pedsam_ros.ros import convert, domain, params, qos
-from pedsam_ros.ros.domain import NODE_NAME, DomainLink, own_reader
+from pedsam_ros.msg import SealedEmbedding, SealedStatus, SealedWindow
+from pedsam_ros.ros import domain, params, qos
+from pedsam_ros.ros.domain import DomainLink
+from pedsam_ros.ros.worker_link import WorkerLink
 from pedsam_ros.trial.client import Client
 
 pytestmark = pytest.mark.ros
@@ -45,48 +50,110 @@ def node_with(other):
         yield make
 
 
+class BothEnds:
+    """The edge's link to alice and alice's own, in one process; `came` holds what came."""
+
+    def __init__(self, domain_id):
+        self.came = {what: [] for what in ('embedding', 'status', 'window', 'bad', 'error')}
+        entry, edge = WorkerEntry(name='alice', domain_id=domain_id), new_private()
+        alice, pro = new_private(), seal.prologue('alice')
+        begin = partial(noise.Initiator, edge, noise.public(alice), pro)
+        answer = partial(noise.Responder, alice, pro)
+        note = {what: self._noting(what) for what in self.came}
+        self.edge = DomainLink(
+            entry,
+            EdgeSessions('alice', begin),
+            400,
+            *(note[what] for what in ('embedding', 'status', 'error')),
+        )
+        self.alice = WorkerLink(
+            'alice',
+            WorkerSessions('alice', answer, noise.public(edge), b'process'),
+            *(note[what] for what in ('window', 'bad', 'error')),
+            lambda dtype: 300,
+            domain_id,
+        )
+
+    def _noting(self, what):
+        return lambda *args: self.came[what].append(args)
+
+    def close(self):
+        """Closes both links."""
+        self.alice.close()
+        self.edge.close()
+
+
 @pytest.fixture
-def link(domain_id):
-    """A link to alice; `came` holds what came over it."""
-    came = {'embedding': [], 'status': [], 'error': [], 'any': threading.Event()}
-
-    def note(what):
-        return lambda *args: (came[what].append(args), came['any'].set())
-
-    made = DomainLink(
-        WorkerEntry(name='alice', domain_id=domain_id),
-        note('embedding'),
-        note('status'),
-        note('error'),
-    )
-    made.came = came
-    yield made
-    made.close()
+def links(domain_id):
+    """Both ends of a link."""
+    with closing(BothEnds(domain_id)) as made:
+        yield made
 
 
-def test_windows_go_out_and_replies_come_back(link, other):
-    """They use the topics of that worker, and the callbacks name it."""
-    heard = other.collect(WindowMsg, '/pedsam/alice/windows', qos.WIRE)
-    replies = other.node.create_publisher(Embedding, '/pedsam/alice/embeddings', qos.WIRE)
-    status = other.node.create_publisher(StatusMsg, '/pedsam/alice/status', qos.STATUS)
-    reader = own_reader(other.node, '/pedsam/alice/windows')
-    other.until(lambda: link.read_by(reader) and replies.get_subscription_count())
-    link.send(Window(9, 'm', 3, frame(5, 6).rgb, 'float16'))
-    other.until(lambda: heard)
-    assert (heard[0].request_id, heard[0].window, heard[0].height, heard[0].width) == (9, 3, 5, 6)
-    replies.publish(Embedding(request_id=9, window=3, height=1, width=1, channels=1))
-    other.until(lambda: link.came['embedding'])
-    worker, embedding = link.came['embedding'][0]
+def test_windows_go_out_and_replies_come_back(links, other):
+    """The callbacks name the worker. What a spy hears on the topics has one size each."""
+    heard = {
+        what: other.collect(kind, topic('alice', what), profile)
+        for what, kind, profile in (
+            ('windows', SealedWindow, qos.WINDOWS),
+            ('embeddings', SealedEmbedding, qos.EMBEDDINGS),
+            ('status', SealedStatus, qos.STATUS),
+        )
+    }
+    other.until(lambda: links.edge.connected() and links.alice.connected())
+    other.until(lambda: all(other.node.count_publishers(topic('alice', w)) for w in heard))
+    for side in (5, 9):
+        links.edge.send(Window(9, 'm', 3, frame(side, 6).rgb, 'float16'))
+    other.until(lambda: len(links.came['window']) == 2)
+    assert [w.pixels.shape[0] for (w,) in links.came['window']] == [5, 9]
+    for count in (1, 2):
+        links.alice.send(Embedding(9, 'm', 3, (1, 1, count), 'int8', b'12345678'))
+    other.until(lambda: len(links.came['embedding']) == 2)
+    worker, embedding = links.came['embedding'][0]
     assert (worker, embedding.request_id, embedding.shape) == ('alice', 9, (1, 1, 1))
-    other.until(status.get_subscription_count)
-    status.publish(convert.status_to_msg(WorkerStatus('m', 'tiny', 1, 0, 0, 0, 0.0, reader, '')))
-    other.until(lambda: link.came['status'])
+    links.alice.beat(WorkerStatus('m', 'tiny', 0, 0, 0, 0, 0.0, ''))
+    other.until(lambda: links.came['status'])
+    assert links.came['status'][0][1].process == b'process'.hex()
+    other.until(lambda: len(heard['windows']) >= 2 and heard['embeddings'] and heard['status'])
+    sizes = {what: {len(m.box) for m in msgs[-2:]} for what, msgs in heard.items()}
+    assert sizes == {'windows': {416}, 'embeddings': {316}, 'status': {wire.STATUS_SIZE + 16}}
+    assert not links.came['error']
+
+
+def test_what_strangers_send_is_counted_and_nothing_else(links, other):
+    """Whatever it is, on every topic."""
+    other.until(links.alice.connected)
+    for what, kind in (
+        ('windows', SealedWindow),
+        ('embeddings', SealedEmbedding),
+        ('status', SealedStatus),
+    ):
+        made = other.node.create_publisher(kind, topic('alice', what), qos.reliable(10))
+        other.until(lambda: made.get_subscription_count() == 1)  # noqa: B023
+        for session in (0, 1, 2**64 - 1):
+            before = links.edge.foreign + links.alice.foreign
+            made.publish(kind(session=session, box=bytes(100)))
+            other.until(lambda: links.edge.foreign + links.alice.foreign > before)  # noqa: B023
+    assert (links.edge.foreign, links.alice.foreign) == (6, 3)
+    assert not any(links.came[what] for what in ('window', 'embedding', 'status', 'error', 'bad'))
+    links.edge.send(Window(9, 'm', 3, frame(5, 6).rgb, 'float16'))
+    other.until(lambda: links.came['window'])
+
+
+def test_what_the_worker_itself_made_wrong_is_handed_over(links, other):
+    """As an answer that no honest worker would send."""
+    other.until(links.alice.connected)
+    links.alice.send(Embedding(9, 'm', 3, (1, 1, 1), 'int8', b'1', encode_s=math.nan))
+    other.until(lambda: links.came['embedding'])
+    (worker, wrong), *_ = links.came['embedding']
+    assert (worker, type(wrong)) == ('alice', BadReply)
 
 
 def test_the_lines_of_use_run(domain_id):
     """Those that the docstring of DomainLink shows."""
     names = {
         'worker': WorkerEntry(name='alice', domain_id=domain_id),
+        'sessions': EdgeSessions('alice', plain.PlainInitiator),
         'window': Window(9, 'm', 3, frame(5, 6).rgb, 'float16'),
         **dict.fromkeys(('on_embedding', 'on_status', 'on_error'), print),
     }
@@ -94,36 +161,22 @@ def test_the_lines_of_use_run(domain_id):
     assert results.attempted >= 4
 
 
-def test_a_readers_successor_is_not_taken_for_it(link, other):
-    """A link knows the very reader that a worker names, and no other of the same topic."""
-    name = '/pedsam/alice/windows'
-    other.collect(WindowMsg, name, qos.WIRE)
-    own = own_reader(other.node, name)
-    other.until(lambda: link.read_by(own))
-    assert not link.read_by('')
-    assert not link.read_by('00' * 16)
-    assert link.read_by(own)
-    link.close()
-    assert not link.read_by(own)
-
-
-def test_the_link_declares_nothing_a_worker_may_not_know(link, other):
+def test_the_links_declare_nothing_that_others_may_not_know(links, other):
     """/parameter_events cannot be switched off, so only what every ROS node has may be in it."""
-    declared = set(link._executor.get_nodes()[0]._parameters)
-    assert declared <= {'use_sim_time', 'start_type_description_service'}
-    assert link._executor.get_nodes()[0].get_name() == NODE_NAME
-    assert other.node.get_name() != NODE_NAME
+    for link, name in ((links.edge, EDGE_NODE), (links.alice, WORKER_NODE)):
+        node = link._node._node
+        assert set(node._parameters) <= {'use_sim_time', 'start_type_description_service'}
+        assert node.get_name() == name
 
 
-def test_links_of_other_domains_hear_nothing(link, other, domain_ids):
+def test_links_of_other_domains_hear_nothing(links, domain_ids):
     """A worker of the same name in another domain is not this one."""
     with closing(Client(domain_ids[0], 'far')) as far:
-        status = far.node.create_publisher(StatusMsg, '/pedsam/alice/status', qos.STATUS)
+        status = far.node.create_publisher(SealedStatus, '/pedsam/alice/status', qos.STATUS)
         far.spin(0.5)
-        other.until(lambda: other.node.count_subscribers('/pedsam/alice/status'))
+        far.until(links.edge.connected)
         assert status.get_subscription_count() == 0
-    assert not link.read_by('')
-    assert not link.came['any'].is_set()
+    assert links.edge.foreign == 0
 
 
 def test_every_setting_is_a_parameter_with_a_description(node_with):

@@ -5,16 +5,55 @@ from functools import partial
 from types import SimpleNamespace as Fake
 
 import pytest
+from geometry_msgs.msg import Point, PointStamped
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import RegionOfInterest
 
 from pedsam_ros.core.config import EdgeConfig
+from pedsam_ros.msg import Prompt, Prompts
 from pedsam_ros.nodes.camera_input import CameraInput
 from pedsam_ros.nodes.edge_inputs import Inputs
 from pedsam_ros.nodes.edge_node import EdgeNode
 from two_nodes import image
 
 pytestmark = pytest.mark.ros
+
+
+class Heard:
+    """A loop that notes which prompts it was given, and what was refused."""
+
+    def __init__(self):
+        self.prompts, self.refused = [], []
+
+    def set_prompts(self, prompts, fixed):
+        self.prompts.append(prompts)
+
+    def refuse_prompts(self, reason, number=1):
+        self.refused.append((reason, number))
+
+
+def test_a_flood_of_prompts_displaces_its_own_oldest(two_nodes):
+    """Between two steps of the computing thread: the newest eight hold, the others are counted."""
+    loop, jobs = Heard(), []
+    compute = Fake(post_once=lambda job: job in jobs or jobs.append(job))
+    with ExitStack() as running:
+        inputs = Inputs(two_nodes().reader, loop, compute, tuple)
+        inputs.subscribe(EdgeConfig(most_prompts=2, most_points=3), running)
+        for x in range(20):
+            inputs._on_point(PointStamped(point=Point(x=float(x))))
+        assert len(jobs) == 1
+        jobs.pop()()
+        assert [prompts[0].points[0][0] for prompts in loop.prompts] == [*range(12, 20)]
+        assert loop.refused == [('12 messages with prompts came too fast', 12)]
+        one = Prompt(points=[1.0, 1.0], labels=[1])
+        two = Prompt(points=[1.0, 1.0] * 2, labels=[1] * 2)
+        for prompts in ([one] * 3, [two] * 2):
+            inputs._on_prompts(Prompts(prompts=prompts))
+        jobs.pop()()
+        assert [reason for reason, _ in loop.refused[1:]] == [
+            '3 prompts: at most 2 are answered together',
+            '4 points in all: at most 3 are taken together',
+        ]
 
 
 def test_an_image_does_not_overtake_the_regions_that_came_before_it(two_nodes):

@@ -4,12 +4,12 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
-import yaml
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -19,15 +19,16 @@ from sensor_msgs.msg import Image
 from fakes import frame
 from pedsam_ros.msg import Masks
 from pedsam_ros.nodes.edge_node import EdgeNode
+from pedsam_ros.nodes.keys_of_all import KeysOfAll, write_workers
 from pedsam_ros.nodes.worker_node import WorkerNode
 from pedsam_ros.ros import qos
 from pedsam_ros.trial.client import Client
+from pedsam_ros.trial.processes import workers_in
 from rig import WAIT_S, image_msg
 
 pytestmark = pytest.mark.ros
 
 PAGE = Path(__file__).resolve().parents[2] / 'docs' / 'architecture.md'
-NAMES = ('alice', 'bob', 'carol')
 WARM_UP, TRACED = 1, 2  # stamps of frames, ns
 REPORTS = {  # run every second, for no frame in particular
     'core/camera.py',
@@ -103,27 +104,29 @@ def made_of(kind: Any, **settings: Any) -> Callable[[Context], Node]:
 @pytest.fixture
 def client(tracer, domain_ids, tmp_path) -> Iterator[Client]:
     """A client of an edge and three workers, all in this process."""
-    own, *theirs = domain_ids
-    workers = dict(zip(NAMES, theirs, strict=True))
-    entries = [{'name': name, 'domain_id': domain_id} for name, domain_id in workers.items()]
-    (tmp_path / 'workers.yaml').write_text(yaml.safe_dump({'workers': entries}))
+    own = domain_ids[0]
+    keys = KeysOfAll(tmp_path)
+    workers = keys.given_to(workers_in(domain_ids))
     edge = made_of(
         EdgeNode,
-        workers_file=str(tmp_path / 'workers.yaml'),
+        workers_file=str(write_workers(tmp_path / 'workers.yaml', workers)),
+        key_folder=str(keys.edge.folder),
         ledger_file=str(tmp_path / 'exposure.json'),
         every_frame=True,
         deadline_s=WAIT_S,
         points=[20.0, 20.0],
     )
     with ExitStack() as opened:
-        for name, domain_id in workers.items():
-            opened.enter_context(spinning(made_of(WorkerNode, name=name), domain_id))
+        for worker in workers:
+            kind, domain_id = partial(WorkerNode, domain_id=worker.domain_id), worker.domain_id
+            made = made_of(kind, name=worker.name, **keys.of_worker(worker.name))
+            opened.enter_context(spinning(made, domain_id))
         node = opened.enter_context(spinning(edge, own))
         opened.callback(node.trigger_cleanup)
         opened.callback(node.trigger_deactivate)
-        made = Client(own)
-        opened.callback(made.close)
-        yield made
+        client = Client(own)
+        opened.callback(client.close)
+        yield client
 
 
 def named_files() -> set[str]:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from pedsam_ros.bags.replay_config import ReplayConfig
-from pedsam_ros.core.config import EdgeConfig, WorkerConfig
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.settings import settings_of
+from pedsam_ros.core.worker_config import WorkerConfig
 
 pytestmark = pytest.mark.ros
 

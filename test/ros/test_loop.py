@@ -156,18 +156,45 @@ def test_the_report_counts_frames_that_every_frame_keeps_waiting():
     assert played.all_are_in_the_report_once()
 
 
+NOT_CONNECTED = 'not connected yet (if it stays so, the keys differ)'
+
+
+def test_a_worker_that_reads_and_does_not_answer_is_named():
+    """It starts, or it has other keys; so an operator does not look for a network fault."""
+    played = PlayedLoop(unheard=('alice',))
+    played.links['alice'].read = True
+    assert (played.state('alice'), played.message('alice')) == ('not_connected', NOT_CONNECTED)
+
+
+def test_a_worker_much_slower_than_the_others_is_named():
+    """By the edge's own clock, whatever its heartbeats claim."""
+    played = PlayedLoop()
+    for stamp in range(1, 8):
+        played.arrive(stamp_ns=stamp)
+        played.step()
+        played.answer(who='alice')
+        played.answer(who='carol')
+        played.step()
+        played.clock.now_s += 0.5
+        played.answer(who='bob')
+        played.step(5)
+    assert (played.message('alice'), played.message('carol')) == ('', '')
+    assert played.message('bob') == 'slow: 0.5 s for an answer, others 0 s'
+    assert played.state('bob') == 'usable'
+
+
 def test_the_report_gives_each_worker_a_state_a_level_and_a_sentence():
     """Programs read `state`, people read the message."""
     played = PlayedLoop(unheard=('alice',))
     played.beat('bob', model_id='f' * 16)
-    played.beat('carol', clients=0)
+    played.links['carol'].session = False
     played.step()
     frames, *workers = played.loop.report()
     own = played.edge.model.model_id
     assert [(part.component, part.values['state'], part.message) for part in workers] == [
         ('alice', 'not_heard_of', 'not heard of'),
         ('bob', 'wrong_model', f"model_id='{'f' * 16}', this edge has {own}"),
-        ('carol', 'not_connected', 'not connected yet'),
+        ('carol', 'not_connected', NOT_CONNECTED),
     ]
     assert frames.message == ', '.join(f'{part.component} {part.message}' for part in workers)
     assert {part.level for part in (frames, *workers)} == {diagnostics.WARN}

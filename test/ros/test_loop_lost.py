@@ -50,13 +50,13 @@ def test_an_idle_worker_that_owes_is_asked_again(played):
 
 
 def test_a_restarted_worker_is_asked_again_at_once():
-    """It names another reader, so what was sent before is lost. Others may still have theirs."""
+    """It is another process, so what was sent before is lost. Others may still have theirs."""
     played = PlayedLoop(loss=LossConfig(worker_timeout_s=0.5))
     played.arrive()
     played.step()
     first = played.unanswered()
     played.clock.now_s += 0.6  # retry_s is 1
-    played.beat('bob', reader='new')
+    played.beat('bob', process='new')
     played.beat('carol')
     played.step()
     again = {name: played.unanswered()[name] - first[name] for name in NAMES}

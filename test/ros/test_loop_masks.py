@@ -5,7 +5,6 @@ import pytest
 import fakes
 from loop_with_fakes import PlayedLoop
 from pedsam_ros.core.config import PlacementConfig
-from pedsam_ros.core.errors import BadPrompt
 from pedsam_ros.core.types import Prompt
 from pedsam_ros.trial.lies import Lie, spoiled
 
@@ -112,62 +111,6 @@ def test_masks_from_answers_of_a_liar_are_not_published(slow):
     assert slow.edge.endings == {'failed': 1}
     assert slow.edge.in_flight == 1
     assert [str(outcome) for outcome in outcomes] == ['no frame has been encoded yet']
-
-
-def test_a_request_is_answered_while_masks_are_made(slow):
-    """On the frame that was encoded last, which is the one whose masks are being made."""
-    begin(slow, 1)
-    outcomes = []
-    slow.loop.ask((*BOX, *OUTSIDE), outcomes.append)
-    slow.step()
-    assert slow.masks == []
-    (answer,) = outcomes
-    assert [mask.prompt for mask in answer.masks.masks] == [0]
-    assert [refusal.prompt for refusal in answer.refused] == [1]
-    assert answer.masks.key.stamp_ns == 1
-
-
-def test_requests_and_frames_do_not_keep_each_other_waiting(slow):
-    """After each batch of a frame comes one of the oldest request."""
-    begin(slow, 1)
-    outcomes = []
-    for _ in range(10):
-        slow.loop.ask(BOX * 2, outcomes.append)
-    slow.step(5)
-    assert stamps(slow) == [(1, 6)]
-    assert len(outcomes) == 2
-    while slow.loop.step() is not None:
-        pass
-    assert len(outcomes) == 10
-
-
-def test_too_many_requests_are_refused(slow):
-    """At once, by the number of prompts that wait. The others are answered."""
-    begin(slow, 1)
-    few, many = [], []
-    slow.loop.ask(BOX, few.append)
-    for _ in range(2):
-        slow.loop.ask(BOX * 1024, many.append)
-    assert [str(outcome) for outcome in many] == ['2 requests wait already, with too many prompts']
-    slow.loop.ask(BOX, few.append)
-    slow.step(2 + 1024)
-    assert [len(answer.masks.masks) for answer in (*few, many[1])] == [1, 1, 1024]
-
-
-def test_a_defect_in_a_request_is_told_and_ends_it(slow, monkeypatch):
-    """The next request is answered."""
-    begin(slow, 1)
-    slow.step(5)
-    outcomes = []
-    with monkeypatch.context() as patched:
-        patched.setattr(slow.edge, 'decoding', lambda *_: 1 / 0)
-        slow.loop.ask(BOX, outcomes.append)
-        with pytest.raises(ZeroDivisionError):
-            slow.step()
-    slow.loop.ask(BOX, outcomes.append)
-    slow.step()
-    assert isinstance(outcomes[0], BadPrompt)
-    assert len(outcomes[1].masks.masks) == 1
 
 
 def test_new_prompts_wait_for_the_frame_in_the_making(slow):

@@ -12,9 +12,10 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter, parameter_value_to_python
 
-from pedsam_ros.core.config import EdgeConfig, WorkerConfig
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.overlay_config import OverlayConfig
+from pedsam_ros.core.worker_config import WorkerConfig
 from pedsam_ros.nodes.edge_node import EdgeNode
 from pedsam_ros.nodes.overlay_node import OverlayNode
 from pedsam_ros.nodes.worker_node import WorkerNode
@@ -211,6 +212,7 @@ UNUSABLE = {  # what is given as workers_file -> what is said
     '{}/large.yaml': 'is larger than',
     '{}/text.yaml': 'one key',
     '{}/broken.yaml': "workers_file='",
+    '{}/laughs.yaml': 'anchors and aliases are not read',
     '{}/bytes.yaml': "workers_file='",
     '~nobody-of-this-name/workers.yaml': "workers_file='~nobody",
 }
@@ -222,6 +224,7 @@ def test_an_unusable_workers_file_is_named(name, tmp_path):
     for file, content in (('empty', b' \n'), ('text', b'text'), ('bytes', b'\xff\xfe\xff')):
         (tmp_path / f'{file}.yaml').write_bytes(content)
     (tmp_path / 'broken.yaml').write_text('workers: [')
+    (tmp_path / 'laughs.yaml').write_text('workers: [&a [x], *a]')
     (tmp_path / 'large.yaml').write_text('#' * 1_000_001)
     with pytest.raises(ConfigError, match=r'workers.file') as error:
         params.read_workers(name.format(tmp_path), own_domain=0)

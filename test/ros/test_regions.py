@@ -6,7 +6,7 @@ from types import SimpleNamespace as Fake
 import pytest
 from sensor_msgs.msg import RegionOfInterest
 
-from pedsam_ros.core.router import EVERYWHERE
+from pedsam_ros.core.router import EVERYWHERE, add_region
 from pedsam_ros.ros import regions
 
 pytestmark = pytest.mark.ros
@@ -45,6 +45,28 @@ def test_a_detection_is_the_upright_box_around_it(older):
 def test_a_detection_without_a_number_is_everything(number):
     """If a detector sends NaN, the whole image is protected, not too little of it."""
     assert regions.regions_from_detections(detections(**{number: math.nan})) == [EVERYWHERE]
+
+
+@pytest.mark.parametrize('size', [-20.0, 0.0])
+@pytest.mark.parametrize('side', ['size_x', 'size_y'])
+def test_a_detection_without_a_size_is_everything(side, size):
+    """A negative side would name corners in the wrong order, and protect nothing."""
+    assert regions.regions_from_detections(detections(**{side: size})) == [EVERYWHERE]
+
+
+def test_very_many_detections_are_everything():
+    """Reading each would take seconds."""
+    one = detections().detections
+    assert len(regions.regions_from_detections(Fake(detections=one * 1024))) == 1024
+    assert regions.regions_from_detections(Fake(detections=one * 1025)) == [EVERYWHERE]
+
+
+@pytest.mark.parametrize('region', [(9.0, 0.0, 3.0, 5.0), (0.0, 9.0, 5.0, 3.0)])
+def test_a_region_whose_corners_are_in_the_wrong_order_is_everything(region):
+    """Whoever named it: it would protect nothing."""
+    kept = {}
+    add_region(kept, region, 1.0)
+    assert kept == {EVERYWHERE: 1.0}
 
 
 def test_detections_are_listened_to_where_they_are_installed(monkeypatch):

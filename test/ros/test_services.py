@@ -8,38 +8,69 @@ import pytest
 
 from domains import domains
 from pedsam_ros.core.errors import BadPrompt, ConfigError
+from pedsam_ros.core.operator_word import OperatorWord
+from pedsam_ros.core.prompts import Limits
+from pedsam_ros.msg import Prompt
 from pedsam_ros.nodes.compute import ComputeThread
 from pedsam_ros.nodes.edge_services import Active, Services
-from pedsam_ros.srv import Release, Segment
+from pedsam_ros.ros import operator_call
+from pedsam_ros.srv import Release, ResetExposure, Segment
 from two_nodes import TwoNodes
 
 pytestmark = pytest.mark.ros
+SECRET = 'ab' * 32
+EDGE = '/reader'
 
 
 class Held:
-    """A loop that answers no request until a test does; nobody is in quarantine."""
+    """A loop that answers no request until a test does; carol alone is in quarantine."""
+
+    prompt_limits = Limits(prompts=3, points=4)
 
     def __init__(self):
         self.asked = []
+        self.released = []
 
     def ask(self, prompts, tell):
         self.asked.append(tell)
 
     def release(self, worker):
+        if worker == 'carol':
+            return self.released.append(worker)
         raise ConfigError(f'{worker}: not in quarantine')
+
+
+class Kept:
+    """A ledger's file that counts what is done to it."""
+
+    def __init__(self):
+        self.ledger, self.resets, self.written = self, 0, 0
+
+    def to_json(self):
+        return '{}'
+
+    def reset(self):
+        self.resets += 1
+
+    def write(self):
+        self.written += 1
 
 
 @pytest.fixture
 def bench():
     """Two nodes; `loop` is what the services of one of them ask."""
     with domains(1) as (domain_id,), closing(TwoNodes(domain_id)) as two:
-        two.loop, services = Held(), Services(two.reader)
+        two.loop, two.services = Held(), Services(two.reader)
         compute = ComputeThread(lambda: None, print)
         compute.start()
-        services.active = Active(two.loop, compute, None)
+        two.file = Kept()
+        word = OperatorWord(SECRET, EDGE)
+        two.services.active = Active(two.loop, compute, two.file, word)
         two.segment = two.node.create_client(Segment, '/reader/segment')
         two.release = two.node.create_client(Release, '/reader/release')
-        two.until(lambda: two.segment.service_is_ready() and two.release.service_is_ready())
+        two.reset = two.node.create_client(ResetExposure, '/reader/reset_exposure')
+        clients = (two.segment, two.release, two.reset)
+        two.until(lambda: all(client.service_is_ready() for client in clients))
         yield two
         compute.close()
 
@@ -54,12 +85,71 @@ def ask(bench, times):
     return calls
 
 
+def calling(bench, client):
+    """A function that calls a service and returns its response."""
+
+    def call(request):
+        answer = client.call_async(request)
+        bench.until(answer.done)
+        return answer.result()
+
+    return call
+
+
+def test_the_operator_may_release_and_reset(bench):
+    """One after the other, and each as often as it takes."""
+    for number in (1, 2):
+        call = calling(bench, bench.release)
+        assert operator_call.release(call, SECRET, EDGE, 'carol').success
+        assert operator_call.reset_exposure(calling(bench, bench.reset), SECRET, EDGE).success
+        assert bench.loop.released == ['carol'] * number
+        assert bench.file.resets == bench.file.written == number
+    assert bench.services.unproven == 0
+
+
+def test_who_does_not_know_the_secret_changes_nothing(bench):
+    """A stranger who reads all that goes through the domain can repeat none of it."""
+    call, heard = calling(bench, bench.release), []
+
+    def overheard(request):
+        heard.append(Release.Request(worker=request.worker, proof=request.proof))
+        return call(request)
+
+    assert operator_call.release(overheard, SECRET, EDGE, 'carol').success
+    for request in (*heard, Release.Request(worker='carol')):
+        response = call(request)
+        assert not response.success
+        assert 'only the operator' in response.message
+    for secret, edge in (('cd' * 32, EDGE), (SECRET, '/other')):
+        assert not operator_call.release(call, secret, edge, 'carol').success
+        reset = calling(bench, bench.reset)
+        assert not operator_call.reset_exposure(reset, secret, edge).success
+    assert bench.loop.released == ['carol']
+    assert bench.file.resets == 0
+    assert bench.services.unproven == 5  # requests without a proof are no attempts
+
+
+def test_a_flood_of_wrong_proofs_locks_the_operator_out_of_nothing(bench):
+    """They change no challenge."""
+    call = calling(bench, bench.release)
+    for number in range(50):
+        call(Release.Request(worker='carol', proof=f'{number:064}'))
+    assert operator_call.release(call, SECRET, EDGE, 'carol').success
+
+
+def test_an_edge_that_is_not_active_gives_no_challenge(bench):
+    """And does nothing."""
+    bench.services.close()
+    response = operator_call.release(calling(bench, bench.release), SECRET, EDGE, 'carol')
+    assert (response.success, response.challenge) == (False, '')
+    assert response.message == 'the node is not active'
+
+
 def test_other_services_do_not_wait_for_a_long_request(bench):
     """Nor does the next request; all are answered in the end."""
     calls = ask(bench, 2)
-    released = bench.release.call_async(Release.Request(worker='bob'))
-    bench.until(released.done)
-    assert released.result().message == 'bob: not in quarantine'
+    released = operator_call.release(calling(bench, bench.release), SECRET, EDGE, 'bob')
+    assert released.message == 'bob: not in quarantine'
     assert not any(call.done() for call in calls)
     for tell in bench.loop.asked:
         tell(BadPrompt('told'))
@@ -76,6 +166,20 @@ def test_requests_that_wait_are_bounded(bench):
     bench.until(calls[0].done)
     ask(bench, 1)
     assert len(bench.loop.asked) == 65
+
+
+def test_a_request_over_the_limits_is_refused_before_it_is_read(bench):
+    """By the number of prompts, and of their points in all."""
+    one = Prompt(points=[1.0, 1.0], labels=[1])
+    many = Prompt(points=[1.0, 1.0] * 5, labels=[1] * 5)
+    calls = [
+        bench.segment.call_async(Segment.Request(prompts=prompts))
+        for prompts in ([one] * 4, [many], [one] * 3)
+    ]
+    bench.until(lambda: calls[0].done() and calls[1].done() and bench.loop.asked)
+    assert calls[0].result().message == '4 prompts: at most 3 are answered together'
+    assert calls[1].result().message == '5 points in all: at most 4 are taken together'
+    assert len(bench.loop.asked) == 1
 
 
 def test_an_answer_wakes_the_executor(bench):

@@ -65,7 +65,7 @@ def record():
         sent.setdefault(homes[index], set()).add(index)
     ledger = Ledger(pixel_grid(TINY), homes)
     ledger.admit(sent, canvas, 1, 0.0)
-    made = SoakRecord(arch=TINY, homes=homes, sizes=((96, 128),), shown=3, done=3)
+    made = SoakRecord(arch=TINY, homes=homes, identities={}, sizes=((96, 128),), shown=3, done=3)
     made.heard, made.ledger = sent, ledger.to_json()
     made.figures = dict.fromkeys(ENDINGS, '0') | {'frames_in': '3', 'done': '3', 'model_id': 'm'}
     made.memory = {'edge': [MemorySample(1, frame, 10**8) for frame in range(0, 3000, 100)]}

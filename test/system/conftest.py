@@ -1,16 +1,12 @@
 """Rigs, which are whole systems of real processes, and what their workers are sent."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from domains import domains
-from pedsam_ros.msg import Window
-from pedsam_ros.ros import qos
-from pedsam_ros.ros.domain import topic
-from pedsam_ros.trial.client import Client
+from pedsam_ros.trial.diary import Diary
 from rig import Rig
 
 
@@ -45,27 +41,22 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 @pytest.fixture
 def listen():
-    """Starts to listen in every worker's domain of a rig.
+    """Begins to read the diaries of a rig's workers.
 
     `listen(rig)` returns a function: worker -> the windows that it has been sent since.
     """
-    with ExitStack() as opened:
 
-        def listen_to(rig):
-            clients, messages = {}, {}
-            for worker in rig.workers:
-                client = opened.enter_context(closing(Client(worker.domain_id)))
-                windows = topic(worker.name, 'windows')
-                messages[worker.name] = client.collect(Window, windows, qos.WIRE)
-                client.until(lambda: client.node.count_publishers(windows))  # noqa: B023
-                clients[worker.name] = client
+    def listen_to(rig):
+        diaries = {worker.name: Diary(rig.diary_file(worker.name)) for worker in rig.workers}
+        for diary in diaries.values():
+            diary.look()
+            diary.windows.clear()
 
-            def windows_sent():
-                for client in clients.values():
-                    for _ in range(100):
-                        client.spin(0.0)
-                return {name: {msg.window for msg in msgs} for name, msgs in messages.items()}
+        def windows_sent():
+            for diary in diaries.values():
+                diary.look()
+            return {name: set(diary.windows) for name, diary in diaries.items()}
 
-            return windows_sent
+        return windows_sent
 
-        yield listen_to
+    return listen_to

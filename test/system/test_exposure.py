@@ -1,19 +1,22 @@
 """What workers see of a scene: the edge remembers it, keeps parts of it back, and tells it."""
 
+from functools import partial
 from itertools import count
 
 import pytest
 from sensor_msgs.msg import RegionOfInterest
-from std_srvs.srv import Trigger
 
 from fakes import frame
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.model import checkpoint, loading
+from pedsam_ros.core.operator_word import read_secret
 from pedsam_ros.msg import Exposure
-from pedsam_ros.ros import convert, qos
+from pedsam_ros.ros import convert, operator_call, qos
+from pedsam_ros.srv import ResetExposure
 from rig import SEED, homes, image_msg, local_pipeline, same, show
 
 pytestmark = pytest.mark.ros
+RESET = '/edge/reset_exposure'
 
 
 def test_a_killed_edge_forgets_nothing(rig, listen):
@@ -28,7 +31,8 @@ def test_a_killed_edge_forgets_nothing(rig, listen):
     stamps = count(10)
     rig.client.until(lambda: show(rig, camera, next(stamps)) and windows_sent() == own)
     rig.kill('edge')
-    ledger = Ledger.from_json(rig.ledger_file.read_text(), homes={})
+    identities = {worker.name: worker.identities for worker in rig.workers}
+    ledger = Ledger.from_json(rig.ledger_file.read_text(), {}, identities=identities)
     assert {name: set(seen.windows) for name, seen in ledger.workers.items()} == own
     rig.start_edge(**{'placement.session_key': 'second'})
     camera = rig.client.camera()
@@ -37,7 +41,9 @@ def test_a_killed_edge_forgets_nothing(rig, listen):
     show(rig, camera, 2, 'failed')
     assert 'its cap is' in rig.client.figures()['last_loss']
     assert windows_sent() == own
-    rig.client.call(Trigger, '/edge/reset_exposure', Trigger.Request())
+    assert not rig.client.call(ResetExposure, RESET, ResetExposure.Request()).success
+    call = partial(rig.client.call, ResetExposure, RESET)
+    assert operator_call.reset_exposure(call, read_secret(rig.operator_file), '/edge').success
     show(rig, camera, 3)
     assert 'exposure ledger reset' in rig.log('edge')
 

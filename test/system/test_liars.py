@@ -1,16 +1,20 @@
 """Workers that answer wrongly: the edge finds out, and no longer uses them."""
 
+from functools import partial
 from itertools import count
 
 import pytest
 
 from fakes import frame
 from pedsam_ros.core.health import WorkerState
+from pedsam_ros.core.operator_word import read_secret
+from pedsam_ros.ros import operator_call
 from pedsam_ros.srv import Release
 from pedsam_ros.trial.lies import Lie
 from rig import SOON_SILENT, image_msg, show
 
 pytestmark = pytest.mark.ros
+RELEASE = '/edge/release'
 
 
 @pytest.mark.parametrize('lie', [Lie.NOT_FINITE, Lie.MODEL])  # all: test_loop_replies.py
@@ -25,8 +29,10 @@ def test_a_lying_worker_is_quarantined(rig, lie):
     rig.wait_for(WorkerState.QUARANTINED, 'carol')
     assert 'quarantined: carol: ' in rig.log('edge')
     rig.replace_worker('carol')
-    assert not rig.client.call(Release, '/edge/release', Release.Request(worker='bob')).success
-    assert rig.client.call(Release, '/edge/release', Release.Request(worker='carol')).success
+    secret, call = read_secret(rig.operator_file), partial(rig.client.call, Release, RELEASE)
+    assert not operator_call.release(call, secret, '/edge', 'bob').success
+    assert not call(Release.Request(worker='carol')).success
+    assert operator_call.release(call, secret, '/edge', 'carol').success
     rig.wait_ready()
     show(rig, camera, 2)
     rig.client.masks_for(1)

@@ -98,7 +98,6 @@ WRONG = {
     'foreign checkpoint': ({'checkpoint': __file__}, 'not readable'),
     'no workers file': ({'workers_file': ''}, "workers_file=''"),
     'missing workers file': ({'workers_file': '/nowhere.yaml'}, "workers_file='/nowhere.yaml'"),
-    'a folder for the ledger': ({'ledger_file': '/'}, "ledger_file='/'"),
     'unknown device': ({'device': 'abacus'}, "device='abacus'"),
 }
 
@@ -113,13 +112,24 @@ def test_a_wrong_setting_fails_the_transition_and_the_node_lives(rig, name):
     rig.client.until(lambda: named in rig.client.message(''))
     assert named in rig.log('edge')
     good = {'checkpoint': SEED, 'workers_file': str(rig.folder / 'workers.yaml')}
-    good |= {'ledger_file': str(rig.ledger_file), 'device': 'cpu'}
+    good['device'] = 'cpu'
     set_parameters(rig, {key: good[key] for key in parameters})
     assert change(rig, Transition.TRANSITION_CONFIGURE)
     assert change(rig, Transition.TRANSITION_ACTIVATE)
     assert change(rig, Transition.TRANSITION_DEACTIVATE)
     assert change(rig, Transition.TRANSITION_ACTIVATE)
     assert state(rig) == 'active'
+
+
+@pytest.mark.parametrize('name', ['ledger_file', 'operator_file'])
+def test_the_places_of_ledger_and_secret_are_those_of_the_start(rig, name):
+    """A wrong one fails the transition. Nobody in the domain can name another, and begin with an
+    empty ledger or a secret of their own."""
+    rig.start_edge(autostart=False, **{name: '/'})
+    assert not change(rig, Transition.TRANSITION_CONFIGURE)
+    rig.client.until(lambda: '/' in rig.client.message(''))
+    assert set_parameters(rig, {name: str(rig.folder / 'other')}) != ['']
+    assert not change(rig, Transition.TRANSITION_CONFIGURE)
 
 
 def set_parameters(rig, values):

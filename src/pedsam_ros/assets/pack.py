@@ -16,13 +16,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-import yaml
 
 from pedsam_ros.assets import credits, cutouts, render, walking, wavefront
 from pedsam_ros.assets.cutouts import Image
 from pedsam_ros.assets.files import INSIDE, Tree
 from pedsam_ros.core.errors import BadImage, ConfigError
 from pedsam_ros.core.files import replacing
+from pedsam_ros.core.foreign_text import parsed_yaml, read_bounded
 
 FOLDERS = {
     'cutout': 'cutouts',
@@ -76,8 +76,8 @@ def write_pack(debs: Path, config: Path, out: Path) -> list[Asset]:
 def _sources(config: Path) -> list[dict[str, Any]]:
     """The sources of a configuration. Raises ConfigError."""
     try:
-        return list(yaml.safe_load(config.read_text(encoding='utf-8'))['sources'])
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        return list(parsed_yaml(read_bounded(config))['sources'])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f'{config}: no list of sources: {error}') from error
 
 

@@ -10,8 +10,9 @@ from pedsam_ros.bags import mcap_file, sqlite_file
 from pedsam_ros.bags.mcap_file import McapFile
 from pedsam_ros.bags.sqlite_file import SqliteFile
 from pedsam_ros.bags.unpacking import ZSTD_MAGIC, Stopped, unpack_file
-from pedsam_ros.bags.yaml_text import parsed
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.foreign_text import parsed_yaml
+from pedsam_ros.core.shown import shown, written
 
 _METADATA = 'metadata.yaml'
 _MAX_METADATA_BYTES = 2**22  # YAML of this size takes some ten seconds
@@ -84,17 +85,19 @@ def _listed(bag: Path) -> list[Path]:
             text = stream.read(_MAX_METADATA_BYTES + 1)
         if len(text) > _MAX_METADATA_BYTES:
             raise ValueError(f'over {_MAX_METADATA_BYTES} bytes')
-        told: dict[str, Any] = parsed(text)['rosbag2_bagfile_information']
+        told: dict[str, Any] = parsed_yaml(text, _MAX_METADATA_BYTES)[
+            'rosbag2_bagfile_information'
+        ]
         names = [PurePath(each).name for each in told['relative_file_paths']]
         mode, packing = told.get('compression_mode'), told.get('compression_format')
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ConfigError(f'{metadata}: no metadata of a bag: {error!r}') from error
+        raise ConfigError(f'{metadata}: no metadata of a bag: {shown(error, 200)}') from error
     if str(mode or 'none').lower() != 'none' and packing != 'zstd':
-        raise ConfigError(f'{bag}: compressed as {packing!r}; only zstd can be read')
+        raise ConfigError(f'{bag}: compressed as {written(packing)}; only zstd can be read')
     files = [_present(bag / name) for name in names]
     missing = [name for name, file in zip(names, files, strict=True) if file is None]
     if missing or not names:
-        raise ConfigError(f'{metadata}: names files that are missing: {", ".join(missing[:5])}')
+        raise ConfigError(f'{metadata}: names files that are missing: {shown(missing[:5], 300)}')
     return [file for file in files if file is not None]
 
 

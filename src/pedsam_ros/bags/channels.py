@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from pedsam_ros.bags.yaml_text import parsed
+from pedsam_ros.core.foreign_text import parsed_yaml
 
 CDR = 'cdr'
 MAX_TEXT = 500  # characters that are kept of a name
@@ -78,6 +78,6 @@ def latched(profiles: str) -> bool:
     if 'durability' not in profiles or len(profiles) > _MAX_PROFILES:
         return False
     try:
-        return any(each['durability'] in _KEPT for each in parsed(profiles))
+        return any(each['durability'] in _KEPT for each in parsed_yaml(profiles))
     except (ValueError, TypeError, KeyError):
         return False

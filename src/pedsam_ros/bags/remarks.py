@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+from pedsam_ros.core.shown import shown
+
 
 class Remarks:
     """Counts remarks by what they are on; `tell` gets the first on each, and at last the counts.
@@ -20,10 +22,10 @@ class Remarks:
         """Takes one remark."""
         self.counts[on] += 1
         if self.counts[on] == 1:
-            self._tell(f'{on}: {remark}')
+            self._tell(f'{shown(on, 200)}: {shown(remark, 500)}')
 
     def sum_up(self) -> None:
         """Tells how many there were, where the first was not the only one."""
         for on, count in self.counts.items():
             if count > 1:
-                self._tell(f'{on}: that happened {count} times')
+                self._tell(f'{shown(on, 200)}: that happened {count} times')

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pedsam_ros.core.common_settings import NAME, NAME_FORM
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.foreign_text import parsed_json
+from pedsam_ros.core.shown import shown, written
+
+MOST_TOKENS = 128  # along a side of the canvas; SAM has 64
+MOST_WEIGHTS = 2**33  # of all blocks; ViT-H has 0.6 * 10^9
+_MOST_BYTES = 4096  # of a header
+_BOUNDS = {  # the least and the most of each size; ViT-H is far from all of them
+    'dim': (1, 4096),
+    'depth': (1, 128),
+    'heads': (1, 128),
+    'image_px': (1, 4096),
+    'patch_px': (1, 256),
+    'window': (1, 64),
+    'embedding_dim': (8, 1024),
+    'refine_px': (0, 512),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
     """The sizes of a SAM image encoder. Source: SAM build_sam.py.
 
-    Raises ConfigError if the sizes do not fit each other.
+    Raises ConfigError if a size is no whole number within its bounds, or does not fit the others.
+    The bounds hold before anything is made of these sizes.
     """
 
     name: str
@@ -28,20 +47,45 @@ class Architecture:
     refine_px: int = 0  # side of the crops on which masks are refined, px; 0: not refined
 
     def __post_init__(self) -> None:
-        sizes = (self.dim, self.depth, self.heads, self.image_px, self.patch_px, self.window)
-        if min(sizes) < 1 or self.dim % self.heads or self.embedding_dim % 8:
+        if not (isinstance(self.name, str) and re.fullmatch(NAME, self.name)):
+            raise ConfigError(f'name={written(self.name)}: {NAME_FORM}')
+        for size, (low, high) in _BOUNDS.items():
+            value = getattr(self, size)
+            if type(value) is not int or not low <= value <= high:
+                raise ConfigError(f'{size}={written(value)}: a whole number from {low} to {high}')
+        self._check_fit()
+
+    def _check_fit(self) -> None:
+        """Raises ConfigError if sizes within their bounds do not fit each other."""
+        if self.dim % self.heads or self.embedding_dim % 8:
             raise ConfigError(
-                f'{self}: sizes must be positive, heads must divide dim, and 8 embedding_dim'
+                f'dim={self.dim}, heads={self.heads}, embedding_dim={self.embedding_dim}: '
+                'heads must divide dim, and 8 embedding_dim'
             )
         if self.image_px % self.patch_px:
             raise ConfigError(
                 f'image_px={self.image_px}: not a multiple of patch_px={self.patch_px}'
             )
-        if self.refine_px % 8 or self.refine_px < 0:
-            raise ConfigError(f'refine_px={self.refine_px}: not 0 or a positive multiple of 8')
-        if not set(self.global_blocks) < set(range(self.depth)):
+        if self.tokens > MOST_TOKENS:
             raise ConfigError(
-                f'global_blocks={self.global_blocks}: not a proper subset of 0..{self.depth - 1}'
+                f'image_px={self.image_px}, patch_px={self.patch_px}: a side of {self.tokens} '
+                f'tokens; at most {MOST_TOKENS}'
+            )
+        if (weights := 12 * self.depth * self.dim**2) > MOST_WEIGHTS:
+            raise ConfigError(
+                f'depth={self.depth}, dim={self.dim}: {weights} weights; at most {MOST_WEIGHTS}'
+            )
+        if self.refine_px % 8:
+            raise ConfigError(f'refine_px={self.refine_px}: not 0 or a positive multiple of 8')
+        blocks = self.global_blocks
+        if not (
+            isinstance(blocks, tuple)
+            and len(blocks) < self.depth
+            and all(type(block) is int for block in blocks)
+            and set(blocks) < set(range(self.depth))
+        ):
+            raise ConfigError(
+                f'global_blocks={written(blocks)}: not a proper subset of 0..{self.depth - 1}'
             )
 
     @property
@@ -80,12 +124,12 @@ class Architecture:
     def from_json(cls, text: str) -> Architecture:
         """Reads what `to_json` wrote. Raises ConfigError if `text` is anything else."""
         try:
-            fields: dict[str, Any] = json.loads(text)
-            fields['global_blocks'] = tuple(fields['global_blocks'])
-            return cls(**fields)
+            sizes: dict[str, Any] = parsed_json(text, _MOST_BYTES)
+            sizes['global_blocks'] = tuple(sizes['global_blocks'])
+            return cls(**sizes)
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(
-                f'architecture={text[:80]!r}: not an architecture ({error})'
+                f'architecture={written(text)}: not an architecture ({shown(error)})'
             ) from None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from pedsam_ros.core.errors import BadBatch
+from pedsam_ros.core.shown import written
 from pedsam_ros.core.types import Values
 
 DTYPES = ('float32', 'float16', 'int8')
@@ -23,7 +24,7 @@ def encode(tokens: Values, dtype: str) -> bytes:
     if dtype == 'int8':
         scale = np.maximum(np.abs(tokens).max(-1, keepdims=True) / 127, np.float32(1e-12))
         return _bytes(np.rint(tokens / scale), 'i1') + _bytes(scale, '<f4')
-    raise BadBatch(f'dtype={dtype!r}: one of {", ".join(DTYPES)}')
+    raise BadBatch(f'dtype={written(dtype)}: one of {", ".join(DTYPES)}')
 
 
 def decode(values: bytes | memoryview, shape: tuple[int, int, int], dtype: str) -> Values:
@@ -50,7 +51,7 @@ def size_bytes(shape: tuple[int, int, int], dtype: str) -> int:
     height, width, channels = shape
     per_token = {'float32': 4 * channels, 'float16': 2 * channels, 'int8': channels + 4}
     if dtype not in per_token:
-        raise BadBatch(f'dtype={dtype!r}: one of {", ".join(DTYPES)}')
+        raise BadBatch(f'dtype={written(dtype)}: one of {", ".join(DTYPES)}')
     return height * width * per_token[dtype]
 
 

@@ -1,9 +1,11 @@
-"""Settings that more than one node has, each as a function that makes its field."""
+"""Settings of more than one node, and limits, each as a function that makes its field."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from pedsam_ros.core import prompts
+from pedsam_ros.core.image_bombs import MAX_PIXELS
 from pedsam_ros.core.settings import setting
 
 PRECISIONS = ('float32', 'float16', 'bfloat16')
@@ -18,6 +20,31 @@ def image_transport(**rule: Any) -> Any:
         'published (auto)'
     )
     return setting('raw', text, choices=('raw', 'compressed', 'auto'), **rule)
+
+
+def max_image_px(**rule: Any) -> Any:
+    """The largest image that a node reads."""
+    return setting(
+        MAX_PIXELS,
+        'largest number of pixels of an image; a larger one is refused by its header',
+        unit='px',
+        low=1,
+        high=2**28,
+        **rule,
+    )
+
+
+def most_prompts() -> Any:
+    """How many prompts a request, a message or the parameters may have."""
+    text = 'largest number of prompts that come together'
+    return setting(prompts.MOST_PROMPTS, text, low=1, high=prompts.MOST_PROMPTS)
+
+
+def most_points() -> Any:
+    """How many points these prompts may have."""
+    text = 'largest number of points of all prompts that come together'
+    highest = prompts.MOST_PROMPTS * prompts.MOST_POINTS
+    return setting(prompts.MOST_POINTS_IN_ALL, text, low=1, high=highest)
 
 
 def checkpoint(half: str) -> Any:
@@ -42,6 +69,25 @@ def precision(blocks: str) -> Any:
 def threads() -> Any:
     """How many threads torch may use."""
     return setting(0, 'number of torch threads (0 takes one for each core)', low=0, high=1024)
+
+
+def key_folder() -> Any:
+    """Where a node finds its keys."""
+    text = "folder of this host's keys, as pedsam keys makes it; if empty, pedsam/keys in ROS_HOME"
+    return setting('', text)
+
+
+def insecure() -> Any:
+    """Whether messages may be plain."""
+    return setting(
+        False,
+        "send and take plain messages, which anybody in a worker's domain can read and forge",
+    )
+
+
+def pad(what: str) -> Any:
+    """Whether all messages of a topic have one size."""
+    return setting(True, f'fill every {what} up to one size, which tells less; off saves bytes')
 
 
 def autostart() -> Any:

@@ -1,7 +1,7 @@
-"""The settings of edge and worker: name, default, text, unit and rule of each, in one place.
+"""The settings of the edge: name, default, text, unit and rule of each, in one place.
 
-Those of the overlay are in overlay_config.py. settings.py says what a setting is. After a change
-here, run
+Those of a worker are in worker_config.py, those of the overlay in overlay_config.py. settings.py
+says what a setting is. After a change here, run
 
     PYTHONPATH=src python scripts/write_parameters.py
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from pedsam_ros.core import common_settings as common
 from pedsam_ros.core.codec import DTYPES
-from pedsam_ros.core.prompts import prompts_from_flat
+from pedsam_ros.core.prompts import Limits, prompts_from_flat
 from pedsam_ros.core.settings import check_fields, grouped, setting
 from pedsam_ros.core.types import Prompt
 
@@ -150,6 +150,9 @@ class EdgeConfig:
         high=10**6,
         fixed=True,
     )
+    max_image_px: int = common.max_image_px()
+    most_prompts: int = common.most_prompts()
+    most_points: int = common.most_points()
     silent_camera_s: float = setting(
         5.0, 'time without an image after which the camera counts as silent', low=0.5, high=3600.0
     )
@@ -162,7 +165,14 @@ class EdgeConfig:
     ledger_file: str = setting(
         '',
         'file that keeps what each worker has seen, also over restarts; '
-        'if empty, exposure_NODE.json in ROS_HOME/pedsam',
+        'if empty, exposure.NODE.json in ROS_HOME/pedsam',
+        fixed=True,
+    )
+    operator_file: str = setting(
+        '',
+        'file with the secret that ~/release and ~/reset_exposure ask for, made if it is not '
+        'there; if empty, operator.secret in ROS_HOME/pedsam',
+        fixed=True,
     )
     regions: bool = setting(
         False,
@@ -171,6 +181,9 @@ class EdgeConfig:
     )
     region_s: float = setting(2.0, 'time for which a region holds', low=0.0, high=3600.0)
     transport: str = setting('float16', 'number type in which embeddings travel', choices=DTYPES)
+    pad: bool = common.pad('window')
+    key_folder: str = common.key_folder()
+    insecure: bool = common.insecure()
     device: str = common.device('edge')
     precision: str = common.precision('global')
     threads: int = common.threads()
@@ -211,28 +224,5 @@ class EdgeConfig:
     @property
     def prompts(self) -> tuple[Prompt, ...]:
         """The prompts of `points` and `boxes`; if there are none, the automatic grid is used."""
-        return prompts_from_flat(self.points, self.boxes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerConfig:
-    """Settings of a worker node. Raises ConfigError if one breaks its rule."""
-
-    name: str = setting(
-        'worker',
-        "the worker's name in workers.yaml and in its topics",
-        pattern=common.NAME,
-        form=common.NAME_FORM,
-    )
-    checkpoint: str = common.checkpoint('worker')
-    max_batch: int = setting(25, 'largest number of windows encoded at once', low=1, high=1024)
-    queue_windows: int = setting(
-        256, 'largest number of windows that wait; the oldest are dropped', low=1, high=100000
-    )
-    device: str = common.device('worker')
-    precision: str = common.precision('window')
-    threads: int = common.threads()
-    autostart: bool = common.autostart()
-
-    def __post_init__(self) -> None:
-        check_fields(self)
+        limits = Limits(self.most_prompts, self.most_points)
+        return prompts_from_flat(self.points, self.boxes, limits)

@@ -4,10 +4,15 @@ seconds)."""
 from __future__ import annotations
 
 import secrets
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pedsam_ros.core.errors import BadBatch, BadReply
+from pedsam_ros.core.placement import LOCAL
+
+MOST_SENDS = 2  # of one window of a frame
+_DECOYS = 1024  # that are remembered
 
 
 def random_request_id() -> int:
@@ -32,6 +37,7 @@ class _Open:
     deadline_s: float
     pending: dict[int, Pending] = field(default_factory=dict)  # by window
     requests: list[int] = field(default_factory=list)  # all that were ever made
+    sends: Counter[int] = field(default_factory=Counter)  # by window, to workers
 
 
 @dataclass(slots=True)
@@ -47,6 +53,7 @@ class Dispatch:
     _frames: dict[int, _Open] = field(default_factory=dict, init=False)
     _requests: dict[int, Pending] = field(default_factory=dict, init=False)
     _opened: int = field(default=0, init=False)
+    _decoys: OrderedDict[int, str] = field(default_factory=OrderedDict, init=False)
 
     def open(self, now_s: float) -> int:
         """Starts a frame and its deadline. Returns its serial."""
@@ -60,11 +67,31 @@ class Dispatch:
         pending = Pending(serial, window, worker, now_s)
         frame.pending[window] = self._requests[request_id] = pending
         frame.requests.append(request_id)
+        frame.sends[window] += worker != LOCAL
         return request_id
 
-    def check(self, request_id: int, window: int, worker: str) -> None:
-        """Raises BadBatch unless this request is open, which it is not for a late or a double
-        reply; BadReply if it was made to another worker or for another window."""
+    def may_send(self, serial: int, window: int) -> bool:
+        """Whether a window of a frame may be sent to a worker once more."""
+        return self._frames[serial].sends[window] < MOST_SENDS
+
+    def decoy(self, worker: str) -> int:
+        """Makes the request id of a window whose embedding nobody needs."""
+        request_id = self.new_request_id()
+        self._decoys[request_id] = worker
+        if len(self._decoys) > _DECOYS:
+            self._decoys.popitem(last=False)
+        return request_id
+
+    def answers_decoy(self, request_id: int, worker: str) -> bool:
+        """Whether this is a worker's first answer to a decoy."""
+        return self._decoys.get(request_id) == worker and bool(self._decoys.pop(request_id))
+
+    def check(self, request_id: int, window: int, worker: str) -> Pending:
+        """Returns the request that a reply answers.
+
+        Raises BadBatch unless it is open, which it is not for a late or a double reply; BadReply
+        if it was made to another worker or for another window.
+        """
         asked = self._requests.get(request_id)
         if asked is None:
             raise BadBatch(f'request_id={request_id:x}: not open (late, or never asked)')
@@ -73,6 +100,7 @@ class Dispatch:
             raise BadReply(worker, f'answered window={window}: {wanted}')
         if window not in self._frames[asked.serial].pending:
             raise BadBatch(f'request_id={request_id:x}: not open (double)')
+        return asked
 
     def awaits(self, request_id: int) -> bool:
         """Whether this request is open and its window still pending."""

@@ -43,6 +43,7 @@ from pedsam_ros.core.edge_compute import EdgeCompute, Making, finished
 from pedsam_ros.core.in_flight import Assignment, Encoded, InFlight
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.outbound import Outbound
+from pedsam_ros.core.pace import Pace
 from pedsam_ros.core.recent import Recent, RecentEmbeddings
 from pedsam_ros.core.router import Router
 from pedsam_ros.core.types import Answer, Embedding, Frame, FrameKey, Prompt, Window
@@ -89,6 +90,7 @@ class Edge:
         self._in_flight: dict[int, InFlight] = {}
         self._dispatch = Dispatch(config.deadline_s)
         self._recent = RecentEmbeddings(config.loss)
+        self.pace = Pace()
         self._outbound = Outbound(
             model.model_id, config, self.router, self._dispatch, self._recent
         )
@@ -120,6 +122,7 @@ class Edge:
         self._in_flight[serial] = started
         self.router.forget(min(frame.arrived_s for frame in self._in_flight.values()))
         assignments = self._outbound.ask(started, plan, now_s)
+        assignments += self._outbound.decoys(started, usable)
         self._note_complete()
         return started, assignments
 
@@ -140,16 +143,20 @@ class Edge:
         return self._outbound.again(self._in_flight, worker, before_s, now_s, unix_s)
 
     def accept(self, worker: str, reply: Embedding, now_s: float = 0.0) -> None:
-        """Takes one embedding.
+        """Takes one embedding. An answer to a decoy changes nothing.
 
         Raises BadBatch, and changes nothing, if the reply is not what was asked for; BadReply if
         no honest worker would send it.
         """
-        self._dispatch.check(reply.request_id, reply.index, worker)
+        if self._dispatch.answers_decoy(reply.request_id, worker):
+            return
+        asked = self._dispatch.check(reply.request_id, reply.index, worker)
         tokens = self.model.checked(worker, reply, self.config.transport)
         frame = self._in_flight[self._dispatch.settle(reply.request_id)]
         frame.answered(reply.index, tokens, worker)
-        frame.worker_s, frame.back_s = max(frame.worker_s, reply.encode_s), now_s
+        took_s = now_s - asked.asked_s  # by this clock; a worker may claim any time
+        frame.worker_s, frame.back_s = max(frame.worker_s, min(reply.encode_s, took_s)), now_s
+        self.pace.note(worker, took_s)
         frame.bytes_down += len(reply.values)
         self._recent.note(reply.index, Recent(tokens, frame.canvas, now_s, worker))
         self._note_complete()

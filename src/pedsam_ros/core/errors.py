@@ -13,6 +13,7 @@ The indentation shows what each error derives from:
       BadPrompt      a prompt does not fit the image
       BadMasks       masks do not fit their own size, or the image
       NoImage        it is not known which image masks belong to
+      BadSeal        a sealed message does not open, or is none
 """
 
 
@@ -69,3 +70,7 @@ class BadMasks(PedsamError):
 
 class NoImage(PedsamError):
     """It is not known which image masks belong to."""
+
+
+class BadSeal(PedsamError):
+    """A sealed message does not open, is malformed, or comes out of turn: it may be anybody's."""

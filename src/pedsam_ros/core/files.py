@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,38 +14,30 @@ from pedsam_ros.core import pixels
 from pedsam_ros.core.errors import BadImage
 from pedsam_ros.core.types import Pixels
 
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives the path of a file beside `path`, to be written; at the end it becomes `path`.
+    """Gives the path of an empty file beside `path`, to be written; at the end it becomes `path`.
 
-    Nobody ever finds half a file under `path`. If the block raises, the new file is removed and
-    `path` stays as it was. Raises OSError.
+    Its mode is what the umask leaves, whatever the block does with the file. Nobody ever finds
+    half a file under `path`, and a link that waits in its place is removed and not followed. If
+    the block raises, the new file is removed and `path` stays as it was. Raises OSError.
     """
     partial = path.with_name(path.name + '.partial')
+    partial.unlink(missing_ok=True)  # of a process that was killed, or a link
+    descriptor = os.open(partial, _CREATE, 0o666)
+    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+    os.close(descriptor)
     try:
         yield partial
+        partial.chmod(mode)  # the block may have made the file anew
         partial.replace(path)
     except BaseException:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
-
-
-def write_synced(path: Path, text: str) -> None:
-    """Replaces a text file; the file and its name are on the disk when this returns.
-
-    Nobody ever finds half a file under `path`. Raises OSError.
-    """
-    with replacing(path) as partial, partial.open('w') as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def write_image(path: Path, rgb: Pixels) -> Path:

@@ -17,7 +17,7 @@ class WorkerState(Enum):
 
     USABLE = 'usable'
     NOT_HEARD_OF = 'not_heard_of'  # it has not sent a heartbeat since activation
-    NOT_CONNECTED = 'not_connected'  # it is heard, but windows or embeddings would be lost
+    NOT_CONNECTED = 'not_connected'  # somebody is there, but there is no session with the worker
     SILENT = 'silent'  # its last heartbeat is older than `timeout_s`
     WRONG_MODEL = 'wrong_model'  # it runs other weights than this edge
     QUARANTINED = 'quarantined'  # it sent what no honest worker would send
@@ -45,7 +45,7 @@ def sentence(condition: Condition) -> str:
     return {
         WorkerState.USABLE: '',
         WorkerState.NOT_HEARD_OF: 'not heard of',
-        WorkerState.NOT_CONNECTED: 'not connected yet',
+        WorkerState.NOT_CONNECTED: 'not connected yet (if it stays so, the keys differ)',
         WorkerState.SILENT: 'silent',
         WorkerState.WRONG_MODEL: condition.detail,
         WorkerState.QUARANTINED: f'quarantined: {condition.detail}',
@@ -75,7 +75,7 @@ class Health:
     def heard(self, worker: str, status: WorkerStatus, now_s: float) -> None:
         """Notes a heartbeat."""
         seldom = now_s - self._new_s.get(worker, _NEVER) > self.timeout_s
-        if seldom and self.reader(worker) != status.reader:
+        if seldom and self._process(worker) != status.process:
             self._new_s[worker] = now_s
         self._heard[worker] = (status, now_s)
         if not status.queued:
@@ -94,17 +94,11 @@ class Health:
         if status.model_id != self.model_id:
             both = f'model_id={status.model_id!r:.40}, this edge has {self.model_id}'
             return Condition(WorkerState.WRONG_MODEL, both)
-        return Condition(WorkerState.USABLE if status.clients else WorkerState.NOT_CONNECTED)
+        return Condition(WorkerState.USABLE)
 
     def status(self, worker: str) -> WorkerStatus | None:
         """The worker's last heartbeat; None before the first."""
         return self._heard[worker][0] if worker in self._heard else None
-
-    def reader(self, worker: str) -> str:
-        """DDS's id of the worker's reader of windows, from its last heartbeat; empty if it named
-        no reader."""
-        status = self.status(worker)
-        return status.reader if status else ''
 
     def lost_before_s(self, worker: str, retry_s: float) -> float:
         """The time before which requests to this worker count as lost, s.
@@ -131,3 +125,7 @@ class Health:
     def release(self, worker: str) -> bool:
         """Ends a quarantine. Returns whether the worker was in one."""
         return self._quarantined.pop(worker, None) is not None
+
+    def _process(self, worker: str) -> str:
+        status = self.status(worker)
+        return status.process if status else ''

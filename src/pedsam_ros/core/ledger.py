@@ -2,31 +2,25 @@
 
 Whoever sends follows three steps: ask `admit`; if `changes` rose, write `to_json` to the disk;
 send. In that order, neither a crash nor a full disk can let a worker see more than its cap.
+
+Callers know workers by their names. The ledger knows them by their identities, because names can
+be swapped: whoever has the key has seen the windows. An identity that no worker has any more
+stays in the ledger, as somebody else who has seen its windows.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
+from pedsam_ros.core import exposure_record
 from pedsam_ros.core.errors import ConfigError, ExposureError
-from pedsam_ros.core.placement import neighbours
+from pedsam_ros.core.exposure_record import BY_NAME, Exposure, Record
+from pedsam_ros.core.extents import Extent, add, area, contents, grown, largest_piece
+from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.windows import Canvas, Grid
 
-_VERSION = 1
-Extent = tuple[int, int]  # (h, w) of the content of a window, canvas px
-
-
-@dataclass(slots=True)
-class Exposure:
-    """What one worker has been sent so far."""
-
-    windows: dict[int, Extent] = field(default_factory=dict)  # the largest content of each
-    frames: int = 0
-    first_s: float = 0.0  # Unix time of the first frame
-    last_s: float = 0.0  # Unix time of the last frame
+SEVERAL = '*'  # in place of a worker's name: a spare has replaced more than one under its keys
 
 
 @dataclass(slots=True)
@@ -35,15 +29,28 @@ class Ledger:
 
     The scene is the union of all content that any frame ever had. The cap is `max_share` of the
     scene; if `max_share` is 0, it is the largest share that `homes` gives one worker.
+
+    `identities` maps a worker to what it is known by; a worker that it lacks is known by its name.
+    What is called `worker` is the name of a worker, or an identity that no worker has. Raises
+    ConfigError if two workers have the same identity.
     """
 
     grid: Grid  # in px
     homes: Mapping[int, str]  # window -> worker
     max_share: float = 0.0
-    workers: dict[str, Exposure] = field(default_factory=dict)
+    identities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the present first
     scene: dict[int, Extent] = field(default_factory=dict)
-    stands_in: dict[str, str] = field(default_factory=dict)  # spare -> the worker it replaces
+    seen: dict[str, Exposure] = field(default_factory=dict)  # by identity
+    bound: dict[str, str] = field(default_factory=dict)  # identity of a spare -> of its worker
     changes: int = 0  # rises with each change that must be on the disk before anything is sent
+    _owners: dict[str, str] = field(init=False, repr=False)  # identity -> worker
+
+    def __post_init__(self) -> None:
+        self._owners = {}
+        for worker, identities in self.identities.items():
+            for identity in identities:
+                if self._owners.setdefault(identity, worker) != worker:
+                    raise ConfigError(f'{worker}: {identity} is {self._owners[identity]} as well')
 
     @classmethod
     def from_json(
@@ -52,26 +59,22 @@ class Ledger:
         homes: Mapping[int, str],
         max_share: float = 0.0,
         grid: Grid | None = None,
+        identities: Mapping[str, tuple[str, ...]] | None = None,
     ) -> Ledger:
-        """Reads what `to_json` wrote; `homes` and `max_share` are not in it.
+        """Reads what `to_json` wrote; `homes`, `max_share` and `identities` are not in it.
 
         With `grid`, a ledger of any other grid is refused. Without, the file says which grid it
         is; pass `homes={}` where only the exposure is of interest. Raises ConfigError.
         """
-        try:
-            read = json.loads(text)
-            version, found = read['version'], _grid(read['extent'], read['window'])
-            scene, stands_in = _unlisted(read['scene']), dict(read['stands_in'])
-            workers = {name: _exposure(seen) for name, seen in read['workers'].items()}
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise ConfigError(f'not an exposure ledger ({error!r:.100})') from None
-        wanted = grid or found
-        if (version, found) != (_VERSION, wanted):
+        read = exposure_record.read(text)
+        wanted, found = grid or read.grid, read.grid
+        if found != wanted:
             raise ConfigError(
-                f'version {version}, windows of {found.window} in {found.extent} px; expected: '
-                f'version {_VERSION}, {wanted.window} in {wanted.extent} px'
+                f'windows of {found.window} in {found.extent} px; expected: {wanted.window} in '
+                f'{wanted.extent} px'
             )
-        return cls(wanted, homes, max_share, workers, scene, stands_in)
+        rest = read.scene, read.seen, read.bound
+        return cls(wanted, homes, max_share, identities or {}, *rest)
 
     def admit(
         self, sends: Mapping[str, Iterable[int]], canvas: Canvas, frames: int, now_s: float
@@ -80,26 +83,27 @@ class Ledger:
         for one that is under way; `now_s` is Unix time.
 
         Raises ExposureError, and notes nothing, if a worker would see more than its cap or a
-        window that another worker has seen. Homes hold for as long as the ledger does.
+        window that another worker has seen, or if the ledger is full. Homes hold for as long as
+        the ledger does.
         """
-        scene = _grown(self.scene, canvas, canvas.windows())
-        views = {
-            name: _grown(self.workers.get(name, Exposure()).windows, canvas, windows)
-            for name, windows in sends.items()
-        }
-        total, cap = _area(scene), self._cap(scene)
-        for name, view in views.items():
-            if (seen := _area(view)) > cap:
+        shown = contents(canvas)
+        scene = grown(self.scene, shown, shown)
+        total, cap = area(scene), self._cap(scene)
+        for worker, windows in sends.items():
+            seen = area(grown(self.exposure(worker).windows, shown, windows))
+            if seen > cap:
                 raise ExposureError(
-                    f'{name}: would have seen {seen / total:.1%} of the scene; its cap is '
+                    f'{worker}: would have seen {seen / total:.1%} of the scene; its cap is '
                     f'{cap / total:.1%}'
                 )
-        for name, windows in sends.items():
-            self._check_owners(name, windows)
+        for worker, windows in sends.items():
+            self._check_owners(worker, windows)
+        if len(self.seen.keys() | map(self._identity, sends)) > exposure_record.MOST_WORKERS:
+            raise ExposureError(f'ledger: full, with {len(self.seen)} workers; reset it')
         self.changes += scene != self.scene
         self.scene = scene
-        for name, view in views.items():
-            self._note(name, view, frames, now_s)
+        for worker, windows in sends.items():
+            self._note(worker, windows, shown, frames, now_s)
 
     def conflict(self) -> str:
         """Says which home may not be sent its windows, because the ledger shows them with another
@@ -117,128 +121,130 @@ class Ledger:
 
         Raises ExposureError if it stands in for another worker already.
         """
-        if self.stands_in.get(spare, home) != home:
-            raise ExposureError(f'{spare}: stands in for {self.stands_in[spare]}, not for {home}')
-        self.changes += spare not in self.stands_in
-        self.stands_in[spare] = home
+        if (role := self.stands_in.get(spare, home)) != home:
+            raise ExposureError(f'{spare}: stands in for {role}, not for {home}')
+        self.changes += self._identity(spare) not in self.bound
+        self.bound.setdefault(self._identity(spare), self._identity(home))
 
     def reset(self) -> None:
         """Forgets everything. Only for a person who knows that the workers have forgotten too."""
-        self.workers, self.scene, self.stands_in = {}, {}, {}
+        self.seen, self.scene, self.bound = {}, {}, {}
         self.changes += 1
+
+    @property
+    def workers(self) -> dict[str, Exposure]:
+        """What each worker has been sent that was ever sent anything."""
+        return {worker: self.exposure(worker) for worker in map(self._worker, self.seen)}
+
+    @property
+    def stands_in(self) -> dict[str, str]:
+        """Spare -> the worker it replaces, or SEVERAL."""
+        roles: dict[str, str] = {}
+        for spare, home in self.bound.items():
+            name, role = self._worker(spare), self._worker(home)
+            roles[name] = role if roles.get(name, role) == role else SEVERAL
+        return roles
+
+    def exposure(self, worker: str) -> Exposure:
+        """What a worker has been sent under all its identities."""
+        parts = [self.seen[each] for each in self._all(worker) if each in self.seen]
+        if len(parts) == 1:
+            return replace(parts[0])
+        windows: dict[int, Extent] = {}
+        for part in parts:
+            add(windows, part.windows)
+        return Exposure(
+            worker,
+            windows,
+            sum(part.frames for part in parts),
+            min((part.first_s for part in parts), default=0.0),
+            max((part.last_s for part in parts), default=0.0),
+        )
 
     def share(self, worker: str) -> float:
         """The part of the scene that a worker has seen, 0..1."""
-        total = _area(self.scene)
-        return _area(self.workers[worker].windows) / total if worker in self.workers else 0.0
+        seen = area(self.exposure(worker).windows)
+        return seen / area(self.scene) if seen else 0.0
 
     def cap(self) -> float:
-        """The part of the scene that a worker may see, 0..1."""
-        total = _area(self.scene)
+        """The part of the scene that a worker may see, 0..1; without homes, 0 or `max_share`."""
+        total = area(self.scene)
         return self._cap(self.scene) / total if total else self.max_share
 
     def largest_region(self, worker: str) -> float:
         """The part of the scene in the largest piece that a worker has seen, 0..1. Windows that
         share a side belong to one piece."""
-        left = dict(self.workers[worker].windows) if worker in self.workers else {}
-        largest = 0
-        while left:
-            largest = max(largest, self._take_piece(left))
-        return largest / _area(self.scene) if largest else 0.0
+        largest = largest_piece(self.exposure(worker).windows, self.grid)
+        return largest / area(self.scene) if largest else 0.0
 
     def to_json(self) -> str:
-        """Writes down the exposure. Homes and cap are not in it: they belong to the
-        configuration."""
-        workers = {
-            name: {
-                'windows': _listed(seen.windows),
-                'frames': seen.frames,
-                'first_s': seen.first_s,
-                'last_s': seen.last_s,
-            }
-            for name, seen in self.workers.items()
-        }
-        head = {'version': _VERSION, 'extent': self.grid.extent, 'window': self.grid.window}
-        rest = {'scene': _listed(self.scene), 'stands_in': self.stands_in, 'workers': workers}
-        return json.dumps(head | rest, indent=1)
+        """Writes down the exposure. Homes, cap and the identities of workers that were sent
+        nothing are not in it: they belong to the configuration."""
+        return exposure_record.written(Record(self.grid, self.scene, self.seen, self.bound))
 
     def _check_owners(self, worker: str, windows: Iterable[int]) -> None:
         """Raises ExposureError unless `worker` is the home of these windows or a spare of it, and
         nobody else has seen them."""
-        regular = set(self.homes.values())
+        regular, stands_in = set(self.homes.values()), self.stands_in
         for index in windows:
-            home = self.homes[index]
-            spare = worker not in regular and self.stands_in.get(worker, home) == home
+            home = self.homes.get(index, LOCAL)
+            role = stands_in.get(worker, home)
+            spare = worker not in regular and role == home
             if worker != home and not spare:
                 raise ExposureError(f'{worker}: window={index} is for {home or "the edge"} alone')
-            owners = {worker, home, self.stands_in.get(worker, home)}
-            for other, seen in self.workers.items():
-                own = other in owners or self.stands_in.get(other) in owners
+            owners = {*self._all(worker), *self._all(home), *self._all(role)}
+            for other, seen in self.seen.items():
+                own = other in owners or self.bound.get(other) in owners
                 if index in seen.windows and not own:
-                    raise ExposureError(
-                        f'{worker}: window={index} was shown to {other}; give it that home again, '
-                        'or reset the ledger once its workers have forgotten'
-                    )
+                    raise ExposureError(self._shown_to(worker, index, other))
 
-    def _note(self, worker: str, view: dict[int, Extent], frames: int, now_s: float) -> None:
-        seen = self.workers.setdefault(worker, Exposure(first_s=now_s))
+    def _shown_to(self, worker: str, index: int, other: str) -> str:
+        """Says that somebody else has seen a window, and what can be done about it."""
+        told, way_out = self._worker(other), 'give it that home again'
+        if self.identities and other not in self._owners:
+            told = f'{self.seen[other].name}, who was {other} and is no worker any more'
+            way_out = f'add {other} to the former_keys of the worker that this is'
+        return (
+            f'{worker}: window={index} was shown to {told}; {way_out}, or reset the ledger once '
+            'its workers have forgotten'
+        )
+
+    def _note(
+        self,
+        worker: str,
+        windows: Iterable[int],
+        shown: Mapping[int, Extent],
+        frames: int,
+        now_s: float,
+    ) -> None:
+        now_s = min(max(now_s, 0.0), exposure_record.MOST_S)  # clocks may be wrong
+        seen = self.seen.setdefault(self._identity(worker), Exposure(worker, first_s=now_s))
+        view = grown(seen.windows, shown, windows)
         self.changes += view != seen.windows
-        seen.windows, seen.last_s = view, now_s
-        seen.frames += frames
+        seen.name, seen.windows, seen.last_s = worker, view, now_s
+        seen.frames = min(seen.frames + frames, exposure_record.MOST_FRAMES)
+
+    def _identity(self, worker: str) -> str:
+        """What a worker is known by at present."""
+        return self._all(worker)[0]
+
+    def _all(self, worker: str) -> tuple[str, ...]:
+        """All identities of a worker."""
+        if worker in self.identities:
+            return self.identities[worker]
+        return (worker if exposure_record.is_identity(worker) else BY_NAME + worker,)
+
+    def _worker(self, identity: str) -> str:
+        """Who has an identity: the name of a worker, or the identity itself."""
+        name = identity.removeprefix(BY_NAME)
+        return self._owners.get(identity, identity if name in self.identities else name)
 
     def _cap(self, scene: Mapping[int, Extent]) -> float:
         """The most content that a worker may see, in canvas px."""
         if self.max_share:
-            return self.max_share * _area(scene) + 0.5
+            return self.max_share * area(scene) + 0.5
         shares: dict[str, int] = {}
         for index, (height, width) in scene.items():
-            home = self.homes[index]
+            home = self.homes.get(index, LOCAL)
             shares[home] = shares.get(home, 0) + height * width if home else 0
         return max(shares.values(), default=0)
-
-    def _take_piece(self, left: dict[int, Extent]) -> int:
-        """Takes one piece out of `left`. Returns its area, in canvas px."""
-        area, edge = 0, [next(iter(left))]
-        while edge:
-            index = edge.pop()
-            if index in left:
-                height, width = left.pop(index)
-                area += height * width
-                edge += neighbours(self.grid, index, 4)
-        return area
-
-
-def _grown(
-    seen: Mapping[int, Extent], canvas: Canvas, windows: Iterable[int]
-) -> dict[int, Extent]:
-    """`seen`, with the content of some windows of a frame added."""
-    grown = dict(seen)
-    for index in windows:
-        height, width = canvas.content_shape(index)
-        before = grown.get(index, (0, 0))
-        grown[index] = (max(before[0], height), max(before[1], width))
-    return grown
-
-
-def _area(windows: Mapping[int, Extent]) -> int:
-    return sum(height * width for height, width in windows.values())
-
-
-def _listed(windows: Mapping[int, Extent]) -> list[list[int]]:
-    return [[index, *extent] for index, extent in sorted(windows.items())]
-
-
-def _grid(extent: Any, window: Any) -> Grid:
-    """Raises ValueError unless both are whole numbers above 0."""
-    if not (type(extent) is type(window) is int and min(extent, window) > 0):
-        raise ValueError(f'extent={extent!r:.20}, window={window!r:.20}: whole numbers above 0')
-    return Grid(extent, window)
-
-
-def _unlisted(rows: Iterable[Iterable[int]]) -> dict[int, Extent]:
-    return {int(index): (int(height), int(width)) for index, height, width in rows}
-
-
-def _exposure(read: Mapping[str, Any]) -> Exposure:
-    windows = _unlisted(read['windows'])
-    return Exposure(windows, int(read['frames']), float(read['first_s']), float(read['last_s']))

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Container, Mapping
+from dataclasses import replace
 from typing import TypeAlias
+
+import numpy as np
 
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.dispatch import Dispatch, Pending
@@ -17,7 +20,13 @@ from pedsam_ros.core.router import STALE, Router
 from pedsam_ros.core.types import Window
 from pedsam_ros.core.windows import Canvas
 
+GREY = 128  # says nothing about the scene
 Frames: TypeAlias = 'Mapping[int, InFlight]'  # serial -> frame in flight
+
+
+def neutral(window: Window) -> bool:
+    """Whether a window shows nothing."""
+    return bool((window.pixels == GREY).all())
 
 
 class Outbound:
@@ -71,6 +80,18 @@ class Outbound:
                 assignments.append(Assignment(worker, self._window(frame, index, request_id)))
         return assignments
 
+    def decoys(self, frame: InFlight, usable: Container[str]) -> list[Assignment]:
+        """Neutral windows for the workers, in place of those that a region keeps here.
+
+        They keep the number of messages the same. Their answers are not used.
+        """
+        homes = self._router.homes
+        return [
+            Assignment(home, self._decoy(frame, index, home))
+            for index in sorted(self._private(frame))
+            if (home := homes[index]) != LOCAL and home in usable
+        ]
+
     def reroute(
         self, frames: Frames, usable: Container[str], now_s: float, unix_s: float
     ) -> list[Assignment]:
@@ -109,7 +130,12 @@ class Outbound:
     def _move(
         self, frame: InFlight, plan: Mapping[int, str], now_s: float, unix_s: float
     ) -> list[Assignment]:
-        """Asks nobody if that would break a cap."""
+        """Asks nobody if that would break a cap, and no worker for what was sent twice."""
+        plan = {
+            index: where
+            for index, where in plan.items()
+            if where in (LOCAL, STALE) or self._dispatch.may_send(frame.serial, index)
+        }
         try:
             self.admit(plan, frame.canvas, 0, unix_s)
         except ExposureError:
@@ -118,6 +144,10 @@ class Outbound:
 
     def _private(self, frame: InFlight) -> set[int]:
         return self._router.private(frame.canvas, frame.arrived_s)
+
+    def _decoy(self, frame: InFlight, index: int, home: str) -> Window:
+        window = self._window(frame, index, self._dispatch.decoy(home))
+        return replace(window, pixels=np.full_like(window.pixels, GREY))
 
     def _window(self, frame: InFlight, index: int, request_id: int) -> Window:
         pixels, config = frame.contents[index], self._config

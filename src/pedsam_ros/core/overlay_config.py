@@ -27,5 +27,7 @@ class OverlayConfig:
         fixed=True,
     )
 
+    max_image_px: int = common.max_image_px(fixed=True)
+
     def __post_init__(self) -> None:
         check_fields(self)

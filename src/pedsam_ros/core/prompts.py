@@ -7,17 +7,39 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from pedsam_ros.core.errors import BadPrompt
 from pedsam_ros.core.types import Prompt, Refusal
 
 MOST_PROMPTS = 1024  # asked together
 MOST_POINTS = 64  # of one prompt
+MOST_POINTS_IN_ALL = 4096  # of prompts that are asked together
 NEAR_PX = 1.0  # a point that lies outside the image by no more is moved to the nearest pixel
 _TOLD = 5  # refusals that one text names
 
 
-def prompts_from_flat(points: Sequence[float], boxes: Sequence[float]) -> tuple[Prompt, ...]:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may be asked together. It is checked before anything is made of a request."""
+
+    prompts: int = MOST_PROMPTS
+    points: int = MOST_POINTS_IN_ALL
+
+    def check(self, prompts: int, points: int) -> None:
+        """Raises BadPrompt if so many prompts, or points in all, are too many."""
+        if prompts > self.prompts:
+            raise BadPrompt(f'{prompts} prompts: at most {self.prompts} are answered together')
+        if points > self.points:
+            raise BadPrompt(f'{points} points in all: at most {self.points} are taken together')
+
+
+USUAL = Limits()
+
+
+def prompts_from_flat(
+    points: Sequence[float], boxes: Sequence[float], limits: Limits = USUAL
+) -> tuple[Prompt, ...]:
     """Makes one prompt of each x, y in `points`, then one of each x0, y0, x1, y1 in `boxes`.
 
     All numbers are image px. Raises BadPrompt if some are left over, if there are too many, or if
@@ -28,7 +50,7 @@ def prompts_from_flat(points: Sequence[float], boxes: Sequence[float]) -> tuple[
             f'{len(points)} numbers of points, {len(boxes)} of boxes: '
             'a point has 2 numbers, a box 4'
         )
-    check_number(len(points) // 2 + len(boxes) // 4)
+    limits.check(len(points) // 2 + len(boxes) // 4, len(points) // 2)
     pairs = zip(points[::2], points[1::2], strict=True)
     corners = zip(boxes[::4], boxes[1::4], boxes[2::4], boxes[3::4], strict=True)
     prompts = tuple(Prompt(points=((x, y, 1),)) for x, y in pairs) + tuple(
@@ -37,12 +59,6 @@ def prompts_from_flat(points: Sequence[float], boxes: Sequence[float]) -> tuple[
     for prompt in prompts:
         check_prompt(prompt)
     return prompts
-
-
-def check_number(prompts: int) -> None:
-    """Raises BadPrompt if so many prompts are too many."""
-    if prompts > MOST_PROMPTS:
-        raise BadPrompt(f'{prompts} prompts: at most {MOST_PROMPTS} are answered together')
 
 
 def too_many_points(points: int) -> str:

@@ -21,9 +21,11 @@ _MOST_REGIONS = 256  # at once; more become one that covers them all
 
 def add_region(regions: dict[Region, float], region: Region, until_s: float) -> None:
     """Adds a region to those that map to the time until which they hold. If they become more than
-    256, one that covers them all takes their place; one that contains NaN covers the whole image.
+    256, one that covers them all takes their place. One that contains NaN, or whose corners are in
+    the wrong order, covers the whole image.
     """
-    if any(map(math.isnan, region)):
+    x0, y0, x1, y1 = region
+    if not (x0 <= x1 and y0 <= y1):  # also of NaN
         region = EVERYWHERE
     regions[region] = max(until_s, regions.get(region, until_s))
     if len(regions) > _MOST_REGIONS:
@@ -57,7 +59,7 @@ class Router:
 
     def protect(self, region: Region, until_s: float) -> None:
         """Keeps a region here: of frames that arrive before `until_s`, no window that holds any
-        part of it leaves the edge. A region that contains NaN covers the whole image."""
+        part of it leaves the edge. See `add_region` for one that makes no sense."""
         add_region(self._regions, region, until_s)
 
     def forget(self, before_s: float) -> None:

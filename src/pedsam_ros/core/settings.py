@@ -9,10 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from itertools import islice
 from typing import Any, get_args, get_type_hints
 
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.shown import written
 
+MOST_ITEMS = 8192  # of a list; twice what all points and boxes of a request need
+_MOST_OF_FLOAT = 10**300  # Python cannot make a float of larger whole numbers
 UNITS = {'s': 's', 'px': 'px', 'hz': 'Hz'}  # what the last word of a name stands for
 _ONE = {  # type -> how to write a value of it
     bool: 'true or false, without quotes',
@@ -84,10 +88,13 @@ class Setting:
         if not inner and (one := _as_type(self.kind, value)) is not None:
             return one
         if inner and not isinstance(value, str | bytes) and isinstance(value, Iterable):
-            items = tuple(_as_type(inner[0], item) for item in value)
+            given = tuple(islice(value, MOST_ITEMS + 1))
+            if len(given) > MOST_ITEMS:
+                raise ConfigError(f'{self.name}: more than {MOST_ITEMS} values')
+            items = tuple(_as_type(inner[0], item) for item in given)
             if None not in items:
                 return items
-        raise ConfigError(f'{self.name}={value!r:.200}: {self._written}')
+        raise ConfigError(f'{self.name}={written(value)}: {self._written}')
 
     def broken_rule(self, value: Any) -> str:
         """The rule that a value breaks, in words; empty if it keeps them all."""
@@ -123,7 +130,7 @@ class Group:
 def _as_type(kind: type, value: Any) -> Any:
     """The value as `kind`; None if it is of another type. A bool is no number."""
     if kind is float and type(value) is int:
-        return float(value)
+        return float(value) if abs(value) < _MOST_OF_FLOAT else None
     return value if type(value) is kind else None
 
 
@@ -147,7 +154,7 @@ def check_fields(config: Any) -> None:
     for each in settings_of(type(config)):
         value = getattr(config, each.name)
         if broken := each.broken_rule(value):
-            raise ConfigError(f'{each.name}={value!r}: {broken}')
+            raise ConfigError(f'{each.name}={written(value)}: {broken}')
 
 
 def settings_of(config: type[Any]) -> tuple[Setting, ...]:

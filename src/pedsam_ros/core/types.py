@@ -63,13 +63,13 @@ class WorkerStatus:
 
     model_id: str
     architecture: str
-    clients: int
     queued: int
     encoded: int
     rejected: int
+    foreign: int
     encode_s: float
-    reader: str
     last_error: str
+    process: str = ''  # tells the worker's process from others; the handshake names it
 
 
 @dataclass(frozen=True, slots=True)

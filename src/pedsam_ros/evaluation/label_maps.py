@@ -5,7 +5,7 @@ A label map is uint16: 0 means no segment, every other value is the id of one.
 
 from __future__ import annotations
 
-import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,9 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedsam_ros.core.errors import BadImage, ConfigError
+from pedsam_ros.core.foreign_text import parsed_json, read_bounded
+from pedsam_ros.core.shown import shown, written
 from pedsam_ros.evaluation.samples import Rules, Sample, Shape, check_size, choose
 
 _IMAGE_KEYS = ('source', 'name', 'width', 'height', 'segments')
+_MOST_BYTES = 2**26  # of an index.json
+_FILE = r'[^/\0.][^/\0]{0,199}'  # within its folder
 _SEGMENT_KEYS = ('id', 'thing')
 
 
@@ -33,8 +37,8 @@ def read_label_maps(folder: Path, rules: Rules, limit: int | None = None) -> Ite
             continue
         try:
             sample = _sample(folder, entry, rules)
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f'{folder}: {entry["name"]}: {error}') from error
+        except (TypeError, ValueError, OverflowError, AttributeError) as error:
+            raise ConfigError(f'{folder}: {shown(entry["name"])}: {shown(error, 200)}') from error
         if sample.segments:
             taken[sample.source] += 1
             yield sample
@@ -43,15 +47,20 @@ def read_label_maps(folder: Path, rules: Rules, limit: int | None = None) -> Ite
 def _entries(index: Path) -> list[dict[str, Any]]:
     """The images that an index.json lists. Raises ConfigError."""
     try:
-        entries = json.loads(index.read_text())
+        entries = parsed_json(read_bounded(index, _MOST_BYTES), _MOST_BYTES)
     except (OSError, ValueError) as error:
-        raise ConfigError(f'{index}: not a readable index.json: {error}') from error
+        raise ConfigError(f'{index}: not a readable index.json: {shown(error, 200)}') from error
     if not isinstance(entries, list):
         raise ConfigError(f'{index}: a list of images is expected')
     for number, entry in enumerate(entries):
         _check_keys(f'{index}: image {number}', entry, _IMAGE_KEYS)
+        for key in ('source', 'name'):
+            if not (isinstance(entry[key], str) and re.fullmatch(_FILE, entry[key])):
+                raise ConfigError(f'{index}: {key}={written(entry[key])}: no name of a file')
+        if not isinstance(entry['segments'], list):
+            raise ConfigError(f'{index}: {shown(entry["name"])}: segments: a list is expected')
         for segment in entry['segments']:
-            _check_keys(f'{index}: {entry["name"]}: segment', segment, _SEGMENT_KEYS)
+            _check_keys(f'{index}: {shown(entry["name"])}: segment', segment, _SEGMENT_KEYS)
     return entries
 
 

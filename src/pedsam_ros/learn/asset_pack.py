@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,11 @@ import cv2
 import numpy as np
 
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.foreign_text import parsed_json
+from pedsam_ros.core.shown import shown
 from pedsam_ros.core.types import Pixels
 
+_MOST_BYTES = 2**26  # of its index.json
 KINDS = ('cutout', 'clipart', 'background', 'texture')
 
 
@@ -34,13 +36,13 @@ class AssetPack:
         pictures: dict[str, list[Pixels]] = {kind: [] for kind in KINDS}
         try:
             with zipfile.ZipFile(path) as pack:
-                for entry in json.loads(pack.read('index.json')):
+                for entry in parsed_json(pack.read('index.json'), _MOST_BYTES):
                     kind = entry['kind']
                     channels = 4 if kind in ('cutout', 'clipart') else 3
                     pictures[kind].append(_decode(pack.read(entry['file']), channels))
-        except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, cv2.error) as error:
+        except Exception as error:  # zipfile, zlib and OpenCV raise many types for damaged data
             raise ConfigError(
-                f'assets={str(path)!r}: not an asset pack ({error!r:.200})'
+                f'assets={str(path)!r}: not an asset pack ({shown(error, 200)})'
             ) from None
         if not pictures['cutout'] or not pictures['background']:
             raise ConfigError(f'assets={str(path)!r}: needs cut-outs and backgrounds')

@@ -11,7 +11,8 @@ one batch of each of these at a time:
                   one comes first, and answers them. Newer prompts take the place of those that
                   have no answer yet.
     a request     `answer`. Requests of the service are answered in their order, each on the frame
-                  that was encoded last when its turn came.
+                  that was encoded last when its turn came. Those for automatic masks, which are
+                  the most expensive, wait apart: the two kinds take turns, batch by batch.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from pedsam_ros.nodes.losses import Losses
 Tell: TypeAlias = Callable[[Answer | BadPrompt], None]
 
 _MOST_WAITING = 2 * MOST_PROMPTS  # prompts of requests that wait; each request counts as one more
+_MOST_AUTOMATIC = 2  # requests for automatic masks that wait or are being answered
 
 
 @dataclass(slots=True, eq=False)
@@ -53,12 +55,14 @@ class Answers:
         self._prompts: tuple[Prompt, ...] = edge.config.prompts
         self._refused: tuple[Refusal, ...] = ()  # those of the last frame; they have been told
         self._renewal: Iterator[None] | None = None
-        self._requests: deque[_Request] = deque()
+        self._prompted: deque[_Request] = deque()
+        self._automatic: deque[_Request] = deque()
+        self._turns = [self._automatic, self._prompted]  # the kind that had its turn comes first
 
     @property
     def waiting(self) -> bool:
         """Whether `renew` or `answer` has something to do."""
-        return self._renewal is not None or bool(self._requests)
+        return self._renewal is not None or any(self._turns)
 
     def finish(self, frame: InFlight) -> bool:
         """Goes on by one batch with a complete frame. Returns whether its masks are published.
@@ -87,23 +91,25 @@ class Answers:
 
     def ask(self, prompts: tuple[Prompt, ...], tell: Tell) -> None:
         """Takes a request. `tell` gets the answer, or why there is none."""
-        waiting = sum(1 + len(request.prompts) for request in self._requests)
-        if waiting + 1 + len(prompts) > _MOST_WAITING:
-            tell(BadPrompt(f'{len(self._requests)} requests wait already, with too many prompts'))
+        queue = self._prompted if prompts else self._automatic
+        if refusal := self._full(prompts):
+            tell(BadPrompt(f'{len(queue)} requests wait already{refusal}'))
         else:
-            self._requests.append(_Request(prompts, tell))
+            queue.append(_Request(prompts, tell))
 
     def answer(self) -> None:
-        """Goes on by one batch with the oldest request."""
-        if not self._requests:
+        """Goes on by one batch with the oldest request of the kind whose turn it is."""
+        self._turns.reverse()
+        queue = self._turns[0] or self._turns[1]
+        if not queue:
             return
-        request = self._requests[0]
+        request = queue[0]
         outcome: Answer | BadPrompt | None = BadPrompt('no answer: the log says why')
         try:
             outcome = self._batch_of(request)
         finally:
             if outcome is not None:
-                self._requests.popleft()
+                queue.popleft()
                 request.tell(outcome)
 
     def distrust(self, worker: str) -> None:
@@ -111,15 +117,23 @@ class Answers:
         is begun anew on the frame that is the last one then."""
         if self._edge.last is None:
             self._renewal = None
-        for request in self._requests:
+        for request in (*self._prompted, *self._automatic):
             if worker in request.sources:
                 request.making, request.sources = None, frozenset()
 
     def close(self) -> None:
         """Refuses the requests that wait."""
         self._renewal = None
-        while self._requests:
-            self._requests.popleft().tell(BadPrompt('the node is not active any more'))
+        for queue in self._turns:
+            while queue:
+                queue.popleft().tell(BadPrompt('the node is not active any more'))
+
+    def _full(self, prompts: tuple[Prompt, ...]) -> str:
+        """Why there is no room for a request; empty if there is."""
+        if not prompts:
+            return ' for automatic masks' if len(self._automatic) >= _MOST_AUTOMATIC else ''
+        waiting = sum(1 + len(request.prompts) for request in self._prompted)
+        return ', with too many prompts' if waiting + 1 + len(prompts) > _MOST_WAITING else ''
 
     def _finishing(self, frame: InFlight) -> Iterator[None]:
         """Makes and publishes the masks of a frame; records how long each stage took."""

@@ -54,6 +54,7 @@ class CameraInput:
         self._offer, self._clock = offer, clock
         self._silent_s, self._every_frame = config.silent_camera_s, config.every_frame
         self._fetches = not (config.every_frame or config.regions)
+        self._most_px = config.max_image_px
         self._log = node.get_logger()
         self._wanted, self._wanted_s = True, clock()  # whether, and since when
         self._looked_s = clock()
@@ -119,7 +120,7 @@ class CameraInput:
         if not self._every_frame:
             self._wanted = False
         self._came, self._wanted_s = True, now
-        self._offer(CameraImage(msg), age_s, missed)
+        self._offer(CameraImage(msg, self._most_px), age_s, missed)
 
     def _missed(self, info: Mapping[str, Any], came_s: float) -> int:
         """How many images the publisher has sent since the last one that came here. It is not

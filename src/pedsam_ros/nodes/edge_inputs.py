@@ -16,12 +16,15 @@ from rclpy.subscription import Subscription
 
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import BadPrompt
+from pedsam_ros.core.prompts import USUAL, Limits
 from pedsam_ros.core.router import Region
 from pedsam_ros.core.types import Prompt
 from pedsam_ros.msg import Prompts as PromptsMsg
-from pedsam_ros.nodes.compute import ComputeThread
+from pedsam_ros.nodes.compute import ComputeThread, Intake
 from pedsam_ros.nodes.edge_loop import EdgeLoop
 from pedsam_ros.ros import convert, qos, regions
+
+_MOST_HEARD = 8  # messages with prompts between two steps of the computing thread
 
 
 class Inputs:
@@ -37,10 +40,13 @@ class Inputs:
     ) -> None:
         self._node, self._loop, self._compute = node, loop, compute
         self._configured_prompts = configured_prompts
+        self._limits, self._displaced = USUAL, 0
+        self._heard: Intake[tuple[tuple[Prompt, ...], bool] | str] = Intake(_MOST_HEARD)
         self._regions: list[tuple[Subscription, Callable[[Any], None]]] = []
 
     def subscribe(self, config: EdgeConfig, running: ExitStack) -> None:
         """Makes the subscriptions; `running` destroys them."""
+        self._limits = Limits(config.most_prompts, config.most_points)
         subscribe = self._node.create_subscription
         subscriptions = [
             subscribe(PromptsMsg, '~/prompts', self._on_prompts, qos.PROMPTS),
@@ -65,9 +71,9 @@ class Inputs:
 
     def _on_prompts(self, msg: PromptsMsg) -> None:
         try:
-            prompts = convert.prompts_from_msg(msg.prompts)
+            prompts = convert.prompts_from_msg(msg.prompts, self._limits)
         except BadPrompt as error:
-            self._compute.post(partial(self._loop.refuse_prompts, str(error)))
+            self._hand_over(str(error))
             return
         if prompts:
             self._set_prompts(prompts)
@@ -82,4 +88,22 @@ class Inputs:
             self._loop.protect(region)
 
     def _set_prompts(self, prompts: tuple[Prompt, ...], fixed: bool = False) -> None:
-        self._compute.post(partial(self._loop.set_prompts, prompts, fixed))
+        self._hand_over((prompts, fixed))
+
+    def _hand_over(self, heard: tuple[tuple[Prompt, ...], bool] | str) -> None:
+        """Leaves prompts, or why they were refused. A flood of them displaces its own oldest: it
+        neither fills the computing thread's jobs nor keeps a frame from its turn."""
+        self._heard.offer(heard)
+        self._compute.post_once(self._use_heard)
+
+    # On the computing thread.
+    def _use_heard(self) -> None:
+        displaced = self._heard.counts()[1]
+        if displaced > self._displaced:
+            number, self._displaced = displaced - self._displaced, displaced
+            self._loop.refuse_prompts(f'{number} messages with prompts came too fast', number)
+        for heard in self._heard.take(_MOST_HEARD):
+            if isinstance(heard, str):
+                self._loop.refuse_prompts(heard)
+            else:
+                self._loop.set_prompts(*heard)

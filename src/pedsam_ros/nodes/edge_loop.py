@@ -12,7 +12,9 @@ Theory of operation. Three kinds of threads meet here:
 The first two only leave things in the inbox, so Edge needs no lock. `step` does what there is to
 do, in this order: take regions and heartbeats, accept replies, end late frames, send again what
 was lost, start frames, compute. One call computes at most one batch of the masks of a frame and
-one of a request, and windows for as long as these took, so nothing waits long for its turn.
+one of a request, and windows for as long as these took, so nothing waits long for its turn. A
+request gets its batch when no frame is complete, or right after one has ended: however many
+requests wait, they make a frame later by one batch at most.
 
 core/edge.py and core/health.py list the states of frames, windows and workers. Who changes them:
 
@@ -39,14 +41,16 @@ from pedsam_ros.core.errors import BadBatch, BadReply, ConfigError
 from pedsam_ros.core.health import Condition, WorkerState, sentence
 from pedsam_ros.core.in_flight import InFlight
 from pedsam_ros.core.metrics import Metrics
+from pedsam_ros.core.prompts import Limits
 from pedsam_ros.core.router import Region
-from pedsam_ros.core.types import Embedding, Masks, Prompt, WorkerStatus
+from pedsam_ros.core.shown import written
+from pedsam_ros.core.types import Masks, Prompt, WorkerStatus
 from pedsam_ros.nodes.answers import Answers, Tell
 from pedsam_ros.nodes.departures import Departures
 from pedsam_ros.nodes.edge_report import Part, Report
 from pedsam_ros.nodes.frame_log import FrameLog
 from pedsam_ros.nodes.frame_queue import Unread
-from pedsam_ros.nodes.inbox import Inbox
+from pedsam_ros.nodes.inbox import Inbox, Reply
 from pedsam_ros.nodes.losses import Losses
 from pedsam_ros.nodes.sender import Sender
 from pedsam_ros.nodes.workers import Link, Workers
@@ -108,8 +112,8 @@ class EdgeLoop:
         """Keeps the windows that hold any part of a region here, for `region_s` seconds."""
         self._inbox.protect(region)
 
-    def on_embedding(self, worker: str, reply: Embedding) -> None:
-        """Hands over the embedding of one window."""
+    def on_embedding(self, worker: str, reply: Reply) -> None:
+        """Hands over the embedding of one window, or what is wrong with one."""
         self._inbox.on_embedding(worker, reply)
 
     def on_status(self, worker: str, status: WorkerStatus) -> None:
@@ -140,9 +144,15 @@ class EdgeLoop:
         """Whether a frame that comes now would be started at once."""
         return self._departures.hungry
 
-    def refuse_prompts(self, reason: str) -> None:
-        """Counts prompts that break a rule."""
-        self._losses.reject('prompts', reason)
+    @property
+    def prompt_limits(self) -> Limits:
+        """How many prompts, and points of them, may come together."""
+        config = self._edge.config
+        return Limits(config.most_prompts, config.most_points)
+
+    def refuse_prompts(self, reason: str, number: int = 1) -> None:
+        """Counts prompts that break a rule, or messages with prompts that came too fast."""
+        self._losses.reject('prompts', reason, number)
 
     def set_prompts(self, prompts: tuple[Prompt, ...], fixed: bool = False) -> None:
         """Uses prompts for every later frame, and answers them on the frame encoded last.
@@ -157,7 +167,7 @@ class EdgeLoop:
     def release(self, worker: str) -> None:
         """Trusts a worker again. Raises ConfigError if it is not in quarantine."""
         if not self._workers.release(worker):
-            raise ConfigError(f'worker={worker!r}: not in quarantine')
+            raise ConfigError(f'worker={written(worker)}: not in quarantine')
 
     def report(self, fault: str = '') -> list[Part]:
         """What /diagnostics shows: see nodes/edge_report.py. Every frame is in it once."""
@@ -182,11 +192,13 @@ class EdgeLoop:
             return _LOOK_S if self._departures.waiting else None
         return min(_LOOK_S, max(0.0, deadline - self._clock()))
 
-    def _accept(self, worker: str, reply: Embedding) -> None:
+    def _accept(self, worker: str, reply: Reply) -> None:
         """Counts a reply that is not what was asked for; nothing else changes then."""
         try:
             if not self._workers.trusted(worker):
                 raise BadBatch(f'{worker}: in quarantine')
+            if isinstance(reply, BadReply):
+                raise reply
             self._edge.accept(worker, reply, self._clock())
         except BadReply as error:
             self._losses.rejected[worker] += 1
@@ -209,7 +221,8 @@ class EdgeLoop:
             ended = self._finish(self._edge.completed[0])
         else:
             self._answers.renew()
-        self._answers.answer()
+        if ended or not self._edge.completed:
+            self._answers.answer()
         if self._sender.local and not ended:
             self._sender.compute(self._clock() - begun_s)
         return busy

@@ -3,6 +3,7 @@ they work together."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -11,15 +12,19 @@ from typing import Any
 
 from rclpy.logging import LoggingSeverity
 
+from pedsam_ros.core import wire
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.edge_half import EdgeHalf
+from pedsam_ros.core.noise import PrivateKey
+from pedsam_ros.core.operator_word import OperatorWord, read_or_make_secret
 from pedsam_ros.core.placement import place
-from pedsam_ros.core.types import Embedding, Masks, WorkerStatus
+from pedsam_ros.core.types import Masks, WorkerStatus
 from pedsam_ros.core.windows import pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry
+from pedsam_ros.nodes import handshakes
 from pedsam_ros.nodes.camera_input import CameraInput
 from pedsam_ros.nodes.compute import ComputeThread
 from pedsam_ros.nodes.edge_inputs import Inputs
@@ -28,7 +33,9 @@ from pedsam_ros.nodes.edge_outputs import Outputs
 from pedsam_ros.nodes.edge_services import Active, Services
 from pedsam_ros.nodes.frame_log import FrameLog
 from pedsam_ros.nodes.frame_queue import Unread
-from pedsam_ros.nodes.ledger_file import LedgerFile, default_path
+from pedsam_ros.nodes.home import former_ledger_path, ledger_path, operator_path
+from pedsam_ros.nodes.inbox import Reply
+from pedsam_ros.nodes.ledger_file import LedgerFile
 from pedsam_ros.nodes.losses import Losses
 from pedsam_ros.nodes.managed import ManagedNode
 from pedsam_ros.nodes.spin import run
@@ -41,8 +48,10 @@ class _Loaded:
     """What `load` makes and `unload` gives back."""
 
     workers: tuple[WorkerEntry, ...]
+    keys: Mapping[str, PrivateKey]
     model: EdgeHalf
     file: LedgerFile
+    word: OperatorWord
 
 
 class EdgeNode(ManagedNode):
@@ -61,19 +70,22 @@ class EdgeNode(ManagedNode):
         self._edge_services = Services(self)
 
     def load(self) -> None:
-        """Reads workers, weights and the exposure ledger. Raises PedsamError."""
+        """Reads workers, keys, weights and the exposure ledger. Raises PedsamError."""
         self.unload()
         config, domain = self.config, self.context.get_domain_id()
         workers = params.read_workers(config.workers_file, domain)
+        keys = handshakes.edge_keys(workers, config)
         weights = checkpoint.read(config.checkpoint)
+        wire.check(weights.arch)
         grid = pixel_grid(weights.arch)
         homes = place(grid, workers, config.placement)
         dtype = loading.DTYPES[config.precision]
         model = loading.load_edge(weights, config.device, dtype, config.worker_half)
-        name = config.ledger_file
-        path = Path(name) if name else default_path(self.get_fully_qualified_name())
-        file = LedgerFile(path, Ledger(grid, homes, config.placement.max_share))
-        self._loaded = _Loaded(workers, model, file)
+        node = self.get_fully_qualified_name()
+        word = OperatorWord(read_or_make_secret(operator_path(config.operator_file)), node)
+        identities = {worker.name: worker.identities for worker in workers}
+        file = self._open_ledger(Ledger(grid, homes, config.placement.max_share, identities))
+        self._loaded = _Loaded(workers, keys, model, file, word)
         if conflict := file.ledger.conflict():
             self.get_logger().error(f'frames will fail: {conflict}')
         ledger = f'ledger={file.path} new={file.new}'
@@ -88,7 +100,9 @@ class EdgeNode(ManagedNode):
     def start(self, running: ExitStack) -> None:
         """Starts the loop, one link per worker and the computing thread, then subscribes."""
         assert self._loaded is not None  # a node is configured before it is activated
-        model, file = self._loaded.model, self._loaded.file
+        model, file, keys = self._loaded.model, self._loaded.file, self._loaded.keys
+        if self.config.insecure:
+            self.get_logger().error(handshakes.INSECURE)
         self._outputs = Outputs(self, running)
         links: dict[str, DomainLink] = {}
         self._loop = self._make_loop(self._loaded, links)
@@ -97,9 +111,15 @@ class EdgeNode(ManagedNode):
         running.callback(self._loop.close)
         self._camera = None
         self._compute = ComputeThread(self._step, self.on_defect)
+        window_bytes = wire.window_size(model.arch) if self.config.pad else 0
         for worker in self._loaded.workers:
             links[worker.name] = DomainLink(
-                worker, self._on_embedding, self._on_status, self.on_defect
+                worker,
+                handshakes.edge_sessions(worker, keys),
+                window_bytes,
+                self._on_embedding,
+                self._on_status,
+                self.on_defect,
             )
             running.callback(links[worker.name].close)
         self._compute.start()
@@ -109,7 +129,7 @@ class EdgeNode(ManagedNode):
         self._inputs.subscribe(self.config, running)
         self._camera = CameraInput(self, self.config, self._on_image)
         running.callback(self._camera.close)
-        self._edge_services.active = Active(self._loop, self._compute, file)
+        self._edge_services.active = Active(self._loop, self._compute, file, self._loaded.word)
         running.callback(self._edge_services.close)
         if not self.config.prompts:
             self.get_logger().info('no points or boxes: automatic masks, which are slow')
@@ -122,6 +142,12 @@ class EdgeNode(ManagedNode):
     def report(self) -> None:
         """Reports from the computing thread, which alone may look at the loop."""
         self._compute.post_once(self._report)
+
+    def _open_ledger(self, empty: Ledger) -> LedgerFile:
+        if name := self.config.ledger_file:
+            return LedgerFile(Path(name), empty)
+        node = self.get_fully_qualified_name()
+        return LedgerFile(ledger_path(node), empty, former_ledger_path(node))
 
     def _make_loop(self, loaded: _Loaded, links: dict[str, DomainLink]) -> EdgeLoop:
         file, workers = loaded.file, loaded.workers
@@ -136,8 +162,8 @@ class EdgeNode(ManagedNode):
         )
 
     # From the links' threads.
-    def _on_embedding(self, worker: str, embedding: Embedding) -> None:
-        self._loop.on_embedding(worker, embedding)
+    def _on_embedding(self, worker: str, reply: Reply) -> None:
+        self._loop.on_embedding(worker, reply)
         self._compute.wake()
 
     def _on_status(self, worker: str, status: WorkerStatus) -> None:
@@ -174,9 +200,11 @@ class EdgeNode(ManagedNode):
 
     def _report(self) -> None:
         assert self._loaded is not None
-        self._outputs.exposure(self._loaded.file.ledger)
+        self._outputs.exposure(self._loaded.file.ledger, self.config.insecure)
         name = self.get_fully_qualified_name()
-        frames, *workers = self._loop.report(self.fault)
+        insecure = handshakes.INSECURE if self.config.insecure else ''
+        frames, *workers = self._loop.report(self.fault or insecure)
+        frames.values['unproven_requests'] = self._edge_services.unproven
         camera = [self._camera.part()] if self._camera is not None else []
         self.publish_report(
             [

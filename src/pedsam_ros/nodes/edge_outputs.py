@@ -59,7 +59,7 @@ class Outputs:
             picture = image_to_msg(pictures.any_mask(labels), 'mono8', header)
             self._publishers['mask'].publish(picture)
 
-    def exposure(self, ledger: Ledger) -> None:
+    def exposure(self, ledger: Ledger, insecure: bool) -> None:
         """Publishes what each worker has seen so far."""
-        message = exposure_msg.exposure_to_msg(ledger, clock.stamp(self._node))
+        message = exposure_msg.exposure_to_msg(ledger, clock.stamp(self._node), insecure)
         self._publishers['exposure'].publish(message)

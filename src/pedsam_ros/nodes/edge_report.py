@@ -73,7 +73,12 @@ class Report:
         }
 
     def _worker(self, name: str, condition: Condition) -> Part:
-        return Part(name, _level(condition), sentence(condition), self._figures(name, condition))
+        figures = self._figures(name, condition)
+        others_s = self._edge.pace.others_s(name)
+        if condition.usable and others_s is not None:
+            told = f'slow: {figures["answer_s"]:.2g} s for an answer, others {others_s:.2g} s'
+            return Part(name, diagnostics.WARN, told, figures)
+        return Part(name, _level(condition), sentence(condition), figures)
 
     def _figures(self, name: str, condition: Condition) -> dict[str, Any]:
         status, ledger = self._workers.status(name), self._edge.ledger
@@ -87,6 +92,8 @@ class Report:
             'share_cap': ledger.cap(),
             'stands_in_for': ledger.stands_in.get(name, ''),
             'rejected': rejected,
+            'foreign': self._workers.foreign(name),
+            'answer_s': self._edge.pace.usual_s(name) or 0.0,
             **({'queued': status.queued, 'encode_s': status.encode_s} if status else {}),
         }
 

@@ -1,4 +1,5 @@
-"""The edge's services: ~/segment, ~/release and ~/reset_exposure.
+"""The edge's services: ~/segment, ~/release and ~/reset_exposure. The last two need the
+operator's word.
 
 A service callback runs on a ROS thread. It posts the work to the computing thread and awaits the
 response, so the executor goes on meanwhile: other requests come in, of the same service too.
@@ -14,16 +15,17 @@ from typing import Any
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.task import Future
-from std_srvs.srv import Trigger
 
 from pedsam_ros.core.errors import BadPrompt, PedsamError
-from pedsam_ros.core.prompts import told
+from pedsam_ros.core.operator_word import OperatorWord
+from pedsam_ros.core.prompts import USUAL, told
 from pedsam_ros.core.types import Answer, Prompt
 from pedsam_ros.nodes.compute import ComputeThread
 from pedsam_ros.nodes.edge_loop import EdgeLoop
 from pedsam_ros.nodes.ledger_file import LedgerFile
-from pedsam_ros.ros import convert
-from pedsam_ros.srv import Release, Segment
+from pedsam_ros.ros import clock, convert
+from pedsam_ros.ros.operator_call import RELEASE, RESET
+from pedsam_ros.srv import Release, ResetExposure, Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +35,32 @@ class Active:
     loop: EdgeLoop
     compute: ComputeThread
     file: LedgerFile
+    word: OperatorWord
 
 
 _MOST_ASKING = 64  # requests of ~/segment that wait for their answer
 _Work = Callable[[Active, Any, Callable[[], None]], None]  # with the response; calls it done
+_UNPROVEN = 'only the operator may ask for this: run `pedsam operator`, which needs operator_file'
 
 
 class Services:
-    """Services of a node. They refuse every request while `active` is None."""
+    """Services of a node. They refuse every request while `active` is None.
+
+    `unproven` counts requests with a wrong proof of the operator's word.
+    """
 
     def __init__(self, node: Node) -> None:
         self.active: Active | None = None
+        self.unproven = 0
         self._node = node
         self._asking = 0
         apart = ReentrantCallbackGroup()
         node.create_service(Segment, '~/segment', self._on_segment, callback_group=apart)
-        node.create_service(Release, '~/release', self._on_release, callback_group=apart)
-        node.create_service(Trigger, '~/reset_exposure', self._on_reset, callback_group=apart)
+        for kind, name, react in (
+            (Release, RELEASE, self._on_release),
+            (ResetExposure, RESET, self._on_reset),
+        ):
+            node.create_service(kind, f'~/{name}', react, callback_group=apart)
 
     def close(self) -> None:
         """Refuses requests from now on."""
@@ -60,7 +71,8 @@ class Services:
         self, request: Segment.Request, response: Segment.Response
     ) -> Segment.Response:
         try:
-            prompts = convert.prompts_from_msg(request.prompts)
+            limits = self.active.loop.prompt_limits if self.active else USUAL
+            prompts = convert.prompts_from_msg(request.prompts, limits)
         except BadPrompt as error:
             response.message = str(error)
             return response
@@ -76,10 +88,28 @@ class Services:
     async def _on_release(
         self, request: Release.Request, response: Release.Response
     ) -> Release.Response:
-        return await self._respond(partial(_attempt, partial(self._release, request)), response)
+        release = partial(self._release, request.worker)
+        return await self._obey(release, request.proof, response, RELEASE, request.worker)
 
-    async def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        return await self._respond(partial(_attempt, self._reset), response)
+    async def _on_reset(
+        self, request: ResetExposure.Request, response: ResetExposure.Response
+    ) -> ResetExposure.Response:
+        return await self._obey(self._reset, request.proof, response, RESET)
+
+    async def _obey(
+        self, work: Callable[[Active], None], proof: str, response: Any, *asked: str
+    ) -> Any:
+        """Does what the operator asks for. Whoever has no proof only gets the challenge."""
+        if self.active is None or self.active.word.accepts(proof, *asked):
+            response = await self._respond(partial(_attempt, work), response)
+        else:
+            response.message = _UNPROVEN
+            if proof:
+                self.unproven += 1
+                told = f'{asked[0]}: refused a wrong proof; count={self.unproven}'
+                self._node.get_logger().warning(told, **clock.SELDOM)
+        response.challenge = self.active.word.challenge if self.active else ''
+        return response
 
     async def _respond(self, work: _Work, response: Any) -> Any:
         """Runs some work on the computing thread; it fills in the response and gives it back."""
@@ -97,11 +127,11 @@ class Services:
         return await answer
 
     # On the computing thread.
-    def _release(self, request: Release.Request, active: Active, _: Release.Response) -> None:
-        active.loop.release(request.worker)
-        self._node.get_logger().warning(f'{request.worker}: released from quarantine')
+    def _release(self, worker: str, active: Active) -> None:
+        active.loop.release(worker)
+        self._node.get_logger().warning(f'{worker}: released from quarantine')
 
-    def _reset(self, active: Active, _: Trigger.Response) -> None:
+    def _reset(self, active: Active) -> None:
         ledger = active.file.ledger
         self._node.get_logger().warning(f'exposure ledger reset; it was {ledger.to_json()}')
         ledger.reset()
@@ -130,11 +160,11 @@ def _segment(
 
 
 def _attempt(
-    work: Callable[[Active, Any], None], active: Active, response: Any, done: Callable[[], None]
+    work: Callable[[Active], None], active: Active, response: Any, done: Callable[[], None]
 ) -> None:
     """Does the work; what a request did wrong is told in the response."""
     try:
-        work(active, response)
+        work(active)
         response.success = True
     except (PedsamError, OSError) as error:
         response.message = str(error)

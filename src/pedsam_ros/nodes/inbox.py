@@ -10,15 +10,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.config import EdgeConfig
+from pedsam_ros.core.errors import BadReply
 from pedsam_ros.core.router import Region, add_region
 from pedsam_ros.core.types import Embedding, WorkerStatus
 from pedsam_ros.nodes.compute import Intake
 from pedsam_ros.nodes.frame_log import FrameLog
 from pedsam_ros.nodes.frame_queue import Counts, FrameQueue, Unread, Waiting
 
+Reply: TypeAlias = 'Embedding | BadReply'
 _REPLIES = 256  # of one worker, waiting: a few frames' worth
 _REPLIES_AT_ONCE = 64
 
@@ -37,7 +40,7 @@ class Inbox:
     ) -> None:
         depth = config.queue_frames if config.every_frame else 1
         self._frames = FrameQueue(depth, config.queue_mb * 10**6)
-        self._replies: dict[str, Intake[Embedding]] = {w: Intake(_REPLIES) for w in workers}
+        self._replies: dict[str, Intake[Reply]] = {w: Intake(_REPLIES) for w in workers}
         self._statuses: dict[str, Intake[tuple[WorkerStatus, float]]] = {
             w: Intake(1) for w in workers
         }
@@ -65,10 +68,10 @@ class Inbox:
         with self._regions_lock:
             add_region(self._regions, region, until_s)
 
-    def on_embedding(self, worker: str, reply: Embedding) -> None:
-        """Leaves the embedding of one window."""
-        if len(reply.values) > self._most_bytes:  # not worth the memory until its turn
-            reply = replace(reply, values=b'')
+    def on_embedding(self, worker: str, reply: Reply) -> None:
+        """Leaves the embedding of one window, or what is wrong with one that cannot be read."""
+        if isinstance(reply, Embedding) and len(reply.values) > self._most_bytes:
+            reply = replace(reply, values=b'')  # not worth the memory until its turn
         self._replies[worker].offer(reply)
 
     def on_status(self, worker: str, status: WorkerStatus) -> None:
@@ -92,7 +95,7 @@ class Inbox:
             for status, at_s in waiting.take():
                 yield worker, status, at_s
 
-    def some_replies(self) -> Iterator[tuple[str, Embedding]]:
+    def some_replies(self) -> Iterator[tuple[str, Reply]]:
         """Takes a bounded number of replies of every worker."""
         for worker, waiting in self._replies.items():
             for reply in waiting.take(_REPLIES_AT_ONCE):

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
+from pedsam_ros.core import private_files
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.core.files import write_synced
+from pedsam_ros.core.exposure_record import MOST_BYTES
 from pedsam_ros.core.ledger import Ledger
 
 _FRAMES = 500  # a crash may lose the counts and times of so many frames
-
-
-def default_path(node: str) -> Path:
-    """The file of the node with this fully qualified name, in ROS_HOME (by default ~/.ros)."""
-    home = Path(os.environ.get('ROS_HOME', '~/.ros')).expanduser()
-    return home / 'pedsam' / f'exposure{node.replace("/", "_")}.json'
+_MODE = 0o600
+_LOCK = os.O_CREAT | os.O_RDWR
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
 class LedgerFile:
     """One edge's ledger. While it is open, no other edge can open it.
 
-    `ledger` is what the file holds, under the homes and the cap of `empty`; without a file it is
-    `empty` itself. Raises ConfigError if the file is in use, cannot be read or written, or does
-    not hold a ledger of this grid.
+    `ledger` is what the file holds, under the homes and the cap of `empty`; `new` says that there
+    was no file, and then it is `empty` itself. A ledger at `former` is read where none is at
+    `path`, and stays there. Raises ConfigError if the file is in use, cannot be read or written,
+    is not this user's alone, or does not hold a ledger of this grid.
     """
 
-    def __init__(self, path: Path, empty: Ledger) -> None:
+    def __init__(self, path: Path, empty: Ledger, former: Path | None = None) -> None:
         self.path, self.ledger = path, empty
         try:
-            self._open()
+            self._open(former)
         except (OSError, RuntimeError, ValueError) as error:  # ValueError: no name; Runtime: no ~
             raise ConfigError(f'ledger_file={str(path)!r}: {error}') from None
         self._changes, self._frames = self.ledger.changes, self._counted()
@@ -49,44 +50,75 @@ class LedgerFile:
 
     def write(self) -> None:
         """Writes the ledger. It is on the disk when this returns, and no crash leaves half a file
-        under its name. Raises OSError."""
+        under its name. Raises OSError, also if it has grown larger than can be read again."""
         changes, frames = self.ledger.changes, self._counted()
-        write_synced(self.path, self.ledger.to_json())
+        text = self.ledger.to_json()
+        if len(text) > MOST_BYTES:
+            raise OSError(errno.EFBIG, f'the ledger has {len(text)} bytes, above {MOST_BYTES}')
+        private_files.replace(self.path, text.encode())
         self._changes, self._frames = changes, frames
 
     def close(self) -> None:
         """Lets another edge open the file."""
         self._lock.close()
 
-    def _open(self) -> None:
+    def _open(self, former: Path | None) -> None:
         """Makes the folder if it is not there, and keeps other edges out."""
-        self.path = self.path.expanduser().resolve()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = self.path.with_name(self.path.name + '.lock').open('w')
+        folder = self.path.expanduser().parent
+        folder.mkdir(0o700, parents=True, exist_ok=True)
+        self.path = folder.resolve() / self.path.name  # the file itself must not be a link
+        lock = self.path.with_name(self.path.name + '.lock')
+        self._lock = os.fdopen(_opened(lock, _LOCK), 'r+b')
         try:
-            self._take_over()
+            self._take_over(former)
         except BaseException:
-            self._lock.close()
+            self.close()
             raise
 
-    def _take_over(self) -> None:
+    def _take_over(self, former: Path | None) -> None:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ConfigError(f'ledger_file={str(self.path)!r}: another edge uses it') from None
-        self.new = not self.path.exists()
-        if self.new:
+        places = [path for path in (self.path, former) if path and os.path.lexists(path)]
+        self.new = not places
+        if not self.new:
+            self.ledger = self._read(places[0])
+        if self.path not in places:
             self.write()
-            return
-        homes, max_share, grid = self.ledger.homes, self.ledger.max_share, self.ledger.grid
+
+    def _read(self, path: Path) -> Ledger:
+        empty = self.ledger
         try:
-            text = self.path.read_text()
-            self.ledger = Ledger.from_json(text, homes, max_share, grid)
-        except (ConfigError, UnicodeDecodeError) as error:
+            os.close(_opened(path, harmful=0o022))
+            text = private_files.read(path, MOST_BYTES).decode()
+            return Ledger.from_json(
+                text, empty.homes, empty.max_share, empty.grid, empty.identities
+            )
+        except (ConfigError, OSError, UnicodeDecodeError) as error:
             raise ConfigError(
-                f'ledger_file={str(self.path)!r}: {error}; mend it, or remove it if the workers '
-                'have forgotten what they saw'
+                f'ledger_file={str(path)!r}: {error}; mend it, or remove it if the workers have '
+                'forgotten what they saw'
             ) from None
 
     def _counted(self) -> int:
-        return sum(seen.frames for seen in self.ledger.workers.values())
+        return sum(seen.frames for seen in self.ledger.seen.values())
+
+
+def _opened(path: Path, flags: int = 0, harmful: int = 0) -> int:
+    """Opens a regular file of this user's, and closes it to all others: earlier versions let them
+    read it. Raises OSError, also if its mode has `harmful` bits."""
+    if path.is_symlink():
+        raise OSError(f'{path}: is a link; name the file itself')
+    descriptor = os.open(path, _OPEN | flags, _MODE)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+            raise OSError(f'{path}: no file, or of another user')
+        if status.st_mode & harmful:
+            raise OSError(f'{path}: others may write it; look at it, then run: chmod 600 {path}')
+        os.fchmod(descriptor, _MODE)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor

@@ -25,9 +25,9 @@ class Losses:
         """Notes why a frame waits. Nothing is lost yet, so nothing is logged."""
         self.reason = f'waiting: {reason}'
 
-    def reject(self, what: str, reason: str) -> None:
+    def reject(self, what: str, reason: str, number: int = 1) -> None:
         """Counts a reply of a worker, or prompts, and notes why they were refused."""
-        self.rejected[what] += 1
+        self.rejected[what] += number
         self.lose(reason)
 
     def alarm(self, reason: str) -> None:

@@ -37,7 +37,7 @@ class OverlayNode(Node):
         if wrong:
             raise ConfigError(next(iter(wrong.values())))
         config = params.read(self, OverlayConfig)
-        self._opacity = config.opacity
+        self._opacity, self._most_px = config.opacity, config.max_image_px
         self._kept = KeptImages(config.kept_mb * 10**6, _sample)
         self._overlay = self.create_publisher(Image, 'overlay', qos.OUTPUT)
         self._camera = Camera(self, config.image_transport, self._on_image, wanted=self._watched)
@@ -53,7 +53,7 @@ class OverlayNode(Node):
 
     def _on_image(self, msg: Image | CompressedImage) -> None:
         try:
-            size = size_of(msg)
+            size = size_of(msg, self._most_px)
         except BadImage as error:
             self._warn(str(error))
             return
@@ -74,7 +74,7 @@ class OverlayNode(Node):
         if len(msg.masks) > MOST_PROMPTS:  # more would take seconds
             raise BadMasks(f'{len(msg.masks)} masks: at most {MOST_PROMPTS} are painted')
         image = self._kept.find(convert.key_from_header(msg.header), (msg.height, msg.width))
-        rgb = convert.frame_from_msg(image).rgb
+        rgb = convert.frame_from_msg(image, self._most_px).rgb
         picture = pictures.overlay(rgb, convert.masks_from_msg(msg), self._opacity)
         self._overlay.publish(image_to_msg(picture, 'rgb8', msg.header))
 

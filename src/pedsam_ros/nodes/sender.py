@@ -32,15 +32,17 @@ class Sender:
     def send(self, assignments: Sequence[Assignment]) -> None:
         """Sends windows. Raises OSError, and sends nothing, if the ledger cannot be written."""
         self._keep()
-        bytes_up = 0
+        up = padding = 0
         for assignment in assignments:
             if assignment.worker == LOCAL:
                 self._local.append(assignment.window)
             else:
-                self._links[assignment.worker].send(assignment.window)
-                bytes_up += assignment.window.pixels.nbytes
+                sent = self._links[assignment.worker].send(assignment.window)
+                up += sent
+                padding += max(0, sent - assignment.window.pixels.nbytes)
         if assignments:
-            self._metrics.record('bytes_up', bytes_up)
+            self._metrics.record('bytes_up', up)
+            self._metrics.record('bytes_padding', padding)
 
     @property
     def local(self) -> int:

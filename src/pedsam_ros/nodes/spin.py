@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
@@ -17,6 +18,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from pedsam_ros.core.errors import PedsamError
+from pedsam_ros.core.shown import shown
 from pedsam_ros.nodes import process
 from pedsam_ros.ros import identity, ros_arguments
 
@@ -25,9 +27,11 @@ _LOADING_S = 0.5  # so long a node that loads may take to come to an end in orde
 _END_S = 60.0  # longest time from the signal to the end of the process, on any machine
 
 
-def run(make: Callable[[], Node]) -> int:
+def run(make: Callable[[], Node], apart: bool = False) -> int:
     """Makes a node and spins it. Returns the exit status: 0, or 2 if the user can mend it: the
     ROS arguments are wrong, or `make` raised PedsamError.
+
+    With `apart` no other process sees the node, or its operator only: see `identity.apart`.
 
     rclpy's own signal handlers are not used. They would shut down every context at once, also
     those of links that are still in use.
@@ -35,14 +39,15 @@ def run(make: Callable[[], Node]) -> int:
     process.begin()
     identity.hide()
     try:
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        with identity.apart() if apart else nullcontext() as domain_id:
+            rclpy.init(domain_id=domain_id, signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:
         print(ros_arguments.explain(error, sys.argv), file=sys.stderr)
         return 2
     try:
         _spin(make)
     except PedsamError as error:
-        print(error, file=sys.stderr)
+        print(shown(error, 2000), file=sys.stderr)
         return 2
     finally:
         rclpy.try_shutdown()

@@ -9,38 +9,47 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from pedsam_ros.core.config import WorkerConfig
+from pedsam_ros.core import wire
 from pedsam_ros.core.errors import BadBatch
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.worker_half import WorkerHalf
-from pedsam_ros.core.types import Window, WorkerStatus
-from pedsam_ros.msg import Embedding as EmbeddingMsg
-from pedsam_ros.msg import Window as WindowMsg
-from pedsam_ros.msg import WorkerStatus as StatusMsg
+from pedsam_ros.core.noise import PrivateKey
+from pedsam_ros.core.types import Embedding, Window, WorkerStatus
+from pedsam_ros.core.worker_config import WorkerConfig
+from pedsam_ros.nodes import handshakes
 from pedsam_ros.nodes.compute import ComputeThread, Intake
 from pedsam_ros.nodes.managed import ManagedNode
 from pedsam_ros.nodes.spin import run
-from pedsam_ros.ros import clock, convert, diagnostics, qos
-from pedsam_ros.ros.domain import own_reader, topic
+from pedsam_ros.ros import clock, diagnostics
+from pedsam_ros.ros.worker_link import WorkerLink
 
 HEARTBEAT_S = 0.2
 
 
 class WorkerNode(ManagedNode):
-    """Encodes the windows that wait in batches. See WorkerConfig for its parameters."""
+    """Encodes the windows that wait in batches. See WorkerConfig for its parameters.
+
+    The node itself is for the operator, and nobody else can see it: `spin.run` keeps it apart.
+    All that is in the worker's domain, `domain_id` or else ROS_DOMAIN_ID, is a `WorkerLink`.
+    """
 
     config_type = WorkerConfig
     _worker: WorkerHalf
+    _key: PrivateKey | None
+    _link: WorkerLink | None = None
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, domain_id: int | None = None, **kwargs: Any) -> None:
         super().__init__('worker', **kwargs)
+        self._domain_id = domain_id
         self._encoded = self._rejected = self._busy = 0
         self._encode_s = 0.0
         self._last_error = ''
 
     def load(self) -> None:
-        """Reads the weights. Raises PedsamError."""
+        """Reads the key and the weights. Raises PedsamError."""
+        self._key = handshakes.worker_key(self.config)
         weights = checkpoint.read(self.config.checkpoint)
+        wire.check(weights.arch)
         dtype = loading.DTYPES[self.config.precision]
         self._worker = loading.load_worker(weights, self.config.device, dtype)
         self.get_logger().info(f'configured model_id={self._worker.model_id}')
@@ -50,35 +59,43 @@ class WorkerNode(ManagedNode):
         del self._worker
 
     def start(self, running: ExitStack) -> None:
-        """Warms up, then subscribes and sends heartbeats."""
-        name = self.config.name
-        self._embeddings = self.create_publisher(EmbeddingMsg, topic(name, 'embeddings'), qos.WIRE)
-        running.callback(self.destroy_publisher, self._embeddings)
-        self._status = self.create_publisher(StatusMsg, topic(name, 'status'), qos.STATUS)
-        running.callback(self.destroy_publisher, self._status)
-        self._waiting: Intake[tuple[Window, float]] = Intake(self.config.queue_windows)
+        """Warms up, then opens the link to the edge and sends heartbeats."""
+        config = self.config
+        if config.insecure:
+            self.get_logger().error(handshakes.INSECURE)
+        self._waiting: Intake[tuple[Window, float]] = Intake(config.queue_windows)
         self._compute = ComputeThread(self._step, self.on_defect)
         self._compute.start()
         running.callback(self._compute.close)
         self._compute.call(self._worker.warm_up)
-        windows = self.create_subscription(
-            WindowMsg, topic(name, 'windows'), self._on_window, qos.WIRE
+        size = partial(wire.embedding_size, self._worker.arch) if config.pad else lambda dtype: 0
+        self._link = WorkerLink(
+            config.name,
+            handshakes.worker_sessions(config, self._key),
+            self.on_window,
+            lambda error: self._reject(str(error)),
+            self.on_defect,
+            size,
+            self._domain_id,
         )
-        running.callback(self.destroy_subscription, windows)
+        running.callback(self._close_link)
         heartbeat = clock.timer(self, HEARTBEAT_S, self._on_heartbeat)
         running.callback(self.destroy_timer, heartbeat)
 
     def report(self) -> None:
         """Publishes the fields of the heartbeat in /diagnostics."""
-        level = diagnostics.WARN if self.fault else diagnostics.OK
+        wrong = self.fault or (handshakes.INSECURE if self.config.insecure else '')
+        level = diagnostics.WARN if wrong else diagnostics.OK
         state = self._state()
         values = {name: getattr(state, name) for name in WorkerStatus.__slots__}
+        values['connected'] = self._link is not None and self._link.connected()
         name = self.get_fully_qualified_name()
-        self.publish_report([diagnostics.status(name, level, self.fault or 'active', values)])
+        self.publish_report([diagnostics.status(name, level, wrong or 'active', values)])
 
-    def _on_window(self, msg: WindowMsg) -> None:
+    # On the link's thread.
+    def on_window(self, window: Window) -> None:
+        """Queues a window that the edge has sent."""
         try:
-            window = convert.window_from_msg(msg)
             self._worker.check(window)
         except BadBatch as error:
             return self._reject(str(error))
@@ -120,25 +137,33 @@ class WorkerNode(ManagedNode):
         embeddings = self._worker.encode([window for window, _ in batch])
         now = time.monotonic()
         for embedding, (_, arrived) in zip(embeddings, batch, strict=True):
-            reply = replace(embedding, encode_s=now - arrived)
-            self._embeddings.publish(convert.embedding_to_msg(reply))
+            self._send(replace(embedding, encode_s=min(now - arrived, wire.MOST_S)))
         self._encoded += len(batch)
         self._encode_s = (now - begun) / len(batch)
         self.fault = ''
 
+    def _send(self, reply: Embedding) -> None:
+        if self._link is not None:
+            self._link.send(reply)
+
     def _on_heartbeat(self) -> None:
-        self._status.publish(convert.status_to_msg(self._state()))
+        if self._link is not None:
+            self._link.beat(self._state())
+
+    def _close_link(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
 
     def _state(self) -> WorkerStatus:
         return WorkerStatus(
             model_id=self._worker.model_id,
             architecture=self._worker.arch.name,
-            clients=self._embeddings.get_subscription_count(),
             queued=len(self._waiting) + self._busy,
             encoded=self._encoded,
             rejected=self._rejected,
-            encode_s=self._encode_s,
-            reader=own_reader(self, topic(self.config.name, 'windows')),
+            foreign=self._link.foreign if self._link is not None else 0,
+            encode_s=min(self._encode_s, wire.MOST_S),
             last_error=self._last_error,
         )
 
@@ -148,4 +173,4 @@ class WorkerNode(ManagedNode):
         self.warn(f'rejected={self._rejected} {reason}')
 
 
-main = partial(run, WorkerNode)
+main = partial(run, WorkerNode, apart=True)

@@ -16,11 +16,18 @@ Heartbeat = tuple[str, WorkerStatus, float]  # worker, what it says, and when it
 class Link(Protocol):
     """The way to one worker: a DomainLink or, in tests, a function call."""
 
-    def send(self, window: Window) -> None:
-        """Sends one window; returns at once."""
+    @property
+    def foreign(self) -> int:
+        """How many messages came that the worker did not make."""
 
-    def read_by(self, reader: str) -> bool:
-        """Whether the reader with this id gets what is sent."""
+    def send(self, window: Window) -> int:
+        """Sends one window; returns at once how many bytes travel."""
+
+    def connected(self) -> bool:
+        """Whether the worker gets what is sent now."""
+
+    def reached(self) -> bool:
+        """Whether somebody hears what is sent, be it the worker or not."""
 
 
 class Workers:
@@ -82,9 +89,14 @@ class Workers:
         """Ends a quarantine. Returns whether the worker was in one."""
         return self._health.release(worker)
 
+    def foreign(self, worker: str) -> int:
+        """How many messages came in a worker's domain that it did not make."""
+        return self._links[worker].foreign
+
     def _condition(self, worker: str) -> Condition:
-        """How a worker stands. It is not connected while its reader gets nothing from our link."""
-        found = self._health.condition(worker, self._clock())
-        if found.usable and not self._links[worker].read_by(self._health.reader(worker)):
+        """How a worker stands: as its heartbeats tell, and whether there is a session with it."""
+        found, link = self._health.condition(worker, self._clock()), self._links[worker]
+        unheard = found.state is WorkerState.NOT_HEARD_OF and link.reached()
+        if unheard or (found.usable and not link.connected()):
             return Condition(WorkerState.NOT_CONNECTED)
         return found

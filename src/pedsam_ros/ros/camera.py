@@ -31,6 +31,7 @@ from pedsam_ros.core.camera import (
     readable,
 )
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.image_bombs import MAX_PIXELS
 from pedsam_ros.core.types import Frame, FrameKey
 from pedsam_ros.ros import clock, convert, images, qos
 
@@ -48,6 +49,7 @@ class CameraImage:
     """A message of a camera; its pixels are made when somebody asks for them."""
 
     msg: Image | CompressedImage
+    most_px: int = MAX_PIXELS
 
     @property
     def key(self) -> FrameKey:
@@ -61,7 +63,7 @@ class CameraImage:
 
     def read(self) -> Frame:
         """Makes pixels of it. Raises BadImage; see images.py."""
-        return convert.frame_from_msg(self.msg)
+        return convert.frame_from_msg(self.msg, self.most_px)
 
 
 class Camera:

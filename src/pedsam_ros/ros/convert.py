@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PointStamped
@@ -14,7 +15,9 @@ from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
 from pedsam_ros.core.errors import BadBatch
-from pedsam_ros.core.prompts import check_number, too_many_points
+from pedsam_ros.core.image_bombs import MAX_PIXELS
+from pedsam_ros.core.prompts import MOST_POINTS, USUAL, Limits, too_many_points
+from pedsam_ros.core.seal import Sealed
 from pedsam_ros.core.types import (
     Embedding,
     Frame,
@@ -26,6 +29,7 @@ from pedsam_ros.core.types import (
     Window,
     WorkerStatus,
 )
+from pedsam_ros.core.wire import MOST_ERROR, MOST_S
 from pedsam_ros.msg import Embedding as EmbeddingMsg
 from pedsam_ros.msg import Mask as MaskMsg
 from pedsam_ros.msg import Masks as MasksMsg
@@ -36,7 +40,7 @@ from pedsam_ros.msg import WorkerStatus as StatusMsg
 from pedsam_ros.ros.images import rgb_from_compressed, rgb_from_image
 
 _NS = 10**9
-_TEXT = 500  # characters that are kept of a text from a worker
+_STATUS = [name.lstrip('_') for name in StatusMsg.get_fields_and_field_types()]
 
 
 def key_from_header(header: Header) -> FrameKey:
@@ -51,9 +55,11 @@ def key_to_header(key: FrameKey) -> Header:
     return header
 
 
-def frame_from_msg(msg: Image | CompressedImage) -> Frame:
-    """Reads a camera image. Raises BadImage if it cannot be read; see images.py."""
-    rgb = rgb_from_image(msg) if isinstance(msg, Image) else rgb_from_compressed(msg)
+def frame_from_msg(msg: Image | CompressedImage, most_px: int = MAX_PIXELS) -> Frame:
+    """Reads a camera image. Raises BadImage if it cannot be read, or has more than `most_px`; see
+    images.py."""
+    read = rgb_from_image if isinstance(msg, Image) else rgb_from_compressed
+    rgb = read(msg, most_px)
     return Frame(key_from_header(msg.header), rgb)
 
 
@@ -75,13 +81,13 @@ def window_to_msg(window: Window) -> WindowMsg:
 def window_from_msg(msg: WindowMsg) -> Window:
     """Reads a window. Its pixels, (height, width, 3) uint8, share the message's memory.
 
-    Raises BadBatch if the number of bytes is not height x width x 3. Whether the window fits a
-    model is checked by `WorkerHalf.check`.
+    Raises BadBatch if the number of bytes is not height x width x 3, or a time is not within its
+    bounds. Whether the window fits a model is checked by `WorkerHalf.check`.
     """
     if len(msg.pixels) != msg.height * msg.width * 3:
         raise BadBatch(f'{len(msg.pixels)} bytes of pixels: not {msg.height}x{msg.width}x3')
     pixels = np.frombuffer(msg.pixels, np.uint8).reshape(msg.height, msg.width, 3)
-    dtype, within_s = msg.reply_dtype, msg.within_s
+    dtype, within_s = msg.reply_dtype, _time('within_s', msg.within_s)
     return Window(msg.request_id, msg.model_id, msg.window, pixels, dtype, within_s)
 
 
@@ -104,37 +110,52 @@ def embedding_to_msg(embedding: Embedding) -> EmbeddingMsg:
 def embedding_from_msg(msg: EmbeddingMsg) -> Embedding:
     """Reads an embedding without judging it; `Edge.accept` checks it.
 
-    Its values share the message's memory. Long texts are cut.
+    Its values share the message's memory. Raises BadBatch if a time is not within its bounds.
     """
     return Embedding(
         request_id=msg.request_id,
-        model_id=msg.model_id[:_TEXT],
+        model_id=msg.model_id,
         index=msg.window,
         shape=(msg.height, msg.width, msg.channels),
-        dtype=msg.dtype[:_TEXT],
+        dtype=msg.dtype,
         values=memoryview(msg.values),
-        encode_s=msg.encode_s,
+        encode_s=_time('encode_s', msg.encode_s),
     )
 
 
 def status_to_msg(status: WorkerStatus) -> StatusMsg:
     """Makes the message of a worker's heartbeat."""
-    return StatusMsg(**{name: getattr(status, name) for name in WorkerStatus.__slots__})
+    fields = {name: getattr(status, name) for name in _STATUS}
+    return StatusMsg(**fields | {'last_error': status.last_error[:MOST_ERROR]})
 
 
-def status_from_msg(msg: StatusMsg) -> WorkerStatus:
-    """Reads a worker's heartbeat. Long texts are cut, because a worker may send any."""
-    fields = {name: getattr(msg, name) for name in WorkerStatus.__slots__}
-    cut = {name: value[:_TEXT] for name, value in fields.items() if isinstance(value, str)}
-    return WorkerStatus(**fields | cut)
+def status_from_msg(msg: StatusMsg, process: str = '') -> WorkerStatus:
+    """Reads a worker's heartbeat. `process` tells its process from others of that worker.
+
+    Raises BadBatch if a time is not within its bounds.
+    """
+    _time('encode_s', msg.encode_s)
+    return WorkerStatus(**{name: getattr(msg, name) for name in _STATUS}, process=process)
 
 
-def prompts_from_msg(messages: Sequence[PromptMsg]) -> tuple[Prompt, ...]:
+def sealed_to_msg(sealed: Sealed, kind: type[Any]) -> Any:
+    """Makes the message of a kind, one of our Sealed ones."""
+    return kind(session=sealed.session, counter=sealed.counter, box=array('B', sealed.box))
+
+
+def sealed_from_msg(msg: Any) -> Sealed:
+    """Reads a sealed message. Its box shares the message's memory."""
+    return Sealed(msg.session, msg.counter, memoryview(msg.box))
+
+
+def prompts_from_msg(messages: Sequence[PromptMsg], limits: Limits = USUAL) -> tuple[Prompt, ...]:
     """Reads prompts. One that cannot be read has a `fault` and keeps its place.
 
-    Raises BadPrompt if they are too many.
+    Raises BadPrompt if they, or their points, are too many.
     """
-    check_number(len(messages))
+    limits.check(len(messages), 0)  # first, because counting the points of many takes time
+    sizes = (len(msg.labels) for msg in messages)
+    limits.check(len(messages), sum(size for size in sizes if size <= MOST_POINTS))
     return tuple(_prompt_from_msg(msg) for msg in messages)
 
 
@@ -176,6 +197,13 @@ def masks_from_msg(msg: MasksMsg) -> Masks:
     """Reads the masks of a frame. Inverse of `masks_to_msg`."""
     key, masks = key_from_header(msg.header), tuple(map(_mask_from_msg, msg.masks))
     return Masks(key, msg.height, msg.width, msg.model_id, masks, tuple(msg.stale_windows))
+
+
+def _time(name: str, value: float) -> float:
+    """Raises BadBatch if a number of seconds is not finite, negative or absurd."""
+    if not 0.0 <= value <= MOST_S:
+        raise BadBatch(f'{name}={value}: from 0 to {MOST_S} s')
+    return value
 
 
 def _prompt_from_msg(msg: PromptMsg) -> Prompt:

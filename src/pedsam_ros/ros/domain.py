@@ -1,158 +1,127 @@
-"""DomainLink connects the edge to one worker's DDS domain, with a context, a node and an executor
-thread of its own.
-
-All that a worker can learn from it is the worker's own three topics and a node that is called
-`pedsam_client`. There is no robot name, no log and no parameter service. `/parameter_events`
-cannot be switched off, so this node declares nothing that a worker may not know.
-"""
+"""DomainLink is the edge's end of the link to one worker, in that worker's DDS domain."""
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Callable
 
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
-from rclpy.parameter import Parameter
-
-from pedsam_ros.core import allow_list
-from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.allow_list import EDGE_NODE, topic
+from pedsam_ros.core.errors import BadBatch, BadReply, BadSeal
+from pedsam_ros.core.seal import Kind, Sealed
+from pedsam_ros.core.sessions import EdgeSessions
 from pedsam_ros.core.types import Embedding, Window, WorkerStatus
+from pedsam_ros.core.wire import padded
 from pedsam_ros.core.workers_file import WorkerEntry
-from pedsam_ros.msg import Embedding as EmbeddingMsg
-from pedsam_ros.msg import Window as WindowMsg
-from pedsam_ros.msg import WorkerStatus as StatusMsg
-from pedsam_ros.ros import convert, identity, qos
-
-NODE_NAME, topic = allow_list.EDGE_NODE, allow_list.topic
+from pedsam_ros.msg import SealedEmbedding, SealedStatus, SealedWindow
+from pedsam_ros.ros import convert, plaintext, qos
+from pedsam_ros.ros.quiet import QuietNode
 
 
 class DomainLink:
     """Sends windows to one worker. Hands the worker's embeddings and heartbeats to callbacks,
-    which run on the link's own thread.
+    which run on the link's own thread. An answer that the worker itself made, and that cannot be
+    read, is handed over as BadReply.
 
-    >>> link = DomainLink(worker, on_embedding, on_status, on_error)
-    >>> link.read_by('')  # the reader that the worker's heartbeat names; no heartbeat came yet
+    >>> link = DomainLink(worker, sessions, 0, on_embedding, on_status, on_error)
+    >>> link.connected()  # no worker has answered yet
     False
-    >>> link.send(window)  # lost, because nobody reads it
+    >>> link.send(window)  # the bytes that travel: none, because there is no session
+    0
     >>> link.close()
 
-    Raises ConfigError if the worker has peers and this ROS cannot use them.
+    Every window is padded to `window_bytes`. Raises ConfigError if the worker has peers and this
+    ROS cannot use them.
     """
 
     def __init__(
         self,
         worker: WorkerEntry,
-        on_embedding: Callable[[str, Embedding], None],
+        sessions: EdgeSessions,
+        window_bytes: int,
+        on_embedding: Callable[[str, Embedding | BadReply], None],
         on_status: Callable[[str, WorkerStatus], None],
         on_error: Callable[[Exception], None],
     ) -> None:
-        self.worker, self._topic = worker.name, topic(worker.name, 'windows')
-        self._on_embedding, self._on_status, self._on_error = on_embedding, on_status, on_error
-        self._closing, self._known = threading.Event(), ''
-        with ExitStack() as opened:
-            self._open(worker, opened)
-            self._opened = opened.pop_all()
+        self.worker, self.foreign = worker.name, 0
+        self._sessions, self._window_bytes, self._lock = sessions, window_bytes, threading.Lock()
+        self._on_embedding, self._on_status = on_embedding, on_status
+        self._node = QuietNode(EDGE_NODE, worker.domain_id, self._tick, on_error, worker.peers)
+        name, node = worker.name, self._node
+        self._windows = node.publisher(SealedWindow, topic(name, 'windows'), qos.WINDOWS)
+        node.subscribe(SealedEmbedding, topic(name, 'embeddings'), self._embedding, qos.EMBEDDINGS)
+        node.subscribe(SealedStatus, topic(name, 'status'), self._status, qos.STATUS)
+        node.start()
 
-    def send(self, window: Window) -> None:
-        """Publishes one window and returns at once."""
-        self._windows.publish(convert.window_to_msg(window))
+    def send(self, window: Window) -> int:
+        """Publishes one window and returns at once. Returns the bytes that travel, 0 without a
+        session."""
+        content = padded(plaintext.window_to_bytes(window), self._window_bytes)
+        with self._lock:
+            sealed = self._sessions.seal(Kind.WINDOW, content, time.monotonic())
+        if sealed is None:
+            return 0
+        self._publish(sealed)
+        return len(sealed.box)
 
-    def read_by(self, reader: str) -> bool:
-        """Whether the reader with this DDS id gets our windows. What is sent earlier never reaches
-        it.
+    def connected(self) -> bool:
+        """Whether what is sent now reaches the worker: it has answered on this very way."""
+        with self._lock:
+            return not self._node.closed and self._sessions.connected(time.monotonic())
 
-        Counting readers would not do: the reader of a killed worker stays known for some time, and
-        a count cannot tell it from its successor.
-        """
-        if self._closing.is_set() or not self._windows.get_subscription_count():
-            self._known = ''
-        elif reader != self._known and reader in reader_ids(self._node, self._topic):
-            self._known = reader
-        return bool(reader) and reader == self._known
+    def reached(self) -> bool:
+        """Whether somebody reads the topic of windows."""
+        return not self._node.closed and bool(self._windows.get_subscription_count())
 
     def close(self) -> None:
         """Ends the thread, the node and the context."""
-        self._opened.close()
+        self._node.close()
 
-    def _open(self, worker: WorkerEntry, opened: ExitStack) -> None:
-        """Opens everything. `opened` closes it in reverse order, also if a later part fails."""
-        context = Context()
-        with _peers(worker.peers):
-            context.init(args=[], domain_id=worker.domain_id, initialize_logging=False)
-            opened.callback(context.try_shutdown)
-            node = self._node = _quiet_node(context)
-        opened.callback(node.destroy_node)
-        name = worker.name
-        self._windows = node.create_publisher(WindowMsg, self._topic, qos.WIRE)
-        node.create_subscription(
-            EmbeddingMsg, topic(name, 'embeddings'), self._embedding, qos.WIRE
-        )
-        node.create_subscription(StatusMsg, topic(name, 'status'), self._status, qos.STATUS)
-        self._executor = SingleThreadedExecutor(context=context)
-        self._executor.add_node(node)
-        opened.callback(self._executor.shutdown)
-        self._thread = threading.Thread(target=self._spin, name=f'link-{name}', daemon=True)
-        self._thread.start()
-        opened.callback(self._stop)
+    def _publish(self, sealed: Sealed) -> None:
+        self._windows.publish(convert.sealed_to_msg(sealed, SealedWindow))
 
-    def _stop(self) -> None:
-        self._closing.set()
-        self._executor.create_task(lambda: None)  # ends the wait of `spin_once`; `wake` does not
-        self._thread.join()
+    # On the link's thread.
+    def _tick(self) -> None:
+        with self._lock:
+            hello = self._sessions.hello(time.monotonic())
+        if hello is not None and self.reached():
+            self._publish(hello)
 
-    def _spin(self) -> None:
-        while not self._closing.is_set():
-            try:
-                self._executor.spin_once(timeout_sec=0.5)
-            except Exception as error:  # one bad message must not end the link
-                self._on_error(error)
+    def _embedding(self, msg: SealedEmbedding) -> None:
+        sealed = convert.sealed_from_msg(msg)
+        try:
+            if not sealed.session:
+                return self._welcome(sealed)
+            content, _ = self._open(Kind.EMBEDDING, sealed)
+        except BadSeal:
+            return self._count_foreign()
+        reply: Embedding | BadReply
+        try:
+            reply = plaintext.embedding_from_bytes(content)
+        except BadBatch as error:
+            reply = BadReply(self.worker, str(error))
+        return self._on_embedding(self.worker, reply)
 
-    def _embedding(self, msg: EmbeddingMsg) -> None:
-        self._on_embedding(self.worker, convert.embedding_from_msg(msg))
+    def _status(self, msg: SealedStatus) -> None:
+        try:
+            content, process = self._open(Kind.STATUS, convert.sealed_from_msg(msg))
+        except BadSeal:
+            return self._count_foreign()
+        try:
+            status = plaintext.status_from_bytes(content, process.hex())
+        except BadBatch as error:
+            return self._on_embedding(self.worker, BadReply(self.worker, str(error)))
+        return self._on_status(self.worker, status)
 
-    def _status(self, msg: StatusMsg) -> None:
-        self._on_status(self.worker, convert.status_from_msg(msg))
+    def _welcome(self, sealed: Sealed) -> None:
+        with self._lock:
+            confirm = self._sessions.welcome(sealed, time.monotonic())
+        if confirm is not None:
+            self._publish(confirm)
 
+    def _open(self, kind: Kind, sealed: Sealed) -> tuple[bytes, bytes]:
+        with self._lock:
+            return self._sessions.open(kind, sealed, time.monotonic())
 
-def reader_ids(node: Node, name: str, of: str = '') -> list[str]:
-    """Lists the DDS ids, 32 hexadecimal digits each, of the readers of a topic that `node` has
-    discovered; with `of`, only those of the node with that name."""
-    readers = node.get_subscriptions_info_by_topic(name)
-    return [bytes(r.endpoint_gid[:16]).hex() for r in readers if of in ('', r.node_name)]
-
-
-def own_reader(node: Node, name: str) -> str:
-    """The DDS id of a node's own reader of a topic; empty if it has no such reader."""
-    return next(iter(reader_ids(node, name, node.get_name())), '')
-
-
-def _quiet_node(context: Context) -> Node:
-    return Node(
-        NODE_NAME,
-        context=context,
-        use_global_arguments=False,
-        enable_rosout=False,
-        start_parameter_services=False,
-        parameter_overrides=[Parameter('start_type_description_service', value=False)],
-    )
-
-
-@contextmanager
-def _peers(addresses: tuple[str, ...]) -> Iterator[None]:
-    """Adds static peers to the environment while one context is made."""
-    if addresses and identity.on_humble():
-        raise ConfigError(f'peers={addresses}: Humble has no static peers; use an XML profile')
-    before = os.environ.get('ROS_STATIC_PEERS')
-    if addresses:
-        os.environ['ROS_STATIC_PEERS'] = ';'.join(filter(None, [before, *addresses]))
-    try:
-        yield
-    finally:
-        if addresses and before is None:
-            del os.environ['ROS_STATIC_PEERS']
-        elif before is not None:
-            os.environ['ROS_STATIC_PEERS'] = before
+    def _count_foreign(self) -> None:
+        self.foreign += 1

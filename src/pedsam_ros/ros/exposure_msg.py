@@ -12,14 +12,17 @@ from pedsam_ros.msg import Exposure as ExposureMsg
 from pedsam_ros.msg import WorkerExposure as WorkerExposureMsg
 
 _NS = 10**9
+_LAST_S = 2**31 - 1  # that a Time can hold
 
 
-def exposure_to_msg(ledger: Ledger, now: Time) -> ExposureMsg:
-    """Turns the ledger into a message; `now` is its stamp."""
+def exposure_to_msg(ledger: Ledger, now: Time, insecure: bool = False) -> ExposureMsg:
+    """Turns the ledger into a message; `now` is its stamp. If `insecure`, others may have seen
+    all of it."""
     return ExposureMsg(
         header=Header(stamp=now),
         side=ledger.grid.side,
         cap=ledger.cap(),
+        insecure=insecure,
         workers=[_exposure_to_msg(ledger, name) for name in ledger.workers],
     )
 
@@ -39,5 +42,6 @@ def _exposure_to_msg(ledger: Ledger, name: str) -> WorkerExposureMsg:
 
 
 def _time(unix_s: float) -> Time:
+    unix_s = min(unix_s, _LAST_S)
     whole = int(unix_s)
     return Time(sec=whole, nanosec=int((unix_s - whole) * _NS))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ament_index_python.packages import (
@@ -10,6 +12,8 @@ from ament_index_python.packages import (
     get_package_prefix,
     get_package_share_directory,
 )
+
+from pedsam_ros.core.errors import ConfigError
 
 _BEFORE_FAST_DDS_3 = ('humble', 'iron', 'jazzy')
 
@@ -59,6 +63,36 @@ def stay_on_this_machine() -> None:
         os.environ.setdefault('ROS_LOCALHOST_ONLY', '1')
     else:
         os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+
+
+OPERATOR_DOMAIN = 'PEDSAM_OPERATOR_DOMAIN'
+
+
+@contextmanager
+def apart() -> Iterator[int | None]:
+    """Makes the contexts that are opened meanwhile invisible to every other process.
+
+    If PEDSAM_OPERATOR_DOMAIN is set, they are visible in that domain, on this machine. Yields that
+    domain, or None. Raises ConfigError if it is no number. Humble cannot switch discovery off:
+    there they are visible on this machine.
+    """
+    told = os.environ.get(OPERATOR_DOMAIN, '')
+    if told and not (told.isascii() and told.isdecimal()):
+        raise ConfigError(f'{OPERATOR_DOMAIN}={told!r:.20}: a domain id is expected')
+    changed = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST' if told else 'OFF'}
+    if on_humble():
+        changed = {'ROS_LOCALHOST_ONLY': '1'}
+    changed['ROS_STATIC_PEERS'] = ''
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
+    try:
+        yield int(told) if told else None
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def on_humble() -> bool:

@@ -18,6 +18,8 @@ from std_msgs.msg import Header
 
 from pedsam_ros.core import pixels
 from pedsam_ros.core.errors import BadImage
+from pedsam_ros.core.image_bombs import MAX_PIXELS
+from pedsam_ros.core.shown import shown, written
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.ros import yuv
 
@@ -84,60 +86,64 @@ def _robots_bridge() -> Any:
 _bridge = _robots_bridge()
 
 
-def rgb_from_image(msg: Image) -> Pixels:
+def rgb_from_image(msg: Image, most_px: int = MAX_PIXELS) -> Pixels:
     """Reads a raw image as (H, W, 3) uint8 RGB. It may share the message's memory: do not write.
 
     Depth and 16-bit grey are stretched from their lowest value to their highest; 16-bit colours
-    are divided by 257. Raises BadImage if the encoding is unknown, the image is empty, or its
-    sizes contradict each other.
+    are divided by 257. Raises BadImage if the encoding is unknown, the image is empty or has more
+    than `most_px`, or its sizes contradict each other.
     """
     layout = _LAYOUTS.get(msg.encoding)
     if layout is None and msg.encoding not in yuv.PLANAR and _bridge is None:
         known = ', '.join([*_LAYOUTS, *yuv.PLANAR])
-        name = msg.encoding[:_TEXT]
-        raise BadImage(f'encoding={name!r}: without cv_bridge it must be one of {known}')
+        name = written(msg.encoding)
+        raise BadImage(f'encoding={name}: without cv_bridge it must be one of {known}')
     if not (msg.height and msg.width):
         raise BadImage(f'image of {msg.width}x{msg.height} px: empty')
+    pixels.check_size(msg.height, msg.width, most_px)
     if msg.encoding in yuv.PLANAR:
         return yuv.rgb_from_planes(msg)
     if len(msg.data) != msg.step * msg.height:
         raise BadImage(
-            f'encoding={msg.encoding[:_TEXT]!r}, {len(msg.data)} bytes: '
+            f'encoding={written(msg.encoding)}, {len(msg.data)} bytes: '
             f'step={msg.step} x height={msg.height} were expected'
         )
     return _by_bridge(msg) if layout is None else _by_layout(msg, layout)
 
 
-def rgb_from_compressed(msg: CompressedImage) -> Pixels:
+def rgb_from_compressed(msg: CompressedImage, most_px: int = MAX_PIXELS) -> Pixels:
     """Reads a JPEG, a PNG or another file that `pixels.decode` knows as (H, W, 3) uint8 RGB.
 
     Like image_transport it ignores EXIF's orientation, since camera_info describes the stored
     rows, and obeys `format`: 'bgr8; png compressed rgb8' names the encoding of the camera and the
     order in which its colours were encoded, where OpenCV writes BGR. Raises BadImage if the data
-    are not readable, or announce too large an image.
+    are not readable, or announce an image of more than `most_px`.
     """
     name = msg.format[:_TEXT]
     if 'compresseddepth' in name.lower():
         raise BadImage(
-            f'format={name!r}: compressedDepth is not read; take the raw depth topic instead'
+            f'format={written(name)}: compressedDepth is not read; take the raw depth topic'
         )
     source, _, how = name.lower().partition(';')
     order = how.partition('compressed')[2].strip() or (source if how else '')
     try:
-        rgb = pixels.decode(_bytes_of(msg), rgb=not order.startswith('rgb'))
+        rgb = pixels.decode(_bytes_of(msg), rgb=not order.startswith('rgb'), most_px=most_px)
     except BadImage as error:
-        raise BadImage(f'compressed image, format={name!r}: not readable: {error}') from error
+        what = f'compressed image, format={written(name)}'
+        raise BadImage(f'{what}: not readable: {error}') from error
     if order.startswith('bayer_') and order in _LAYOUTS and (rgb == rgb[..., :1]).all():
         mosaic = np.ascontiguousarray(rgb[..., 0])
         return np.asarray(cv2.cvtColor(mosaic, _LAYOUTS[order].to_rgb), np.uint8)
     return rgb
 
 
-def size_of(msg: Image | CompressedImage) -> tuple[int, int]:
-    """Height and width, px, that an image announces. Raises BadImage if its header is damaged."""
+def size_of(msg: Image | CompressedImage, most_px: int = MAX_PIXELS) -> tuple[int, int]:
+    """Height and width, px, that an image announces. Raises BadImage if its header is damaged, or
+    announces more than `most_px`."""
     if isinstance(msg, Image):
+        pixels.check_size(msg.height, msg.width, most_px)
         return msg.height, msg.width
-    return pixels.header(_bytes_of(msg))[1:]
+    return pixels.header(_bytes_of(msg), most_px)[1:]
 
 
 def nbytes_of(msg: Image | CompressedImage) -> int:
@@ -202,11 +208,13 @@ def _by_bridge(msg: Image) -> Pixels:
     refused. Raises BadImage.
     """
     if msg.step % msg.width:
-        raise BadImage(f'step={msg.step}: rows of {msg.encoding!r} must have no padding')
+        raise BadImage(f'step={msg.step}: rows of {written(msg.encoding)} must have no padding')
     try:
         rgb = np.ascontiguousarray(_bridge.imgmsg_to_cv2(msg, desired_encoding='rgb8'))
     except Exception as error:  # cv_bridge raises its own, OpenCV's and numpy's errors
-        raise BadImage(f'encoding={msg.encoding!r}: {error}') from error
+        raise BadImage(f'encoding={written(msg.encoding)}: {shown(error, 200)}') from error
     if rgb.shape != (msg.height, msg.width, 3):
-        raise BadImage(f'step={msg.step}: not the step of {msg.width} px of {msg.encoding!r}')
+        raise BadImage(
+            f'step={msg.step}: not the step of {msg.width} px of {written(msg.encoding)}'
+        )
     return rgb

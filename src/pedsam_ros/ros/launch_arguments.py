@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
 from launch import LaunchContext, SomeSubstitutionsType
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration
@@ -18,7 +17,9 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.foreign_text import parsed_yaml
 from pedsam_ros.core.settings import Setting, settings_of
+from pedsam_ros.core.shown import shown
 
 BOOLEANS = ['true', 'false', 'True', 'False']
 PROMPTS = {'points': '; without points and boxes, the automatic grid is used, which is slow'}
@@ -119,12 +120,12 @@ def _value(each: Setting, text: str) -> ParameterValue | None:
         return ParameterValue(told, value_type=each.kind) if text else None
     kind, example = each.kind.__args__[0], list(each.rule.example)
     try:
-        listed = yaml.safe_load(text or '[]')
+        listed = parsed_yaml(text or '[]')
         items = [kind(item) for item in listed] if isinstance(listed, list) else None
-    except (yaml.YAMLError, TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         items = None
     if items is None:
-        raise ConfigError(f"{each.name}={text!r}: expected a list like '{example}'")
+        raise ConfigError(f"{each.name}='{shown(text)}': expected a list like '{example}'")
     return ParameterValue(items) if items else None
 
 
@@ -135,7 +136,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < float('inf'):
-        raise ConfigError(f'respawn_delay_s={text!r}: a time of 0 s or more')
+        raise ConfigError(f"respawn_delay_s='{shown(text)}': a time of 0 s or more")
     return seconds
 
 

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from rcl_interfaces.msg import (
     FloatingPointRange,
     IntegerRange,
@@ -19,7 +18,9 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from pedsam_ros.core.errors import ConfigError, PedsamError
+from pedsam_ros.core.foreign_text import parsed_yaml, read_bounded
 from pedsam_ros.core.settings import Group, Setting, groups_of, settings_of
+from pedsam_ros.core.shown import shown, written
 from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
 from pedsam_ros.ros import clock
 
@@ -34,7 +35,6 @@ _TYPES = {
     tuple[str, ...]: Parameter.Type.STRING_ARRAY,
 }
 _ABSENT = 'not given from outside'
-_MOST_BYTES = 10**6  # of a workers.yaml
 
 
 def declare(node: Node, config: type[Any]) -> dict[str, str]:
@@ -76,7 +76,7 @@ def _given(node: Node, name: str, each: Setting) -> Any:
         return each.default
     value = each.fitted([] if given is None else given)  # ROS reads [] as no value at all
     if each.rule.low is not None and (broken := each.broken_rule(value)):
-        raise ConfigError(f'{each.name}={value!r}: {broken}')
+        raise ConfigError(f'{each.name}={written(value)}: {broken}')
     return value
 
 
@@ -131,23 +131,10 @@ def read_workers(path: str, own_domain: int) -> tuple[WorkerEntry, ...]:
         example = 'config/workers.yaml is an example'
         raise ConfigError(f"workers_file='': name the file that lists the workers; {example}")
     try:
-        data = _read_yaml(Path(path).expanduser())
-    except (OSError, RuntimeError, ValueError, yaml.YAMLError) as error:  # no such ~; no name
-        raise ConfigError(f'workers_file={path!r}: {error}') from None
+        data = parsed_yaml(read_bounded(Path(path).expanduser()))
+    except (OSError, RuntimeError, ValueError) as error:  # no such ~; a name that no file can have
+        raise ConfigError(f'workers_file={written(path)}: {shown(error, 300)}') from None
     return parse_workers(data, own_domain)
-
-
-def _read_yaml(file: Path) -> Any:
-    """The content of a YAML file. Raises OSError, YAMLError or RuntimeError."""
-    if not file.is_file():
-        raise OSError('is no file' if file.exists() else 'is not there')
-    with file.open('rb') as opened:
-        content = opened.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
-        raise OSError(f'is larger than {_MOST_BYTES} bytes')
-    if not content.strip():
-        raise OSError('is empty')
-    return yaml.safe_load(content)
 
 
 def live_changes(config: type[Any], changes: list[Parameter]) -> list[Parameter]:

@@ -43,8 +43,9 @@ def reliable(depth: int) -> QoSProfile:
     )
 
 
-# Windows and embeddings. A lost one would cost the frame, so DDS repeats it. 128 hold some frames.
-WIRE = reliable(128)
+# A lost one would cost the frame, so DDS repeats it. 64 windows are five frames for two workers.
+WINDOWS = reliable(64)
+EMBEDDINGS = reliable(32)
 STATUS = reliable(1)
 # Masks and pictures, for rviz2 and recorders, which ask for reliable by default.
 OUTPUT = reliable(10)

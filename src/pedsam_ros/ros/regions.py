@@ -16,6 +16,8 @@ try:
 except ImportError:  # it is not part of every ROS installation
     Detection2DArray = None
 
+_MOST_DETECTIONS = 1024  # of one message; so many boxes leave little of an image
+
 
 def region_from_msg(msg: RegionOfInterest) -> Region:
     """Returns a region as x0, y0, x1, y1, image px.
@@ -29,18 +31,24 @@ def region_from_msg(msg: RegionOfInterest) -> Region:
 
 
 def regions_from_detections(msg: Any) -> list[Region]:
-    """Returns an upright box, x0, y0, x1, y1, image px, around each box of a Detection2DArray."""
+    """Returns an upright box, x0, y0, x1, y1, image px, around each box of a Detection2DArray.
+
+    Too many detections become one region, the whole image.
+    """
+    if len(msg.detections) > _MOST_DETECTIONS:
+        return [EVERYWHERE]
     return [_region_of(detection.bbox) for detection in msg.detections]
 
 
 def _region_of(box: Any) -> Region:
     """Returns the upright box around a vision_msgs/BoundingBox2D, which may be turned.
 
-    If one of its numbers is NaN or infinite, the region is the whole image.
+    If one of its numbers is NaN or infinite, or a side is not above 0, the region is the whole
+    image.
     """
     centre = getattr(box.center, 'position', box.center)  # older versions have no `position`
     numbers = centre.x, centre.y, box.center.theta, box.size_x, box.size_y
-    if not all(map(math.isfinite, numbers)):
+    if not (all(map(math.isfinite, numbers)) and min(box.size_x, box.size_y) > 0):
         return EVERYWHERE
     cos, sin = abs(math.cos(box.center.theta)), abs(math.sin(box.center.theta))
     half_x = (box.size_x * cos + box.size_y * sin) / 2

@@ -8,7 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import yaml
+from pedsam_ros.core.foreign_text import parsed_yaml, read_bounded
+from pedsam_ros.core.shown import shown
 
 
 def explain(error: Exception, words: Sequence[str]) -> str:
@@ -22,12 +23,12 @@ def explain(error: Exception, words: Sequence[str]) -> str:
 def _given(words: Sequence[str]) -> Iterator[tuple[str, Any]]:
     """The name of each parameter that the words give, and its value."""
     for option, word in pairwise(words):
-        with suppress(OSError, UnicodeDecodeError, yaml.YAMLError):
+        with suppress(OSError, ValueError):
             if option == '--params-file':
-                yield from _leaves('', yaml.safe_load(Path(word).read_text()))
+                yield from _leaves('', parsed_yaml(read_bounded(Path(word))))
             elif option in ('-p', '--param'):
                 name, _, value = word.partition(':=')
-                yield name, yaml.safe_load(value)
+                yield name, parsed_yaml(value)
 
 
 def _leaves(name: str, content: Any) -> Iterator[tuple[str, Any]]:
@@ -42,12 +43,12 @@ def _leaves(name: str, content: Any) -> Iterator[tuple[str, Any]]:
 
 def _hints(name: str, value: Any) -> Iterator[str]:
     if value is None:
-        yield f'{name}: has no value; leave it out, or write [] for an empty list'
+        yield f'{shown(name)}: has no value; leave it out, or write [] for an empty list'
     if isinstance(value, list) and len({type(item) for item in value}) > 1:
-        yield f'{name}={value}: a list holds one type{_as_doubles(value)}'
+        yield f'{shown(name)}={shown(value)}: a list holds one type{_as_doubles(value)}'
 
 
 def _as_doubles(value: list[Any]) -> str:
-    with suppress(TypeError, ValueError):
-        return f'; write {[float(item) for item in value]}'
+    with suppress(TypeError, ValueError, OverflowError):
+        return f'; write {shown([float(item) for item in value], 200)}'
     return ''

@@ -11,6 +11,7 @@ import signal
 import sys
 
 from pedsam_ros.core.errors import PedsamError
+from pedsam_ros.core.shown import shown
 from pedsam_ros.nodes import process
 
 COMMANDS = {  # name: what it does
@@ -21,7 +22,9 @@ COMMANDS = {  # name: what it does
     'distill': 'train a reordered model to answer as a SAM in its own block order does',
     'estimate': 'count the memory and work that distilling a SAM takes',
     'split': "cut a checkpoint into the worker's and the edge's file",
+    'keys': 'make, show, renew and remove the keys by which edge and workers know each other',
     'exposure': 'show what each worker has seen, as the ledger of an edge has it',
+    'operator': 'release a worker from quarantine, or clear the exposure ledger of an edge',
     'firewall': "print nftables rules that leave a worker's domain to that worker and the edge",
     'sros2': 'write policies of DDS-Security, with the least rights, for SROS2',
     'soak': 'process thousands of frames with random faults, and check every promise',
@@ -43,7 +46,7 @@ def main() -> int:
     try:
         return _run(command, arguments)
     except PedsamError as error:
-        print(f'pedsam {command}: {error}', file=sys.stderr)
+        print(f'pedsam {command}: {shown(error, 2000)}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -5,14 +5,23 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.exposure_record import MOST_BYTES
+from pedsam_ros.core.extents import Extent
+from pedsam_ros.core.foreign_text import read_bounded
 from pedsam_ros.core.ledger import Ledger
+from pedsam_ros.core.shown import shown
+
+_MOST_DRAWN = 16  # workers; the others are in the table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
-    parser.add_argument('file', type=Path, help='exposure_NODE.json of an edge')
+    parser.add_argument('file', type=Path, help='exposure.NODE.json of an edge')
     parser.add_argument(
         '--out', type=Path, help='picture to write (default: FILE with suffix .png)'
     )
@@ -21,54 +30,71 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints one line for each worker and draws what the workers have seen."""
     ledger = read_ledger(args.file)
-    for name in ledger.workers:
-        print(_line(ledger, name))
+    for worker in ledger.workers:
+        print(_line(ledger, worker))
     out = args.out or args.file.with_suffix('.png')
-    _draw(ledger, out)
-    print(f'exposure: {out}')
+    try:
+        _draw(ledger, out)
+    except (OSError, ValueError) as error:  # ValueError: a suffix that is no kind of picture
+        raise ConfigError(f'{shown(out)}: cannot be drawn: {shown(error, 200)}') from None
+    print(f'exposure: {shown(out, 300)}')
     return 0
 
 
 def read_ledger(path: Path) -> Ledger:
     """Reads a ledger of any grid. Raises ConfigError."""
     try:
-        return Ledger.from_json(path.read_text(), homes={})
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f'{path}: not an exposure ledger ({error!r:.100})') from None
+        return Ledger.from_json(read_bounded(path, MOST_BYTES).decode(), homes={})
+    except (OSError, ValueError) as error:  # ValueError: no text, or no name for a file
+        raise ConfigError(
+            f'{shown(path, 300)}: not an exposure ledger: {shown(error, 200)}'
+        ) from None
     except ConfigError as error:
-        raise ConfigError(f'{path}: {error}') from None
+        raise ConfigError(f'{shown(path, 300)}: {error}') from None
 
 
-def _line(ledger: Ledger, name: str) -> str:
-    seen = ledger.workers[name]
+def _line(ledger: Ledger, worker: str) -> str:
+    seen = ledger.workers[worker]
     since, until = (
         time.strftime('%Y-%m-%d %H:%M', time.localtime(s)) for s in (seen.first_s, seen.last_s)
     )
-    spare = f', stands in for {ledger.stands_in[name]}' if name in ledger.stands_in else ''
+    spare = ledger.stands_in.get(worker, '')
+    name = f' ({seen.name})' if seen.name != worker else ''
     return (
-        f'{name}: {ledger.share(name):.1%} of the scene in {len(seen.windows)} windows, largest '
-        f'piece {ledger.largest_region(name):.1%}; {seen.frames} frames, {since} to {until}{spare}'
+        f'{worker}{name}: {ledger.share(worker):.1%} of the scene in {len(seen.windows)} windows, '
+        f'largest piece {ledger.largest_region(worker):.1%}; {seen.frames} frames, {since} to '
+        f'{until}{spare and f", stands in for {spare}"}'
     )
 
 
 def _draw(ledger: Ledger, path: Path) -> None:
     """Draws one square for each worker: the windows it has seen, in their place on the canvas."""
     from matplotlib import pyplot
-    from matplotlib.patches import Rectangle
 
-    names, grid = list(ledger.workers), ledger.grid
-    figure, panels = pyplot.subplots(
-        1, max(1, len(names)), figsize=(3 * max(1, len(names)), 3.4), squeeze=False
-    )
-    for name, axes in zip(names, panels[0], strict=False):
-        for shapes, colour in ((ledger.scene, '0.9'), (ledger.workers[name].windows, 'C3')):
-            for index, (height, width) in shapes.items():
-                rows, columns = grid.span(index)
-                corner = (columns.start, rows.start)
-                axes.add_patch(Rectangle(corner, width, height, facecolor=colour, edgecolor='w'))
-        axes.set(xlim=(0, grid.extent), ylim=(grid.extent, 0), xticks=[], yticks=[])
-        axes.set_aspect('equal')
-        axes.set_title(f'{name}: {ledger.share(name):.0%}')
-    figure.tight_layout()
-    figure.savefig(path, dpi=100)
-    pyplot.close(figure)
+    workers = list(ledger.workers)[:_MOST_DRAWN]
+    panels = max(1, len(workers))
+    figure, axes = pyplot.subplots(1, panels, figsize=(3 * panels, 3.4), squeeze=False)
+    try:
+        for worker, panel in zip(workers, axes[0], strict=False):
+            _add_windows(panel, ledger, ledger.scene, '0.9')
+            _add_windows(panel, ledger, ledger.workers[worker].windows, 'C3')
+            extent = ledger.grid.extent
+            panel.set(xlim=(0, extent), ylim=(extent, 0), xticks=[], yticks=[])
+            panel.set_aspect('equal')
+            panel.set_title(f'{ledger.workers[worker].name}: {ledger.share(worker):.0%}')
+        figure.tight_layout()
+        figure.savefig(path, dpi=100)
+    finally:
+        pyplot.close(figure)
+
+
+def _add_windows(panel: Any, ledger: Ledger, windows: dict[int, Extent], colour: str) -> None:
+    from matplotlib.collections import PolyCollection
+
+    corners = [
+        np.array([(0, 0), (width, 0), (width, height), (0, height)])
+        + np.array([columns.start, rows.start])
+        for index, (height, width) in windows.items()
+        for rows, columns in [ledger.grid.span(index)]
+    ]
+    panel.add_collection(PolyCollection(corners, facecolor=colour, edgecolor='w'))

@@ -1,4 +1,4 @@
-"""What the soak plays with: an edge, three workers and a spare, and whoever watches them."""
+"""What the soak plays with: an edge, three workers and a spare, and their diaries."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import PedsamError
 from pedsam_ros.core.health import WorkerState
 from pedsam_ros.core.model import checkpoint
+from pedsam_ros.core.operator_word import read_secret
 from pedsam_ros.core.placement import place
 from pedsam_ros.core.windows import pixel_grid
+from pedsam_ros.ros import operator_call
 from pedsam_ros.srv import Release
 from pedsam_ros.trial.client import EdgeClient
-from pedsam_ros.trial.ear import Ear
+from pedsam_ros.trial.diary import Diary
 from pedsam_ros.trial.known_camera import KnownCamera
 from pedsam_ros.trial.lies import Lie
 from pedsam_ros.trial.one_process import local_pipeline
@@ -43,27 +46,31 @@ _EDGE: dict[str, Any] = {
 
 
 class Fleet:
-    """Real processes, a camera, and an ear in each worker's domain. They fill in `record`.
+    """Real processes, a camera, and the diary of each worker. They fill in `record`.
 
     `domains`: the robot's, then each worker's, the spare's last. Methods take workers by name.
     """
 
     def __init__(self, domains: Sequence[int], folder: Path, seed: int) -> None:
-        self._system = System(workers_in(domains), domains[0], folder)
+        self._system = System(workers_in(domains), domains[0], folder, watched=True)
         workers, weights = self._system.workers, checkpoint.read(_WEIGHTS)
         self.homes = [worker.name for worker in workers if not worker.spare]
         self.record = SoakRecord(
-            arch=weights.arch, homes=place(pixel_grid(weights.arch), workers), sizes=_SIZES
+            arch=weights.arch,
+            homes=place(pixel_grid(weights.arch), workers),
+            identities={worker.name: worker.identities for worker in workers},
+            sizes=_SIZES,
         )
         local = local_pipeline(weights, workers, EdgeConfig(points=_POINT))
-        self._replaced: dict[str, str] = {}  # worker -> the reader of the process before
+        self._replaced: dict[str, int] = {}  # worker -> its process before
+        self._diaries = {w.name: Diary(self._system.diary_file(w.name)) for w in workers}
+        self.record.heard = {name: diary.windows for name, diary in self._diaries.items()}
         with ExitStack() as opened:
             opened.callback(self._end)
             self.client = EdgeClient(domains[0], 'soak')
             opened.callback(self.client.close)
             self.camera = KnownCamera(self.client, local, seed, self.record)
             self._release = self.client.node.create_client(Release, '/edge/release')
-            self._ears = {worker.name: self._listen(worker.name, opened) for worker in workers}
             self._opened = opened.pop_all()
 
     def connect(self) -> None:
@@ -79,6 +86,8 @@ class Fleet:
     def finish(self) -> None:
         """Lets frames that are under way end, and records the edge's own account of them."""
         self.client.spin_for(5.0)
+        for diary in self._diaries.values():
+            diary.look()
         self.record.figures = dict(self.client.figures())
         self.record.ledger = self._system.ledger_file.read_text()
 
@@ -96,7 +105,9 @@ class Fleet:
 
     def start(self, name: str, other_weights: bool = False) -> None:
         """Starts a worker with the edge's model, or with another one."""
-        self._replaced[name] = self._ears[name].reader
+        diary = self._diaries[name]
+        diary.look()
+        self._replaced[name] = diary.process
         weights = _OTHER_WEIGHTS if other_weights else _WEIGHTS
         self._system.start_workers(name, checkpoint=weights, threads=THREADS)
 
@@ -132,18 +143,25 @@ class Fleet:
         `release`: from quarantine, as soon as it is active. Records how long it took from then
         until masks came of a frame that was shown after the worker was sent windows again.
         """
-        ear, before = self._ears[name], self._replaced[name]
-        if not self.client.within(_READY_S, lambda: ear.reader not in ('', before)):
+        diary, before = self._diaries[name], self._replaced[name]
+
+        def active() -> bool:
+            diary.look()
+            return diary.process not in (0, before)
+
+        if not self.client.within(_READY_S, active):
             return self.record.unrecovered.append(name)
         if release:
-            call = self._release.call_async(Release.Request(worker=name))
-            self.client.within(2.0, call.done)
+            secret = read_secret(self._system.operator_file)
+            call = partial(self.client.ask, self._release)
+            operator_call.release(call, secret, f'/{EDGE}', name)
         end_s = time.monotonic() + _READY_S
-        while ear.sent_s >= self.camera.last_done_shown_s:
+        while diary.sent_s >= self.camera.last_done_shown_s:
             if time.monotonic() > end_s:
                 return self.record.unrecovered.append(name)
             self.some_frames(1)
-        return self.record.recoveries_s.append(self.camera.last_done_s - ear.active_s)
+            diary.look()
+        return self.record.recoveries_s.append(self.camera.last_done_s - diary.active_s)
 
     def _end(self) -> None:
         """Ends all processes, and records which ones ended badly."""
@@ -154,11 +172,6 @@ class Fleet:
         self.camera.show()
         self.client.spin_for(0.2)
         return self.record.done > 0
-
-    def _listen(self, name: str, opened: ExitStack) -> Ear:
-        ear = Ear(self._system.worker(name), self.record.heard.setdefault(name, set()))
-        opened.callback(ear.close)
-        return ear
 
     def _look(self) -> None:
         """Records the memory of every process, and which ones have ended unasked."""

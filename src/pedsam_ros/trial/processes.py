@@ -105,11 +105,3 @@ def workers_in(domains: Sequence[int]) -> list[WorkerEntry]:
     pairs = zip((*NAMES, SPARE), domains[1:], strict=False)
     entries = [{'name': n, 'domain_id': d, 'spare': n == SPARE} for n, d in pairs]
     return list(parse_workers({'workers': entries}, own_domain=domains[0]))
-
-
-def write_workers(path: Path, workers: Sequence[WorkerEntry]) -> Path:
-    """Writes a workers.yaml and returns its path."""
-    keys = ('name', 'domain_id', 'spare')
-    entries = [{key: getattr(w, key) for key in keys} | {'peers': list(w.peers)} for w in workers]
-    path.write_text(yaml.safe_dump({'workers': entries}))
-    return path

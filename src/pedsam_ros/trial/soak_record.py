@@ -24,6 +24,7 @@ class SoakRecord:
 
     arch: Architecture
     homes: Mapping[int, str]  # window -> its worker
+    identities: Mapping[str, tuple[str, ...]]  # worker -> what the ledger knows it by
     sizes: tuple[tuple[int, int], ...]  # height and width of the frames, px
 
     shown: int = 0  # frames

@@ -8,8 +8,9 @@ from typing import Any
 
 from pedsam_ros.core.errors import PedsamError
 from pedsam_ros.core.workers_file import WorkerEntry
+from pedsam_ros.nodes.keys_of_all import KeysOfAll, write_workers
 from pedsam_ros.trial.lies import Lie
-from pedsam_ros.trial.processes import NodeProcess, write_workers
+from pedsam_ros.trial.processes import NodeProcess
 
 CAMERA = '/camera/image_raw'
 EDGE = 'edge'  # name of the edge's process
@@ -18,8 +19,9 @@ EDGE = 'edge'  # name of the edge's process
 class System:
     """Starts processes by name, and ends whatever it has started.
 
-    `domain_id` is the robot's. Settings, logs and the ledger go to `folder`. Parameters are those
-    of the nodes; one of a group is given as `**{'loss.audit_rate': 1.0}`.
+    `domain_id` is the robot's. Settings, keys, logs and the ledger go to `folder`. Parameters are
+    those of the nodes; one of a group is given as `**{'loss.audit_rate': 1.0}`. If `watched`, each
+    worker keeps a diary: see diary.py.
 
         with System(workers_in(DOMAINS), DOMAINS[0], folder) as system:
             system.start_workers(checkpoint='vit_tiny')
@@ -27,14 +29,26 @@ class System:
             ...
     """
 
-    def __init__(self, workers: Sequence[WorkerEntry], domain_id: int, folder: Path) -> None:
-        self.workers, self.domain_id, self.folder = list(workers), domain_id, folder
+    def __init__(
+        self,
+        workers: Sequence[WorkerEntry],
+        domain_id: int,
+        folder: Path,
+        watched: bool = False,
+    ) -> None:
+        self.keys, self._watched = KeysOfAll(folder), watched
+        self.workers, self.domain_id, self.folder = self.keys.given_to(workers), domain_id, folder
         self.processes: dict[str, NodeProcess] = {}
 
     @property
     def ledger_file(self) -> Path:
         """Where the edge writes its exposure ledger."""
         return self.folder / 'exposure.json'
+
+    @property
+    def operator_file(self) -> Path:
+        """Where the edge keeps the operator's secret, once it is configured."""
+        return self.folder / 'operator.secret'
 
     def worker(self, name: str) -> WorkerEntry:
         """The worker of this name."""
@@ -43,12 +57,26 @@ class System:
     def start_workers(self, *names: str, **parameters: Any) -> None:
         """Starts the workers of these names, or all of them if no name is given."""
         for name in names or [worker.name for worker in self.workers]:
-            settings = {'name': name, 'autostart': True, **parameters}
-            self.start('nodes.worker_node', name, settings)
+            self.start_worker(name, parameters)
+
+    def start_worker(
+        self, name: str, parameters: Mapping[str, Any], prefix: Sequence[str] = ()
+    ) -> None:
+        """Starts one worker; the words of `prefix` precede the command."""
+        settings = {'name': name, 'autostart': True, **self.keys.of_worker(name), **parameters}
+        if self._watched:
+            settings['diary'] = str(self.diary_file(name))
+        executable = 'trial.watched' if self._watched else 'nodes.worker_node'
+        self.start(executable, name, settings, prefix)
+
+    def diary_file(self, name: str) -> Path:
+        """Where a watched worker writes what it is sent."""
+        return self.folder / f'{name}.diary'
 
     def start_hostile(self, name: str, lie: Lie, checkpoint: str) -> None:
         """Starts a worker that tells a lie, in the place of the worker of this name."""
         settings = {'name': name, 'checkpoint': checkpoint, 'lie': lie.value}
+        settings |= self.keys.of_worker(name) | {'diary': str(self.diary_file(name))}
         self.start('trial.hostile', name, settings)
 
     def start(
@@ -64,6 +92,8 @@ class System:
         """Starts the edge; `camera` is the topic of its images."""
         workers_file = write_workers(self.folder / 'workers.yaml', self.workers)
         files = {'workers_file': str(workers_file), 'ledger_file': str(self.ledger_file)}
+        files['key_folder'] = str(self.keys.edge.folder)
+        files['operator_file'] = str(self.operator_file)
         settings = {**files, 'autostart': True, **parameters}
         remap = {'image': camera, 'image/compressed': camera}
         self.processes[EDGE] = NodeProcess(

@@ -142,8 +142,9 @@ def _share(record: SoakRecord, windows: Iterable[int]) -> float:
 
 def _written(record: SoakRecord) -> dict[str, set[int]]:
     """The windows of each worker in the edge's ledger."""
-    workers = Ledger.from_json(record.ledger, homes={}).workers
-    return {name: set(seen.windows) for name, seen in workers.items()}
+    ledger = Ledger.from_json(record.ledger, {}, identities=record.identities)
+    workers = ledger.workers.values()
+    return {seen.name: set(seen.windows) for seen in workers}
 
 
 def _differences(some: Mapping[str, set[int]], others: Mapping[str, set[int]]) -> list[str]:

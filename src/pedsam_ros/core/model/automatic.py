@@ -43,7 +43,7 @@ def automatic(
     for number, batch in enumerate(torch.split(points, most)):
         if number:
             yield
-        good = _promising(decoder, encoded, batch, config)
+        good = yield from _promising(decoder, encoded, batch, config)
         found += yield from to_masks(
             good, encoded.canvas, decoder.image_px, partial(_steady, config=config)
         )
@@ -63,7 +63,7 @@ def suited(config: AutomaticConfig, name: str) -> AutomaticConfig:
 
 def _promising(
     decoder: Decoder, encoded: Encoded, points: Tensor, config: AutomaticConfig
-) -> Candidates:
+) -> Making[Candidates]:
     """The masks of some points, (n, 1, 3), whose predicted IoU is high enough.
 
     A model with a refiner refines the best of each point's three masks, and only the refined
@@ -75,7 +75,7 @@ def _promising(
         logits, scores = logits[torch.arange(len(best))[:, None], best], scores.gather(1, best)
     unprompted = torch.full((scores.numel(),), _NO_PROMPT)
     found = Candidates(logits.flatten(0, 1), scores.flatten(), unprompted)
-    found = decoder.refine(encoded, found, points, None)
+    found = yield from decoder.refine(encoded, found, points, None)
     if config.pred_iou_thresh > 0:
         found = found.keep((found.scores > config.pred_iou_thresh).cpu())
     return found

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import torch
@@ -24,12 +27,17 @@ from pedsam_ros.core.errors import PedsamError, WeightsError
 from pedsam_ros.core.files import replacing
 from pedsam_ros.core.model import sam
 from pedsam_ros.core.model.encoder import IMAGE, half_of
+from pedsam_ros.core.model.monolithic import ORDERS
 from pedsam_ros.core.model.refiner import Refiner
+from pedsam_ros.core.shown import shown, written
 
 HALVES = ('worker', 'edge')
 SHIPPED = Path(__file__).parents[2] / 'weights' / 'vit_tiny.safetensors'
 PADDING = 'padding_tokens'  # (T, T, C) float32: the tokens of a canvas that is all padding
 _FORMAT = 'pedsam-1'
+_DIGEST = r'[0-9a-f]{64}'
+_MOST_HEADER_BYTES = 2**20  # of a .safetensors; that of ViT-H has 60 kB
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 CHOICE = "a file, 'vit_tiny' for the model that comes along, or 'random:ARCH:SEED'"
 
 
@@ -92,13 +100,13 @@ def read(source: str) -> Weights:
         return _read_seed(source)
     if not source:
         raise WeightsError(f"checkpoint='': not set; {CHOICE}")
-    path = SHIPPED if source == SHIPPED.stem else Path(source).expanduser()
-    if not path.is_file():
-        raise WeightsError(f'checkpoint={source!r}: no such file')
     try:
+        path = SHIPPED if source == SHIPPED.stem else Path(source).expanduser()
+        if not path.is_file():
+            raise WeightsError('no such file')
         return _read_safetensors(path) if path.suffix == '.safetensors' else _read_pth(path)
     except Exception as error:  # a corrupt file can make its parser raise nearly anything
-        raise WeightsError(f'checkpoint={source!r}: {_reason(error)}') from error
+        raise WeightsError(f'checkpoint={written(source, 300)}: {_reason(error)}') from error
 
 
 def write(weights: Weights, path: Path) -> Path:
@@ -114,25 +122,28 @@ def write(weights: Weights, path: Path) -> Path:
 def _reason(error: Exception) -> str:
     """Why a file cannot be read, in one line."""
     if isinstance(error, PedsamError):
-        return str(error)
+        return shown(error, 300)
     if isinstance(error, pickle.UnpicklingError):
         return 'not readable: a .pth must hold tensors only (torch.load, weights_only=True)'
-    return f'not readable ({" ".join(str(error).split()):.200})'
+    return f'not readable ({shown(" ".join(str(error)[:1000].split()), 200)})'
 
 
 def _read_seed(source: str) -> Weights:
-    _, name, seed = (*source.split(':'), '', '')[:3]
-    if name not in ARCHITECTURES or not seed.isdecimal():
+    told = re.fullmatch(r'random:([^:]*):([0-9]{1,18})', source)  # torch takes 64 bits
+    if told is None or told[1] not in ARCHITECTURES:
         raise WeightsError(
-            f'checkpoint={source!r}: random:ARCH:SEED, ARCH one of {[*ARCHITECTURES]}'
+            f'checkpoint={written(source)}: random:ARCH:SEED, ARCH one of {[*ARCHITECTURES]}, '
+            'SEED of 1 to 18 digits'
         )
-    return random_weights(ARCHITECTURES[name], int(seed))
+    return random_weights(ARCHITECTURES[told[1]], int(told[2]))
 
 
 def _read_pth(path: Path) -> Weights:
+    _check_zip(path)
     tensors = torch.load(path, map_location='cpu', weights_only=True)
     if not isinstance(tensors, dict) or f'{IMAGE}pos_embed' not in tensors:
         raise WeightsError(f'has no {IMAGE}pos_embed, so it is not a SAM')
+    _check_plain(tensors)
     dim = tensors[f'{IMAGE}pos_embed'].shape[-1]
     matching = [a for a in ARCHITECTURES.values() if a.dim == dim]
     if not matching:
@@ -143,15 +154,45 @@ def _read_pth(path: Path) -> Weights:
     return _whole(matching[0], tensors)
 
 
+def _check_zip(path: Path) -> None:
+    """Raises WeightsError unless a file is a zip that becomes no larger when it is read."""
+    if not zipfile.is_zipfile(path):
+        raise WeightsError(
+            'not readable: no file of torch.save; one from before torch 1.6 must be saved again'
+        )
+    with zipfile.ZipFile(path) as packed:
+        parts = packed.infolist()
+    size, real = sum(part.file_size for part in parts), path.stat().st_size
+    if size > real or any(part.compress_type != zipfile.ZIP_STORED for part in parts):
+        raise WeightsError(f'not readable: {size} bytes once unpacked, in a file of {real}')
+
+
+def _check_plain(tensors: Mapping[Any, Any]) -> None:
+    """Raises WeightsError unless all are named, and dense tensors of real numbers."""
+    for name, tensor in tensors.items():
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+            raise WeightsError(f'{written(name)} is {type(tensor).__name__}: no named tensor')
+        if tensor.dtype not in _FLOATS or tensor.layout != torch.strided:
+            raise WeightsError(f'{written(name)} is {tensor.dtype}: one of {[*_FLOATS]} expected')
+
+
 def _read_safetensors(path: Path) -> Weights:
+    with path.open('rb') as start:
+        length = int.from_bytes(start.read(8), 'little')
+    if length > _MOST_HEADER_BYTES:
+        raise WeightsError(f'not readable: a header of {length} bytes')
     with safetensors.safe_open(path, 'pt') as file:
         metadata = file.metadata() or {}
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     if metadata.get('format') != _FORMAT:
         raise WeightsError(f'no {_FORMAT} file; make one with pedsam split')
-    arch = Architecture.from_json(metadata['architecture'])
-    hashes = {half: metadata[half] for half in HALVES}
-    weights = Weights(arch, tensors, hashes, metadata['order'])
+    _check_plain(tensors)
+    arch = Architecture.from_json(metadata.get('architecture', ''))
+    hashes = {half: metadata.get(half, '') for half in HALVES}
+    order = metadata.get('order', '')
+    if order not in ORDERS or not all(re.fullmatch(_DIGEST, each) for each in hashes.values()):
+        raise WeightsError(f'order={written(order)}, hashes={written(hashes)}: damaged')
+    weights = Weights(arch, tensors, hashes, order)
     for half in HALVES:
         own = weights.half(half)
         if own.tensors and _hash(own.tensors) != weights.hashes[half]:
@@ -190,7 +231,7 @@ def check_half(weights: Weights, *halves: str) -> None:
         if wrong:
             raise WeightsError(
                 f'{weights.arch.name}: {len(wrong)} of {len(wanted)} tensors of the {half} half '
-                f'are missing, strange or of another shape, {wrong[0]} first'
+                f'are missing, strange or of another shape, {shown(wrong[0])} first'
             )
 
 

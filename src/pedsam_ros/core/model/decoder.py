@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.edge_compute import Making
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model import preprocess, sam
 from pedsam_ros.core.model.refiner import (
     Refiner,
-    cut,
+    cutting,
     draw,
     grid_of,
     inputs,
@@ -29,6 +30,7 @@ from pedsam_ros.core.types import Prompt
 from pedsam_ros.core.windows import Canvas
 
 _MOST_BYTES = 2**28  # what decoding some prompts together may take
+_TOKENS, _MOST_TOKENS = 8, 1024  # of a prompt without points; of prompts decoded together
 _MAPS = 10  # float32 copies of the image embedding that decoding a prompt takes, as measured
 
 
@@ -94,10 +96,15 @@ class Decoder(nn.Module):
             ),
         )
 
-    def answer(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Candidates:
+    def most_of(self, points: int) -> int:
+        """How many prompts of so many points are to be decoded together at most."""
+        return max(1, min(self.most_prompts, _MOST_TOKENS // (_TOKENS + points)))
+
+    def answer(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Making[Candidates]:
         """One mask for each prompt, in order: the one of its three with the highest predicted IoU.
 
-        The prompts fit the frame, have equally many points, and all or none have a box.
+        The prompts fit the frame, have equally many points, and all or none have a box. Yields
+        where it takes long.
         """
         device = encoded.embedding.device
         chosen = [_on_canvas(prompt, encoded.canvas) for prompt in prompts]
@@ -108,14 +115,15 @@ class Decoder(nn.Module):
         each = torch.arange(len(prompts)).repeat_interleave(logits.shape[1])
         found = Candidates(logits.flatten(0, 1), scores.flatten(), each)
         own = (None if part is None else part[each] for part in asked)
-        found = self.refine(encoded, found, *own)
+        found = yield from self.refine(encoded, found, *own)
         best = found.scores.view(len(prompts), -1).argmax(1).cpu()
         return found.keep(best + torch.arange(len(prompts)) * logits.shape[1])
 
     def refine(
         self, encoded: Encoded, found: Candidates, points: Tensor | None, boxes: Tensor | None
-    ) -> Candidates:
+    ) -> Making[Candidates]:
         """Refines each of N candidates by a closer look at the image; without a refiner, nothing.
+        Yields where it takes long.
 
         `points` (N, n, 3) and `boxes` (N, 4), canvas px, are the prompts of the candidates.
         """
@@ -124,9 +132,10 @@ class Decoder(nn.Module):
         px, side, canvas = self.image_px, self.refiner.side, encoded.canvas
         spans, rects = snap(look_at(found.logits, boxes, canvas.content, px), canvas)
         image = torch.tensor(encoded.rgb, device=spans.device).permute(2, 0, 1)
+        crops = yield from cutting(image, spans, side)
         grid, embedding = grid_of(rects, side), encoded.embedding.expand(len(rects), -1, -1, -1)
         read = inputs(
-            preprocess.normalise(cut(image, spans, side)),
+            preprocess.normalise(crops),
             sample(found.logits[:, None], grid, px)[:, 0],
             draw(points, boxes, grid),
         )

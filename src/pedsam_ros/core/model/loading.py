@@ -21,6 +21,7 @@ from pedsam_ros.core.model.edge_half import EdgeHalf
 from pedsam_ros.core.model.encoder import IMAGE, GlobalEncoder, WindowEncoder
 from pedsam_ros.core.model.monolithic import MonolithicEncoder, MonolithicPipeline
 from pedsam_ros.core.model.worker_half import WorkerHalf
+from pedsam_ros.core.shown import shown, written
 from pedsam_ros.core.types import Values
 from pedsam_ros.core.windows import merge, token_grid
 
@@ -36,7 +37,7 @@ def check_device(device: str) -> None:
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f'device={device!r}: {error!s:.200}') from None
+        raise ConfigError(f'device={written(device)}: {shown(error, 200)}') from None
 
 
 def split(weights: Weights, folder: Path, stem: str) -> tuple[Path, Path]:

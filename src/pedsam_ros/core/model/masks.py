@@ -81,17 +81,17 @@ def answered(
     groups = defaultdict(list)  # prompts of one form are decoded together
     for index, prompt in prompts.items():
         groups[len(prompt.points), prompt.box is None].append(index)
-    most = min(_PROMPTS_AT_ONCE, decoder.most_prompts)
     batches = [
         group[start : start + most]
-        for group in groups.values()
+        for (points, _), group in groups.items()
+        for most in [min(_PROMPTS_AT_ONCE, decoder.most_of(points))]
         for start in range(0, len(group), most)
     ]
     masks: list[Mask] = []
     for number, batch in enumerate(batches):
         if number:
             yield
-        found = decoder.answer(encoded, [prompts[index] for index in batch])
+        found = yield from decoder.answer(encoded, [prompts[index] for index in batch])
         found = replace(found, prompts=torch.tensor(batch))
         masks += yield from to_masks(found, encoded.canvas, decoder.image_px)
     return tuple(sorted(masks, key=lambda mask: mask.prompt))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.edge_compute import Making, finished
 from pedsam_ros.core.model import sam
 from pedsam_ros.core.windows import Canvas
 
@@ -21,6 +22,7 @@ _CHANNELS = (32, 64, 96)  # at R/2, R/4 and R/8
 _INPUTS = 5  # RGB, the coarse mask, the drawn prompt
 _LIMIT = 8.0  # logits of the coarse mask are clamped to +-this
 _REACH = 1.4  # side of the crop / side of the object's box
+_PX_AT_ONCE = 2**25  # that are read for crops between two yields
 _SPREAD_PX = 6.0  # standard deviation of a drawn point, canvas px
 
 
@@ -98,8 +100,18 @@ def snap(rects: Tensor, canvas: Canvas) -> tuple[Tensor, Tensor]:
 
 def cut(image: Tensor, spans: Tensor, side: int) -> Tensor:
     """Cuts spans (N, 4), whole px, out of (C, H, W): (N, C, side, side) float32, antialiased."""
+    return finished(cutting(image, spans, side))
+
+
+def cutting(image: Tensor, spans: Tensor, side: int) -> Making[Tensor]:
+    """As `cut`. Yields whenever many pixels have been read: spans of a large image take long."""
     parts = torch.empty(len(spans), len(image), side, side, device=spans.device)
+    read_px = 0
     for part, (x0, y0, x1, y1) in zip(parts, spans.tolist(), strict=True):
+        if read_px > _PX_AT_ONCE:
+            yield
+            read_px = 0
+        read_px += (x1 - x0) * (y1 - y0)
         whole = image[None, :, y0:y1, x0:x1].float()  # freed before the next one
         part[:] = F.interpolate(whole, (side, side), mode='bilinear', antialias=True)[0]
     return parts
@@ -134,10 +146,11 @@ def draw(points: Tensor | None, boxes: Tensor | None, grid: Tensor) -> Tensor:
         inside = (grid >= corners[..., :2]) & (grid <= corners[..., 2:])
         drawn = drawn + inside.all(-1)
     if points is not None:
-        offset = grid[:, None] - (points[:, :, None, None, :2] + 0.5)  # centre of the pixel named
-        bump = torch.exp(-offset.square().sum(-1) / (2 * _SPREAD_PX**2))
         sign = torch.where(points[..., 2] > 0, 1.0, -1.0) * (points[..., 2] >= 0)
-        drawn = drawn + (bump * sign[:, :, None, None]).sum(1)
+        for i in range(points.shape[1]):  # all at once would take memory for each of 64 points
+            offset = grid - (points[:, i, None, None, :2] + 0.5)  # centre of the pixel named
+            bump = torch.exp(-offset.square().sum(-1) / (2 * _SPREAD_PX**2))
+            drawn = drawn + bump * sign[:, i, None, None]
     return drawn
 
 

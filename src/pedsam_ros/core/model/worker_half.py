@@ -13,6 +13,7 @@ from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.errors import BadBatch
 from pedsam_ros.core.model import preprocess
 from pedsam_ros.core.model.encoder import WindowEncoder
+from pedsam_ros.core.shown import written
 from pedsam_ros.core.types import Embedding, Pixels, Values, Window
 from pedsam_ros.core.windows import pixel_grid, token_grid
 
@@ -28,9 +29,12 @@ class WorkerHalf:
     def check(self, window: Window) -> None:
         """Raises BadBatch unless the window fits this model."""
         if window.model_id != self.model_id:
-            raise BadBatch(f'model_id={window.model_id!r}: this worker runs {self.model_id}')
+            raise BadBatch(
+                f'model_id={written(window.model_id)}: this worker runs {self.model_id}'
+            )
         if window.reply_dtype not in codec.DTYPES:
-            raise BadBatch(f'reply_dtype={window.reply_dtype!r}: one of {", ".join(codec.DTYPES)}')
+            told = written(window.reply_dtype)
+            raise BadBatch(f'reply_dtype={told}: one of {", ".join(codec.DTYPES)}')
         height, width = pixel_grid(self.arch).shape(window.index)
         rows, columns, colours = window.pixels.shape
         if not (0 < rows <= height and 0 < columns <= width and colours == 3):

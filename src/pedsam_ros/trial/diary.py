@@ -1,0 +1,67 @@
+"""What a worker was sent, as the worker itself writes it down: one line of JSON for each window.
+
+Nobody else could tell, because the windows are sealed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+
+from pedsam_ros.core.outbound import neutral
+from pedsam_ros.core.types import Window
+
+
+class DiaryWriter:
+    """Adds to the diary of one worker, a file that its processes share one after the other."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open('a', buffering=1)  # each line is there at once
+        self._write(None)
+
+    def note(self, window: Window) -> None:
+        """Notes a window that came, unless it is a neutral one that shows nothing."""
+        if not neutral(window):
+            self._write(window.index)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def _write(self, window: int | None) -> None:
+        entry = {'process': os.getpid(), 'at_s': time.monotonic(), 'window': window}
+        self._file.write(json.dumps(entry) + '\n')
+
+
+class Diary:
+    """Reads the diary of a worker while it is written. Times are monotonic seconds."""
+
+    def __init__(self, path: Path) -> None:
+        self.windows: set[int] = set()  # that any process of the worker was ever sent
+        self.process = 0  # the last one that became active; 0 before the first
+        self.active_s = math.inf  # when it became active
+        self.sent_s = math.inf  # when it was sent its first window
+        self._path, self._read = path, 0
+
+    def look(self) -> None:
+        """Takes in what was written since."""
+        if not self._path.exists():
+            return
+        with self._path.open() as file:
+            file.seek(self._read)
+            text = file.read()
+        whole = text[: text.rfind('\n') + 1]
+        self._read += len(whole)
+        for line in whole.splitlines():
+            self._note(json.loads(line))
+
+    def _note(self, entry: dict[str, float]) -> None:
+        if entry['window'] is None:
+            self.process, self.active_s = int(entry['process']), entry['at_s']
+            self.sent_s = math.inf
+        else:
+            self.windows.add(int(entry['window']))
+            self.sent_s = min(self.sent_s, entry['at_s'])

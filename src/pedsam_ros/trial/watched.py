@@ -1,0 +1,42 @@
+"""A worker like any other that also keeps a diary: for the soak and the system tests."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pedsam_ros.core.settings import setting
+from pedsam_ros.core.types import Window
+from pedsam_ros.core.worker_config import WorkerConfig
+from pedsam_ros.nodes.spin import run
+from pedsam_ros.nodes.worker_node import WorkerNode
+from pedsam_ros.trial.diary import DiaryWriter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedConfig(WorkerConfig):
+    """The settings of a worker, and where its diary is."""
+
+    diary: str = setting('', 'file to which every window that comes is added')
+
+
+class WatchedNode(WorkerNode):
+    """Notes in `diary` when it becomes active, and which windows it is sent."""
+
+    config_type = WatchedConfig
+
+    def start(self, running: ExitStack) -> None:
+        """Opens the diary, then starts the worker."""
+        self._diary = DiaryWriter(Path(self.config.diary))
+        running.callback(self._diary.close)
+        super().start(running)
+
+    def on_window(self, window: Window) -> None:
+        """Notes a window, then has it encoded."""
+        self._diary.note(window)
+        super().on_window(window)
+
+
+main = partial(run, WatchedNode, apart=True)

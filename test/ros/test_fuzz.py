@@ -1,0 +1,34 @@
+"""A few hundred hostile inputs for each decoder; `python test/fuzz.py` runs 100,000."""
+
+import fuzz
+import pytest
+from fuzz_targets import TARGETS, Target
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.mark.parametrize('name', TARGETS)
+def test_hostile_input_raises_the_products_errors_and_nothing_else(name):
+    """It is refused or read; it neither hangs nor takes memory."""
+    outcome = fuzz.in_process(TARGETS[name], range(300), seed=0)
+    assert outcome.faults == []
+    assert outcome.cases == outcome.accepted + outcome.refused == 300
+
+
+def test_every_kind_of_fault_is_found():
+    """A foreign error, memory over the bound, and the end of the process."""
+
+    def decode(case):
+        if case == 3:
+            raise ZeroDivisionError
+        if case == 5:
+            bytearray(b'x' * 2**26)
+
+    numbers = iter(range(100))
+    target = Target('x', lambda _: next(numbers), (), decode, 32)
+    assert [fault.split(':')[0] for fault in fuzz.fuzz(target, range(6), 0).faults] == [
+        'case 3',
+        'case 5',
+    ]
+    fatal = Target('x', lambda _: 0, (), lambda _: fuzz.os._exit(9), 32)
+    assert 'status 9' in fuzz.in_process(fatal, range(3), 0).faults[0]
