@@ -107,7 +107,7 @@ def test_workers_file_keeps_the_rules():
     workers = parse_workers(yaml.safe_load(text), 0)
     assert len(workers) == 3
     keys = [each.name for each in settings_of(WorkerEntry)]
-    assert keys == ['name', 'domain_id', 'windows', 'peers', 'spare']
+    assert keys == ['name', 'domain_id', 'windows', 'peers', 'spare', 'key', 'former_keys']
     for key in keys:
         assert re.search(rf'^#   {key} ', text, re.MULTILINE), key
 
