@@ -109,3 +109,14 @@ def test_an_image_that_cannot_be_written_is_named(tmp_path, name):
     """The error names a path in a folder that does not exist, or without a known suffix."""
     with pytest.raises(OSError, match=f'{name}: cannot be written'):
         write_image(tmp_path / name, RED)
+
+
+def test_an_image_gets_a_name_that_is_no_utf_8(tmp_path):
+    """OpenCV's own reader and writer of files end the process for such a name."""
+    rgb = np.full((4, 5, 3), 99, np.uint8)
+    path = write_image(tmp_path / 'caf\udce9.png', rgb)
+    assert (read_image(path) == rgb).all()
+    with pytest.raises(OSError, match='cannot be written'):
+        write_image(tmp_path / 'a.p\udce9', rgb)
+    with pytest.raises(OSError, match='cannot be written'):
+        write_image(tmp_path / 'no folder' / 'a.png', rgb)

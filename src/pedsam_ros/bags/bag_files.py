@@ -97,7 +97,9 @@ def _listed(bag: Path) -> list[Path]:
     files = [_present(bag / name) for name in names]
     missing = [name for name, file in zip(names, files, strict=True) if file is None]
     if missing or not names:
-        raise ConfigError(f'{metadata}: names files that are missing: {shown(missing[:5], 300)}')
+        raise ConfigError(
+            f'{metadata}: names files that are missing: {", ".join(map(shown, missing[:5]))}'
+        )
     return [file for file in files if file is not None]
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pedsam_ros.core.errors import BadImage, ConfigError
 from pedsam_ros.core.files import read_image
+from pedsam_ros.core.shown import shown
 from pedsam_ros.core.types import Pixels
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff')
@@ -109,6 +110,10 @@ def _natural(file: Path) -> list[tuple[int, str]]:
 
 def _video(file: Path) -> tuple[Iterator[Pixels], float]:
     """The frames of a video, and the rate in Hz that the file states."""
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:  # OpenCV would crash
+        raise ConfigError(f'{shown(file, 300)}: a name that is no UTF-8; rename it') from None
     capture = cv2.VideoCapture(str(file))
     if not capture.isOpened():
         raise ConfigError(f'{file}: neither a folder of images nor a video that OpenCV opens')

@@ -12,6 +12,7 @@ import cv2
 
 from pedsam_ros.core import pixels
 from pedsam_ros.core.errors import BadImage
+from pedsam_ros.core.shown import shown
 from pedsam_ros.core.types import Pixels
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -46,11 +47,10 @@ def write_image(path: Path, rgb: Pixels) -> Path:
     Returns `path`. Raises OSError, which names `path`, if the file cannot be written.
     """
     try:
-        written = cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-    except cv2.error as error:  # an unknown suffix
-        raise OSError(f'{path}: cannot be written: {error}') from error
-    if not written:
-        raise OSError(f'{path}: cannot be written')
+        packed = cv2.imencode(ascii(path.suffix)[1:-1], cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1]
+        path.write_bytes(packed.tobytes())  # OpenCV itself crashes if a name is no UTF-8
+    except (cv2.error, OSError) as error:  # an unknown suffix; no folder
+        raise OSError(f'{path}: cannot be written: {shown(error, 200)}') from error
     return path
 
 

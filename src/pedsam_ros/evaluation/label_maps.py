@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pedsam_ros.core import pixels
 from pedsam_ros.core.errors import BadImage, ConfigError
 from pedsam_ros.core.foreign_text import parsed_json, read_bounded
 from pedsam_ros.core.shown import shown, written
@@ -82,9 +83,14 @@ def _sample(folder: Path, entry: Mapping[str, Any], rules: Rules) -> Sample:
 
 def _labels(path: Path, size: tuple[int, int]) -> NDArray[np.uint16]:
     """(H, W) uint16: a label map. Raises BadImage if the file is not one, or has another size."""
-    labels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    try:
+        data = path.read_bytes()  # OpenCV crashes if a name is no UTF-8
+        pixels.header(data)  # is bounded
+        labels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except (OSError, BadImage, cv2.error) as error:
+        raise BadImage(f'{shown(path, 300)}: no label map: {shown(error, 200)}') from None
     if labels is None:
-        raise BadImage(f'{path}: no label map that can be read')
+        raise BadImage(f'{shown(path, 300)}: no label map that can be read')
     if labels.ndim != 2 or labels.dtype not in (np.uint8, np.uint16):
         raise BadImage(f'{path}: {labels.dtype} of {labels.shape}: (H, W) uint16 is expected')
     check_size(path, labels.shape, size)
@@ -92,8 +98,8 @@ def _labels(path: Path, size: tuple[int, int]) -> NDArray[np.uint16]:
 
 
 def _shape(labels: NDArray[np.uint16], segment: Mapping[str, Any], stem: Path) -> Shape:
-    pixels = labels == segment['id']
+    chosen = labels == segment['id']
     crowd = bool(segment.get('crowd', False))
-    if not crowd and not pixels.any():
+    if not crowd and not chosen.any():
         raise ConfigError(f'{stem}.png: has no pixel of id={segment["id"]}, which the index names')
-    return Shape(pixels, bool(segment['thing']), crowd)
+    return Shape(chosen, bool(segment['thing']), crowd)
