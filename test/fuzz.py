@@ -63,7 +63,7 @@ def case_of(target: Target, seed: int, number: int) -> Any:
 
 
 def attempt(target: Target, case: Any) -> tuple[bool, float, str]:
-    """Whether a case was accepted, the processor's time for it, s, and what was wrong if anything."""
+    """Whether a case was accepted, the processor's seconds, and what was wrong, if anything."""
     begun_s = time.process_time()
     accepted, wrong = True, ''
     try:

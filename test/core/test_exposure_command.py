@@ -44,6 +44,19 @@ def test_an_empty_ledger_is_shown(tmp_path):
     assert shown(path) == 0
 
 
+def test_a_worker_is_shown_by_its_name_and_its_key(tmp_path, capsys):
+    """So is the one that it replaces."""
+    path, keys = tmp_path / 'x.json', ('A' * 43 + '=', 'B' * 43 + '=')
+    made = ledger(2)
+    made['workers'] = dict(zip(keys, made['workers'].values(), strict=True))
+    path.write_text(json.dumps(made | {'stands_in': {keys[0]: keys[1]}}))
+    assert shown(path) == 0
+    first, second, _ = capsys.readouterr().out.splitlines()
+    assert first.startswith(f'v0 ({keys[0]}): 0.0% of the scene')
+    assert first.endswith(', stands in for v1')
+    assert second.startswith(f'v1 ({keys[1]}): ')
+
+
 @pytest.mark.parametrize('content', [b'', b'\xff', b'[' * 10**6, b'0' * 10**7, b'"\x1b[2J"'])
 def test_what_is_no_ledger_is_named(tmp_path, content):
     """In few words, which are harmless on a terminal."""

@@ -97,6 +97,15 @@ def test_absurd_times_are_refused(within_s):
             read(written)
 
 
+def test_a_text_that_is_too_long_is_refused():
+    """Its type has a bound, which not every DDS checks when it reads."""
+    for name in ('model_id', 'reply_dtype'):
+        msg = convert.window_to_msg(Window(1, 'a', 0, RGB, 'float16'))
+        setattr(msg, f'_{name}', 'x' * 1000)
+        with pytest.raises(BadBatch, match=f'{name}=x.*at most 64'):
+            plaintext.window_from_bytes(wire.padded(serialize_message(msg), 0))
+
+
 def test_what_is_no_message_is_refused():
     """Whatever the plaintext is: cut, foreign or empty."""
     data = wire.padded(plaintext.window_to_bytes(Window(1, 'a', 0, RGB, 'float16')), 400)

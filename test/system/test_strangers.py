@@ -5,15 +5,20 @@ from itertools import count
 
 import numpy as np
 import pytest
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rclpy.serialization import deserialize_message
 
+from domains import domains
 from fakes import frame
+from pedsam_ros.core.allow_list import WORKER_NODE
 from pedsam_ros.core.health import WorkerState
 from pedsam_ros.core.model import checkpoint
 from pedsam_ros.core.windows import Canvas, partition, pixel_grid
 from pedsam_ros.msg import SealedEmbedding, SealedWindow
 from pedsam_ros.nodes.keys_of_all import KeysOfAll
 from pedsam_ros.ros import convert
+from pedsam_ros.trial.client import Client
 from pedsam_ros.trial.diary import Diary
 from pedsam_ros.trial.lies import Lie
 from rig import SEED, SOON_SILENT, homes, image_msg, local_pipeline, same, show
@@ -138,6 +143,30 @@ def test_whoever_takes_a_workers_place_gets_nothing(rig):
     rig.wait_ready()
     ours = convert.masks_from_msg(show(rig, camera, 4))
     assert same(ours, local_pipeline(rig.workers).segment(frame(stamp_ns=4)))
+
+
+def test_a_worker_is_driven_by_its_operator_only(rig, monkeypatch):
+    """In a domain of the operator's own it is a lifecycle node; in its domain it serves nothing,
+    and without such a domain it is seen nowhere."""
+    worker, other = rig.worker('alice'), rig.worker('bob')
+    with domains(1) as (own,), closing(Client(own)) as operator:
+        monkeypatch.setenv('PEDSAM_OPERATOR_DOMAIN', str(own))
+        rig.start_workers('alice')
+        monkeypatch.delenv('PEDSAM_OPERATOR_DOMAIN')
+        rig.start_workers('bob')
+        for each in (worker, other):
+            with closing(Client(each.domain_id, 'stranger')) as stranger:
+                node = stranger.node
+                stranger.until(lambda: WORKER_NODE in node.get_node_names())  # noqa: B023
+                assert set(node.get_node_names()) == {'stranger', WORKER_NODE}
+                services = {name for name, _ in node.get_service_names_and_types()}
+                assert not {name for name in services if not name.startswith('/stranger/')}
+        states = operator.node.create_client(ChangeState, '/alice/change_state')
+        operator.until(states.service_is_ready)
+        assert 'bob' not in operator.node.get_node_names()
+        deactivate = Transition(id=Transition.TRANSITION_DEACTIVATE)
+        assert operator.ask(states, ChangeState.Request(transition=deactivate)).success
+    assert rig.log('alice').rstrip().endswith('inactive')
 
 
 def test_insecure_is_loud_and_works(rig):

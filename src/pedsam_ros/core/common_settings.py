@@ -74,7 +74,7 @@ def threads() -> Any:
 def key_folder() -> Any:
     """Where a node finds its keys."""
     text = "folder of this host's keys, as pedsam keys makes it; if empty, pedsam/keys in ROS_HOME"
-    return setting('', text)
+    return setting('', text, fixed=True)
 
 
 def insecure() -> Any:
@@ -82,6 +82,7 @@ def insecure() -> Any:
     return setting(
         False,
         "send and take plain messages, which anybody in a worker's domain can read and forge",
+        fixed=True,
     )
 
 

@@ -14,7 +14,7 @@ _AGAIN_S = 0.5  # between two hellos
 _PATIENCE_S = 10.0  # a hello that was not answered by then gives way to a new one
 _KEPT_S = 10.0  # so long a replaced session still opens what is under way
 _MOST_BEGUN = 8  # sessions of a worker that nobody has confirmed
-_HELLOS_PER_S, _MOST_HELLOS = 10.0, 20.0
+_HELLOS_PER_S, _MOST_HELLOS = 100.0, 200.0  # 2 % of a core
 _BYTES_PER_S, _MOST_BYTES = 50e6, 50e6  # that fail to open: about 3 % of a core
 
 

@@ -26,7 +26,9 @@ class WorkerConfig:
     pad: bool = common.pad('embedding')
     key_folder: str = common.key_folder()
     edge_key: str = setting(
-        '', 'public key of the only edge that is served, as pedsam keys add-worker prints it'
+        '',
+        'public key of the only edge that is served, as pedsam keys add-worker prints it',
+        fixed=True,
     )
     insecure: bool = common.insecure()
     device: str = common.device('worker')

@@ -18,6 +18,7 @@ from pedsam_ros.core.errors import BadBatch
 from pedsam_ros.core.image_bombs import MAX_PIXELS
 from pedsam_ros.core.prompts import MOST_POINTS, USUAL, Limits, too_many_points
 from pedsam_ros.core.seal import Sealed
+from pedsam_ros.core.shown import shown
 from pedsam_ros.core.types import (
     Embedding,
     Frame,
@@ -29,7 +30,7 @@ from pedsam_ros.core.types import (
     Window,
     WorkerStatus,
 )
-from pedsam_ros.core.wire import MOST_ERROR, MOST_S
+from pedsam_ros.core.wire import MOST_ERROR, MOST_S, MOST_TEXT
 from pedsam_ros.msg import Embedding as EmbeddingMsg
 from pedsam_ros.msg import Mask as MaskMsg
 from pedsam_ros.msg import Masks as MasksMsg
@@ -81,14 +82,15 @@ def window_to_msg(window: Window) -> WindowMsg:
 def window_from_msg(msg: WindowMsg) -> Window:
     """Reads a window. Its pixels, (height, width, 3) uint8, share the message's memory.
 
-    Raises BadBatch if the number of bytes is not height x width x 3, or a time is not within its
-    bounds. Whether the window fits a model is checked by `WorkerHalf.check`.
+    Raises BadBatch if the number of bytes is not height x width x 3, or a time or a text is not
+    within its bounds. Whether the window fits a model is checked by `WorkerHalf.check`.
     """
     if len(msg.pixels) != msg.height * msg.width * 3:
         raise BadBatch(f'{len(msg.pixels)} bytes of pixels: not {msg.height}x{msg.width}x3')
     pixels = np.frombuffer(msg.pixels, np.uint8).reshape(msg.height, msg.width, 3)
-    dtype, within_s = msg.reply_dtype, _time('within_s', msg.within_s)
-    return Window(msg.request_id, msg.model_id, msg.window, pixels, dtype, within_s)
+    model_id, dtype = (_text(name, getattr(msg, name)) for name in ('model_id', 'reply_dtype'))
+    within_s = _time('within_s', msg.within_s)
+    return Window(msg.request_id, model_id, msg.window, pixels, dtype, within_s)
 
 
 def embedding_to_msg(embedding: Embedding) -> EmbeddingMsg:
@@ -110,14 +112,15 @@ def embedding_to_msg(embedding: Embedding) -> EmbeddingMsg:
 def embedding_from_msg(msg: EmbeddingMsg) -> Embedding:
     """Reads an embedding without judging it; `Edge.accept` checks it.
 
-    Its values share the message's memory. Raises BadBatch if a time is not within its bounds.
+    Its values share the message's memory. Raises BadBatch if a time or a text is not within its
+    bounds.
     """
     return Embedding(
         request_id=msg.request_id,
-        model_id=msg.model_id,
+        model_id=_text('model_id', msg.model_id),
         index=msg.window,
         shape=(msg.height, msg.width, msg.channels),
-        dtype=msg.dtype,
+        dtype=_text('dtype', msg.dtype),
         values=memoryview(msg.values),
         encode_s=_time('encode_s', msg.encode_s),
     )
@@ -132,9 +135,12 @@ def status_to_msg(status: WorkerStatus) -> StatusMsg:
 def status_from_msg(msg: StatusMsg, process: str = '') -> WorkerStatus:
     """Reads a worker's heartbeat. `process` tells its process from others of that worker.
 
-    Raises BadBatch if a time is not within its bounds.
+    Raises BadBatch if a time or a text is not within its bounds.
     """
     _time('encode_s', msg.encode_s)
+    _text('model_id', msg.model_id)
+    _text('architecture', msg.architecture)
+    _text('last_error', msg.last_error, MOST_ERROR)
     return WorkerStatus(**{name: getattr(msg, name) for name in _STATUS}, process=process)
 
 
@@ -197,6 +203,13 @@ def masks_from_msg(msg: MasksMsg) -> Masks:
     """Reads the masks of a frame. Inverse of `masks_to_msg`."""
     key, masks = key_from_header(msg.header), tuple(map(_mask_from_msg, msg.masks))
     return Masks(key, msg.height, msg.width, msg.model_id, masks, tuple(msg.stale_windows))
+
+
+def _text(name: str, value: str, most: int = MOST_TEXT) -> str:
+    """Raises BadBatch if a text is too long. Its type says so too, but not every DDS obeys."""
+    if len(value) > most:
+        raise BadBatch(f'{name}={shown(value, 20)}: at most {most} characters')
+    return value
 
 
 def _time(name: str, value: float) -> float:

@@ -58,10 +58,11 @@ def _line(ledger: Ledger, worker: str) -> str:
     since, until = (
         time.strftime('%Y-%m-%d %H:%M', time.localtime(s)) for s in (seen.first_s, seen.last_s)
     )
-    spare = ledger.stands_in.get(worker, '')
-    name = f' ({seen.name})' if seen.name != worker else ''
+    role = ledger.stands_in.get(worker, '')
+    spare = ledger.workers[role].name if role in ledger.workers else role
+    name = seen.name if seen.name == worker else f'{seen.name} ({worker})'
     return (
-        f'{worker}{name}: {ledger.share(worker):.1%} of the scene in {len(seen.windows)} windows, '
+        f'{name}: {ledger.share(worker):.1%} of the scene in {len(seen.windows)} windows, '
         f'largest piece {ledger.largest_region(worker):.1%}; {seen.frames} frames, {since} to '
         f'{until}{spare and f", stands in for {spare}"}'
     )
