@@ -28,6 +28,11 @@ def topic(worker: str, what: str) -> str:
     return f'/pedsam/{worker}/{what}'
 
 
+def enclave(worker: str, side: str) -> str:
+    """SROS2's name for the rights of one side of a worker's domain: 'edge' or 'worker'."""
+    return f'/pedsam/{worker}/{side}'
+
+
 def sides(worker: str) -> dict[str, Side]:
     """The two nodes of a worker's domain: 'edge' and 'worker'."""
     to_worker = frozenset(topic(worker, what) for what in _TO_WORKER)

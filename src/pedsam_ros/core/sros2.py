@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from pedsam_ros.core.allow_list import sides
+from pedsam_ros.core.allow_list import enclave, sides
 from pedsam_ros.core.workers_file import WorkerEntry
 
 _VERSION = '0.2.0'  # of SROS2's policy format, from Foxy on
@@ -24,11 +24,6 @@ set -eu
 umask 077
 cd "$(dirname "$0")"
 """
-
-
-def enclave(worker: str, side: str) -> str:
-    """The enclave of one side of a worker's domain; `side` is 'edge' or 'worker'."""
-    return f'/pedsam/{worker}/{side}'
 
 
 def policy(worker: str) -> str:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from pedsam_ros.core.allow_list import EDGE_NODE, topic
+from pedsam_ros.core.allow_list import EDGE_NODE, enclave, topic
 from pedsam_ros.core.errors import BadBatch, BadReply, BadSeal
 from pedsam_ros.core.seal import Kind, Sealed
 from pedsam_ros.core.sessions import EdgeSessions
@@ -46,8 +46,10 @@ class DomainLink:
         self.worker, self.foreign = worker.name, 0
         self._sessions, self._window_bytes, self._lock = sessions, window_bytes, threading.Lock()
         self._on_embedding, self._on_status = on_embedding, on_status
-        self._node = QuietNode(EDGE_NODE, worker.domain_id, self._tick, on_error, worker.peers)
-        name, node = worker.name, self._node
+        name, rights = worker.name, enclave(worker.name, 'edge')
+        self._node = node = QuietNode(
+            EDGE_NODE, worker.domain_id, self._tick, on_error, worker.peers, rights
+        )
         self._windows = node.publisher(SealedWindow, topic(name, 'windows'), qos.WINDOWS)
         node.subscribe(SealedEmbedding, topic(name, 'embeddings'), self._embedding, qos.EMBEDDINGS)
         node.subscribe(SealedStatus, topic(name, 'status'), self._status, qos.STATUS)

@@ -73,8 +73,9 @@ def apart() -> Iterator[int | None]:
     """Makes the contexts that are opened meanwhile invisible to every other process.
 
     If PEDSAM_OPERATOR_DOMAIN is set, they are visible in that domain, on this machine. Yields that
-    domain, or None. Raises ConfigError if it is no number. Humble cannot switch discovery off:
-    there they are visible on this machine.
+    domain, or None. They need no rights of DDS-Security, whose enclaves are for other domains.
+    Raises ConfigError if it is no number. Humble cannot switch discovery off: there they are
+    visible on this machine.
     """
     told = os.environ.get(OPERATOR_DOMAIN, '')
     if told and not (told.isascii() and told.isdecimal()):
@@ -82,7 +83,7 @@ def apart() -> Iterator[int | None]:
     changed = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST' if told else 'OFF'}
     if on_humble():
         changed = {'ROS_LOCALHOST_ONLY': '1'}
-    changed['ROS_STATIC_PEERS'] = ''
+    changed |= {'ROS_STATIC_PEERS': '', 'ROS_SECURITY_ENABLE': 'false'}
     before = {name: os.environ.get(name) for name in changed}
     os.environ.update(changed)
     try:

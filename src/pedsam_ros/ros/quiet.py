@@ -26,7 +26,8 @@ _TICK_S = 0.1
 
 class QuietNode:
     """A node with a context of its own, spun on a thread of its own from `start` to `close`.
-    Without a `domain_id` it is in the domain ROS_DOMAIN_ID.
+    Without a `domain_id` it is in the domain ROS_DOMAIN_ID. If DDS-Security is on, the node has
+    the rights of `enclave`, whatever enclave the process has.
 
     `tick` is called on that thread after each message, and ten times a second. What a callback or
     `tick` raises goes to `on_error`. Raises ConfigError if there are peers and this ROS cannot use
@@ -40,7 +41,9 @@ class QuietNode:
         tick: Callable[[], None],
         on_error: Callable[[Exception], None],
         peers: tuple[str, ...] = (),
+        enclave: str = '/',
     ) -> None:
+        self._enclave = enclave
         self._tick, self._on_error, self._closing = tick, on_error, threading.Event()
         with ExitStack() as opened:
             self._open(name, domain_id, peers, opened)
@@ -74,9 +77,9 @@ class QuietNode:
         self, name: str, domain_id: int | None, peers: tuple[str, ...], opened: ExitStack
     ) -> None:
         """Opens everything. `opened` closes it in reverse order, also if a later part fails."""
-        context = Context()
+        context, args = Context(), ['--ros-args', '--enclave', self._enclave]
         with _peers(peers):
-            context.init(args=[], domain_id=domain_id, initialize_logging=False)
+            context.init(args=args, domain_id=domain_id, initialize_logging=False)
             opened.callback(context.try_shutdown)
             self._node = _quiet_node(name, context)
         opened.callback(self._node.destroy_node)

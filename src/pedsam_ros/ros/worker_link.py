@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from pedsam_ros.core.allow_list import WORKER_NODE, topic
+from pedsam_ros.core.allow_list import WORKER_NODE, enclave, topic
 from pedsam_ros.core.errors import BadBatch, BadSeal
 from pedsam_ros.core.seal import Kind
 from pedsam_ros.core.sessions import WorkerSessions
@@ -39,7 +39,8 @@ class WorkerLink:
         self._sessions, self._lock = sessions, threading.Lock()
         self._embedding_bytes = embedding_bytes
         self._on_window, self._on_bad = on_window, on_bad
-        self._node = QuietNode(WORKER_NODE, domain_id, lambda: None, on_error)
+        rights = enclave(name, 'worker')
+        self._node = QuietNode(WORKER_NODE, domain_id, lambda: None, on_error, enclave=rights)
         embeddings, status, windows = (topic(name, w) for w in ('embeddings', 'status', 'windows'))
         self._embeddings = self._node.publisher(SealedEmbedding, embeddings, qos.EMBEDDINGS)
         self._status = self._node.publisher(SealedStatus, status, qos.STATUS)
