@@ -141,7 +141,7 @@ def _codec(case: tuple[bytes, tuple[int, int, int], str]) -> None:
     assert np.isfinite(codec.decode(*case)).all()
 
 
-@target('run_lengths', of_fields([MASK]), BadMasks)
+@target('run_lengths', of_fields([MASK]), BadMasks, most_mb=256)
 def _run_lengths(case: dict[str, Any]) -> None:
     height, width = case['height'] % 128, case['width'] % 128
     mask = Mask(0, 1.0, 1.0, (0, 0, 1, 1), case['area'], tuple(case['counts']))
@@ -168,7 +168,8 @@ def _flat_case(rng: random.Random) -> tuple[list[Any], list[Any]]:
     points, boxes = of_values([[1.0, 2.0] * 3])(rng), of_values([[1.0, 2.0, 30.0, 40.0]])(rng)
     numbers = [each for each in points if type(each) is float] if type(points) is list else []
     corners = [each for each in boxes if type(each) is float] if type(boxes) is list else []
-    return (numbers * rng.choice((1, 1, 500)))[:MANY], (corners * rng.choice((1, 1, 500)))[:MANY]
+    many = rng.choice((1, 1, 500))
+    return numbers[: MANY // many] * many, corners[: MANY // many] * many
 
 
 @target('prompts_flat', _flat_case, BadPrompt)

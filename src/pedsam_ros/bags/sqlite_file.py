@@ -88,7 +88,7 @@ class SqliteFile:
                 database.set_progress_handler(self._stopped, _LOOK)
                 database.text_factory = lambda text: text.decode(errors='replace')
                 yield database
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter of damaged names
             if self._stopped():
                 raise Interrupted from error
             raise ConfigError(f'{self._name}: not readable as a bag: {error}') from error

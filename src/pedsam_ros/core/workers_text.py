@@ -9,6 +9,7 @@ import yaml
 
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.foreign_text import parsed_yaml
+from pedsam_ros.core.shown import shown
 from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
 
 _NO_DOMAIN = -1  # the file does not say which domain the edge is in
@@ -55,7 +56,11 @@ def _parsed(text: str) -> dict[str, WorkerEntry]:
 
 def _inserted(text: str, name: str, key: str) -> str:
     """The text with the key behind the worker's name, in the style of its entry."""
-    entry = _entry(yaml.compose(text, yaml.SafeLoader), name)
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+    except yaml.YAMLError as error:  # it is stricter than the fast loader
+        raise ConfigError(f'workers file: {shown(error, 200)}') from None
+    entry = _entry(root, name)
     fields = {of.value: (of, value) for of, value in entry.value}
     if 'key' in fields:  # its value is empty
         old = fields['key'][1]
