@@ -219,5 +219,5 @@ def test_a_short_soak_breaks_nothing(tmp_path):
     assert set(figures['rss_growth_percent']) == {EDGE, *NAMES, SPARE}
     ended = pedsam('exposure', tmp_path / 'soak' / 'exposure.json')
     assert ended.returncode == 0, ended.stderr
-    assert 'alice: ' in ended.stdout
+    assert 'alice (' in ended.stdout
     assert (tmp_path / 'soak' / 'exposure.png').stat().st_size > 1000

@@ -41,6 +41,7 @@ class Diary:
 
     def __init__(self, path: Path) -> None:
         self.windows: set[int] = set()  # that any process of the worker was ever sent
+        self.count = 0  # of windows
         self.process = 0  # the last one that became active; 0 before the first
         self.active_s = math.inf  # when it became active
         self.sent_s = math.inf  # when it was sent its first window
@@ -64,4 +65,5 @@ class Diary:
             self.sent_s = math.inf
         else:
             self.windows.add(int(entry['window']))
+            self.count += 1
             self.sent_s = min(self.sent_s, entry['at_s'])
