@@ -1,6 +1,6 @@
 """Everything on one machine: the edge, the workers of workers_file, and what shows it images.
 
-Edge and workers get keys of their own, below pedsam/demo in ROS_HOME.
+Edge and workers get keys and a ledger of their own, below pedsam/demo in ROS_HOME.
 
 The arguments of edge.launch.py hold as well. Where workers have an argument of the same name, such
 as device or respawn, it holds for them, too.
@@ -17,13 +17,13 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from pedsam_ros.bags.replay_config import ReplayConfig
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.nodes.key_folder import default_folder
+from pedsam_ros.nodes.home import keys_path
 from pedsam_ros.nodes.keys_of_all import KeysOfAll, write_workers
 from pedsam_ros.ros.launch_arguments import PROMPTS, arguments, node
 from pedsam_ros.ros.params import read_workers
 
 SHARE = Path(get_package_share_directory('pedsam_ros'))
-FOLDER = default_folder().with_name('demo')
+FOLDER = keys_path().with_name('demo')
 OPTIONS = {'rate': '1.0', 'clock_hz': '0.0', 'loop': 'true'}  # of the replay, if a bag is played
 EDGE = {  # its settings; points and a box are decoded fast, and lie within the photographs
     'workers_file': str(SHARE / 'config' / 'workers.yaml'),
@@ -76,6 +76,7 @@ def _keys(context):
     if told.get('insecure', '').lower() != 'true':
         keys = KeysOfAll(FOLDER)
         told['key_folder'] = str(keys.edge.folder)
+        told['ledger_file'] = told.get('ledger_file') or str(FOLDER / 'exposure.json')
         told['workers_file'] = str(write_workers(FOLDER / 'workers.yaml', keys.given_to(workers)))
 
 

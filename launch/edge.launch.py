@@ -30,6 +30,7 @@ PARAMETERS = {  # parameter -> default of its argument; empty: as in params_file
     'transport': '',
     'every_frame': '',
     'key_folder': '',
+    'ledger_file': '',
     'insecure': '',
     'points': '',
     'boxes': '',

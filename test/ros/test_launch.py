@@ -33,7 +33,8 @@ def ros2_launch(tmp_path, domain_ids):
     started = []
 
     def start(*words: str) -> subprocess.Popen:
-        env = {**os.environ, 'ROS_DOMAIN_ID': str(domain_ids[0]), 'ROS_LOG_DIR': str(tmp_path)}
+        folders = dict.fromkeys(('ROS_HOME', 'ROS_LOG_DIR'), str(tmp_path))
+        env = {**os.environ, 'ROS_DOMAIN_ID': str(domain_ids[0]), **folders}
         command = ['env', '--default-signal=INT', 'ros2', 'launch', 'pedsam_ros', *words]
         with (tmp_path / 'launch.txt').open('wb') as log:
             started.append(
