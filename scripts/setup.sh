@@ -40,7 +40,13 @@ install() {
 }
 install <(sed -n '/^setuptools==/,/[^\\]$/p' "$lock")
 install "$lock"
-install requirements/locked/torch-cpu.txt 2>/dev/null || install requirements/locked/torch-cuda.txt  # that of PyPI
+said=$(mktemp)
+if ! install requirements/locked/torch-cpu.txt 2> "$said"; then
+  if grep -q 'DO NOT MATCH THE HASHES' "$said"; then cat "$said" >&2; exit 1; fi
+  echo "setup: this index has no CPU build of PyTorch for this machine; taking that of PyPI, which is larger"
+  install requirements/locked/torch-cuda.txt
+fi
+rm -f "$said"
 .venv/bin/python scripts/repair_ros_wheels.py
 echo "$distro" > .venv/ros_distro
 wanted > "$stamp"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,29 @@ STATUS = plaintext.status_to_bytes(WorkerStatus('a' * 16, 'tiny', 1, 2, 3, 4, 0.
 HELLO = ends()[0].hello(b'')
 FILE = 'workers:\n  - {name: alice, domain_id: 1}  # a\n  - name: bob\n    domain_id: 2\n'
 TRUE = public_text(public(ALICE))
-GREETED = Pair()
-GREETED.greet()
+EVERY = 100  # cases a pair is used for; its sessions must not grow old
+
+
+class Pairs:
+    """A pair that has a session and another handshake under way, new after some cases."""
+
+    def __init__(self) -> None:
+        self._used = EVERY
+        self.pair = Pair()
+
+    def __call__(self) -> Pair:
+        if self._used == EVERY:
+            self._used, self.pair = 0, Pair()
+            self.pair.greet()
+            self.pair.ask()
+            self.pair.answer()
+            self.pair.now_s += 2.0
+            self.pair.edge.hello(self.pair.now_s)
+        self._used += 1
+        return self.pair
+
+
+AT_THE_EDGE, AT_THE_WORKER = Pairs(), Pairs()
 
 
 def _reply() -> bytes:
@@ -59,28 +81,34 @@ def _box(case: bytes) -> None:
     assert SHAKEN[0].receiving.open(0, b'', case) == b'text'
 
 
-def _sealed_case(rng: Any) -> Sealed:
-    numbers = (0, 1, 2**63, 2**64 - 1, GREETED.travelled[2].session)
-    seeds = [bytes(sealed.box) for sealed in GREETED.travelled]
-    return Sealed(rng.choice(numbers), rng.choice(numbers), of_bytes(seeds)(rng))
+def _sealed(pairs: Pairs) -> Callable[[Any], tuple[Pair, Sealed]]:
+    def make(rng: Any) -> tuple[Pair, Sealed]:
+        pair = pairs()
+        seed = rng.choice(pair.travelled)
+        numbers = (seed.session, seed.session, 0, 1, 2**63, 2**64 - 1)
+        counters = (seed.counter, seed.counter + 1, 0, 2**63, 2**64 - 1)
+        box = of_bytes([bytes(seed.box)])(rng)
+        return pair, Sealed(rng.choice(numbers), rng.choice(counters), box)
+
+    return make
 
 
-@target('sealed_at_the_edge', _sealed_case, BadSeal)
-def _edge(case: Sealed) -> None:
-    if case.session:
-        GREETED.edge.open(Kind.EMBEDDING, case, GREETED.now_s)
+@target('sealed_at_the_edge', _sealed(AT_THE_EDGE), BadSeal)
+def _edge(case: tuple[Pair, Sealed]) -> None:
+    pair, sealed = case
+    if sealed.session:
+        pair.edge.open(Kind.EMBEDDING, sealed, pair.now_s)
     else:
-        GREETED.edge.welcome(case, GREETED.now_s)
-    GREETED.now_s += 0.1
+        pair.edge.welcome(sealed, pair.now_s)
 
 
-@target('sealed_at_the_worker', _sealed_case, BadSeal)
-def _worker(case: Sealed) -> None:
-    if case.session:
-        GREETED.alice.open(Kind.WINDOW, case, GREETED.now_s)
+@target('sealed_at_the_worker', _sealed(AT_THE_WORKER), BadSeal)
+def _worker(case: tuple[Pair, Sealed]) -> None:
+    pair, sealed = case
+    if sealed.session:
+        pair.alice.open(Kind.WINDOW, sealed, pair.now_s)
     else:
-        GREETED.alice.welcome(case, GREETED.now_s)
-    GREETED.now_s += 0.1
+        pair.alice.welcome(sealed, pair.now_s)
 
 
 @target('plain_window', of_bytes([padded(WINDOW, 400)]), BadBatch)

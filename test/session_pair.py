@@ -1,6 +1,7 @@
 """An edge and a worker without a network between them, for tests of their sessions."""
 
 from pedsam_ros.core import noise, plain, seal
+from pedsam_ros.core.gate import Gate
 from pedsam_ros.core.keys import new_private
 from pedsam_ros.core.noise import PrivateKey
 from pedsam_ros.core.seal import Initiator, Kind, Responder, Sealed
@@ -26,7 +27,8 @@ class Pair:
         def begin() -> Initiator:
             return noise.Initiator(edge, noise.public(pinned), pro)
 
-        self.edge = EdgeSessions('alice', plain.PlainInitiator if insecure else begin)
+        gate = Gate(b'') if insecure else Gate.between(edge, noise.public(pinned), pro)
+        self.edge = EdgeSessions('alice', plain.PlainInitiator if insecure else begin, gate)
         self.make_alice(alice, insecure, b'first')
 
     def make_alice(
@@ -39,7 +41,8 @@ class Pair:
 
         known = b'' if insecure else noise.public(EDGE)
         made = plain.PlainResponder if insecure else begin
-        self.alice = WorkerSessions('alice', made, known, process)
+        gate = Gate(b'') if insecure else Gate.between(alice, known, seal.prologue('alice'))
+        self.alice = WorkerSessions('alice', made, known, process, gate)
 
     def greet(self) -> bool:
         """One handshake; whether one was due."""

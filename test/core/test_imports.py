@@ -117,6 +117,25 @@ def test_every_folder_is_a_room():
     assert {room(name) for name in modules()} == set(ALLOWED)
 
 
+def test_what_launch_files_import_is_there():
+    """A robot would find out otherwise: the launch files are not loaded where `launch` is
+    missing."""
+    for path in (SOURCE.parents[1] / 'launch').glob('*.py'):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or '').startswith('pedsam_ros'):
+                file = modules()[node.module.removeprefix('pedsam_ros.')]
+                made = {
+                    name
+                    for each in ast.parse(file.read_text()).body
+                    for name in (
+                        [getattr(each, 'name', '')]
+                        + [t.id for t in getattr(each, 'targets', []) if isinstance(t, ast.Name)]
+                        + [a.asname or a.name for a in getattr(each, 'names', [])]
+                    )
+                }
+                assert {alias.name for alias in node.names} <= made, path
+
+
 @pytest.mark.parametrize('name', ALLOWED)
 def test_imports_point_one_way(name):
     """No module imports from a room that ALLOWED does not list for its own room."""

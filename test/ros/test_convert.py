@@ -1,11 +1,13 @@
 """Messages and core's types convert both ways, and nothing is lost on the wire."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message, serialize_message
 
+import fakes
 from fakes import TINY
 from pedsam_ros.core import codec, wire
 from pedsam_ros.core.errors import BadBatch
@@ -52,6 +54,18 @@ def test_windows_survive_the_wire():
         window.index,
         window.reply_dtype,
     )
+
+
+def test_a_window_says_nothing_of_camera_and_time():
+    """What a worker opens holds neither the frame's stamp nor its frame_id."""
+    key = FrameKey(1_234_567_890_123_456_789, 'secret_bedroom_camera')
+    _, sent_out = fakes.edge().start(replace(fakes.frame(), key=key), 0.0, fakes.ALL)
+    stamp = b''.join(n.to_bytes(4, 'little') for n in divmod(key.stamp_ns, 10**9))
+    for assignment in sent_out:
+        content = plaintext.window_to_bytes(assignment.window)
+        assert assignment.window.pixels.tobytes() in content
+        for secret in (key.frame_id.encode(), stamp, key.stamp_ns.to_bytes(8, 'little')):
+            assert secret not in content
 
 
 def test_a_window_with_missing_pixels_is_refused():

@@ -1,27 +1,26 @@
-"""The edge's link into a worker's domain, and parameters."""
+"""The two ends of the link between an edge and a worker."""
 
 import doctest
 import math
-from contextlib import ExitStack, closing
+import threading
+from contextlib import closing
 from functools import partial
-from typing import Any
 
 import pytest
-from rclpy.node import Node
-from rclpy.parameter import Parameter
 
 from fakes import frame
 from pedsam_ros.core import noise, plain, seal, wire
 from pedsam_ros.core.allow_list import EDGE_NODE, WORKER_NODE, topic
-from pedsam_ros.core.config import EdgeConfig
-from pedsam_ros.core.errors import BadReply, ConfigError
+from pedsam_ros.core.errors import BadReply
+from pedsam_ros.core.gate import Gate
 from pedsam_ros.core.keys import new_private
 from pedsam_ros.core.sessions import EdgeSessions, WorkerSessions
 from pedsam_ros.core.types import Embedding, Window, WorkerStatus
-from pedsam_ros.core.worker_config import WorkerConfig
 from pedsam_ros.core.workers_file import WorkerEntry
+from pedsam_ros.msg import Embedding as EmbeddingMsg
 from pedsam_ros.msg import SealedEmbedding, SealedStatus, SealedWindow
-from pedsam_ros.ros import domain, params, qos
+from pedsam_ros.msg import Window as WindowMsg
+from pedsam_ros.ros import domain, qos
 from pedsam_ros.ros.domain import DomainLink
 from pedsam_ros.ros.worker_link import WorkerLink
 from pedsam_ros.trial.client import Client
@@ -36,20 +35,6 @@ def other(domain_id):
         yield client
 
 
-@pytest.fixture
-def node_with(other):
-    """Makes a node to which parameters are given at its start: name -> value."""
-    with ExitStack() as opened:
-
-        def make(given: dict[str, Any]) -> Node:
-            overrides = [Parameter(name, value=value) for name, value in given.items()]
-            node = Node('given', context=other.node.context, parameter_overrides=overrides)
-            opened.callback(node.destroy_node)
-            return node
-
-        yield make
-
-
 class BothEnds:
     """The edge's link to alice and alice's own, in one process; `came` holds what came."""
 
@@ -62,13 +47,19 @@ class BothEnds:
         note = {what: self._noting(what) for what in self.came}
         self.edge = DomainLink(
             entry,
-            EdgeSessions('alice', begin),
+            EdgeSessions('alice', begin, Gate.between(edge, noise.public(alice), pro)),
             400,
             *(note[what] for what in ('embedding', 'status', 'error')),
         )
         self.alice = WorkerLink(
             'alice',
-            WorkerSessions('alice', answer, noise.public(edge), b'process'),
+            WorkerSessions(
+                'alice',
+                answer,
+                noise.public(edge),
+                b'process',
+                Gate.between(alice, noise.public(edge), pro),
+            ),
             *(note[what] for what in ('window', 'bad', 'error')),
             lambda dtype: 300,
             domain_id,
@@ -149,11 +140,46 @@ def test_what_the_worker_itself_made_wrong_is_handed_over(links, other):
     assert (worker, type(wrong)) == ('alice', BadReply)
 
 
+def test_two_threads_never_use_a_counter_twice(links, other):
+    """The computing thread and the link's own both send."""
+    heard = other.collect(SealedEmbedding, topic('alice', 'embeddings'), qos.reliable(500))
+    other.until(
+        lambda: links.alice.connected() and other.node.count_publishers('/pedsam/alice/embeddings')
+    )
+    embedding = Embedding(9, 'm', 3, (1, 1, 1), 'int8', b'12345')
+
+    def send():
+        for _ in range(30):
+            links.alice.send(embedding)
+
+    threads = [threading.Thread(target=send) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    other.until(lambda: links.came['embedding'] and heard)
+    counters = [msg.counter for msg in heard if msg.session]
+    assert len(counters) == len(set(counters))
+
+
+def test_earlier_versions_are_not_connected(links, other):
+    """They have other types on the same topics: no window reaches them, and they reach nobody."""
+    other.until(links.alice.connected)
+    heard = other.collect(WindowMsg, topic('alice', 'windows'), qos.WINDOWS)
+    old = other.node.create_publisher(EmbeddingMsg, topic('alice', 'embeddings'), qos.EMBEDDINGS)
+    other.until(lambda: other.node.count_publishers(topic('alice', 'windows')))
+    links.edge.send(Window(9, 'm', 3, frame(5, 6).rgb, 'float16'))
+    other.until(lambda: links.came['window'])
+    assert heard == []
+    assert old.get_subscription_count() == 0
+    assert links.edge.foreign == 0
+
+
 def test_the_lines_of_use_run(domain_id):
     """Those that the docstring of DomainLink shows."""
     names = {
         'worker': WorkerEntry(name='alice', domain_id=domain_id),
-        'sessions': EdgeSessions('alice', plain.PlainInitiator),
+        'sessions': EdgeSessions('alice', plain.PlainInitiator, Gate(b'')),
         'window': Window(9, 'm', 3, frame(5, 6).rgb, 'float16'),
         **dict.fromkeys(('on_embedding', 'on_status', 'on_error'), print),
     }
@@ -173,66 +199,6 @@ def test_links_of_other_domains_hear_nothing(links, domain_ids):
     """A worker of the same name in another domain is not this one."""
     with closing(Client(domain_ids[0], 'far')) as far:
         status = far.node.create_publisher(SealedStatus, '/pedsam/alice/status', qos.STATUS)
-        far.spin(0.5)
         far.until(links.edge.connected)
         assert status.get_subscription_count() == 0
     assert links.edge.foreign == 0
-
-
-def test_every_setting_is_a_parameter_with_a_description(node_with):
-    """Type, default, range and unit come from the config class. Defaults are read back."""
-    node = node_with({})
-    params.declare(node, EdgeConfig)
-    assert params.read(node, EdgeConfig) == EdgeConfig()
-    described = node.describe_parameter('deadline_s')
-    assert described.description.endswith(', s')
-    assert described.floating_point_range[0].to_value == 600.0
-    assert node.describe_parameter('automatic.points_per_side').integer_range[0].from_value == 1
-    assert 'float16' in node.describe_parameter('transport').additional_constraints
-    assert node.describe_parameter('autostart').read_only
-
-
-def test_given_parameters_are_read(node_with):
-    """Also nested parameters and lists."""
-    given = {'deadline_s': 0.25, 'points': [1.0, 2.0], 'automatic.points_per_side': 4}
-    node = node_with(given)
-    params.declare(node, EdgeConfig)
-    config = params.read(node, EdgeConfig)
-    assert (config.deadline_s, config.points) == (0.25, (1.0, 2.0))
-    assert config.automatic.points_per_side == 4
-
-
-def test_a_rule_broken_by_parameters_is_named(node_with):
-    """The config class names it, as anywhere else."""
-    node = node_with({'name': 'Not A Name'})
-    params.declare(node, WorkerConfig)
-    with pytest.raises(ConfigError, match="name='Not A Name'"):
-        params.read(node, WorkerConfig)
-
-
-@pytest.mark.parametrize(
-    ('name', 'value'), [('deadline_s', '2'), ('points', ['left']), ('max_in_flight', 99)]
-)
-def test_a_parameter_of_wrong_type_or_range_is_named(node_with, name, value):
-    """The parameter has its default until it is set again."""
-    node = node_with({name: value})
-    wrong = params.declare(node, EdgeConfig)
-    assert list(wrong) == [name]
-    assert name in wrong[name]
-    assert params.read(node, EdgeConfig) == EdgeConfig()
-
-
-def test_changes_are_judged_by_the_rules():
-    """While unconfigured, any parameter may change. Later only live ones may, to values that keep
-    the rules. Parameters of ROS itself are not judged."""
-    current = EdgeConfig()
-
-    def judged(*changes, now=current):
-        return params.check_change(EdgeConfig, now, [Parameter(n, value=v) for n, v in changes])
-
-    assert judged(('deadline_s', 1.0), now=None).successful
-    assert 'only while unconfigured' in judged(('deadline_s', 1.0)).reason
-    assert 'only while unconfigured' in judged(('automatic.points_per_side', 4)).reason
-    assert judged(('points', [1.0, 2.0]), ('use_sim_time', True)).successful
-    assert '3 numbers of points' in judged(('points', [1.0, 2.0, 3.0])).reason
-    assert params.live_changes(EdgeConfig, [Parameter('use_sim_time', value=True)]) == []

@@ -4,6 +4,7 @@ from functools import partial
 from itertools import count
 
 import pytest
+from lifecycle_msgs.msg import Transition
 
 from fakes import frame
 from pedsam_ros.core.health import WorkerState
@@ -11,7 +12,7 @@ from pedsam_ros.core.operator_word import read_secret
 from pedsam_ros.ros import operator_call
 from pedsam_ros.srv import Release
 from pedsam_ros.trial.lies import Lie
-from rig import SOON_SILENT, image_msg, show
+from rig import SOON_SILENT, change, image_msg, show
 
 pytestmark = pytest.mark.ros
 RELEASE = '/edge/release'
@@ -36,6 +37,27 @@ def test_a_lying_worker_is_quarantined(rig, lie):
     rig.wait_ready()
     show(rig, camera, 2)
     rig.client.masks_for(1)
+
+
+def test_a_quarantine_outlives_deactivation(rig):
+    """Anybody in the robot's domain can deactivate and activate the edge; only the operator's word
+    ends a quarantine."""
+    rig.start_edge(**SOON_SILENT)
+    rig.start_workers('alice', 'bob')
+    rig.start_hostile('carol', Lie.NOT_FINITE)
+    camera = rig.client.camera()
+    rig.wait_ready()
+    camera.publish(image_msg(frame().rgb, 1))
+    rig.wait_for(WorkerState.QUARANTINED, 'carol')
+    for transition in (
+        Transition.TRANSITION_DEACTIVATE,
+        Transition.TRANSITION_CLEANUP,
+        Transition.TRANSITION_CONFIGURE,
+        Transition.TRANSITION_ACTIVATE,
+    ):
+        assert change(rig, transition)
+    rig.client.forget('carol')
+    rig.wait_for(WorkerState.QUARANTINED, 'carol')
 
 
 def test_an_audit_finds_a_worker_that_answers_zeros(rig):

@@ -221,3 +221,25 @@ def test_compressed_cameras_are_read(rig):
     camera.publish(msg)
     found = convert.masks_from_msg(rig.client.masks_for(77))
     assert same(found, local_pipeline(rig.workers).segment(convert.frame_from_msg(msg)))
+
+
+def test_a_hostile_image_costs_itself_only(rig):
+    """A PNG that announces 60000x60000 px, one that is cut, and one of 8192x8192 px in some kB:
+    each frame fails, the edge takes no memory for it, and the next is done."""
+    rig.start_edge(every_frame=True, image_transport='compressed')
+    rig.start_workers()
+    camera = rig.client.camera(kind=CompressedImage)
+    rig.wait_ready()
+    good = cv2.imencode('.png', frame().rgb)[1].tobytes()
+    large = cv2.imencode('.png', np.zeros((8192, 8192), np.uint8))[1].tobytes()
+    lying = good[:16] + (60000).to_bytes(4, 'big') * 2 + good[24:]
+    camera.publish(jpeg_msg(good, 1))
+    rig.client.masks_for(1)
+    edge = rig.processes['edge']
+    before = edge.resident_bytes
+    for stamp, data in enumerate((lying, good[: len(good) // 2], large), 2):
+        camera.publish(jpeg_msg(data, stamp))
+    camera.publish(jpeg_msg(good, 9))
+    rig.client.masks_for(9)
+    rig.client.until(lambda: rig.client.figures()['failed'] == '3')
+    assert edge.resident_bytes - before < 50 * 10**6

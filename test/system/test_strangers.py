@@ -106,10 +106,11 @@ def test_a_flood_of_strangers_costs_a_bounded_amount_of_memory(running, camera, 
             window = SealedWindow(session=told, counter=number, box=noise[:152_000])
             stranger.says('windows', window)
 
-    flood(100)
-    running.client.until(lambda: foreign(running) > 0)
     before = [process.resident_bytes for process in processes]
-    flood(600)
+    counted = foreign(running)
+    flood(700)
+    running.client.until(lambda: foreign(running) > counted)
+    running.client.wait_for_report()
     grown = [process.resident_bytes - b for process, b in zip(processes, before, strict=True)]
     assert max(grown) < 100 * MB, grown
     running.wait_ready()

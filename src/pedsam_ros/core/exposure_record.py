@@ -46,7 +46,7 @@ class Exposure:
 
 
 @dataclass(slots=True)
-class Record:
+class ExposureRecord:
     """What an edge has sent. Every window that was seen is in the scene, at least as large."""
 
     grid: Grid  # in px
@@ -55,7 +55,7 @@ class Record:
     bound: dict[str, str] = field(default_factory=dict)  # of a spare -> of whom it replaces
 
 
-def read(text: str) -> Record:
+def read(text: str) -> ExposureRecord:
     """Reads what `written` wrote, in this version or the one before. Raises ConfigError."""
     try:
         return _record(parsed_json(text, MOST_BYTES))
@@ -63,7 +63,7 @@ def read(text: str) -> Record:
         raise ConfigError(f'not an exposure ledger: {shown(error, 200)}') from None
 
 
-def written(record: Record) -> str:
+def written(record: ExposureRecord) -> str:
     """The record as JSON."""
     workers = {
         identity: {
@@ -85,7 +85,7 @@ def is_identity(text: str) -> bool:
     return _IDENTITY.fullmatch(text) is not None
 
 
-def _record(data: Any) -> Record:
+def _record(data: Any) -> ExposureRecord:
     _check(isinstance(data, dict), 'no JSON object')
     version = data.get('version')
     known = type(version) is int and 1 <= version <= _VERSION
@@ -102,7 +102,7 @@ def _record(data: Any) -> Record:
     }
     stands_in = _object('stands_in', data['stands_in'])
     bound = {identity(spare): identity(home) for spare, home in stands_in.items()}
-    return Record(grid, scene, seen, bound)
+    return ExposureRecord(grid, scene, seen, bound)
 
 
 def _exposure(

@@ -62,12 +62,13 @@ class Health:
     """The heartbeats of all workers, and the workers in quarantine.
 
     `model_id` is the edge's own. A worker is silent once its last heartbeat is older than
-    `timeout_s` seconds.
+    `timeout_s` seconds. `quarantine_of` maps workers in quarantine to the reason; it may outlive
+    this object.
     """
 
     model_id: str
     timeout_s: float
-    _quarantined: dict[str, str] = field(default_factory=dict, init=False)  # worker -> why
+    quarantine_of: dict[str, str] = field(default_factory=dict)
     _heard: dict[str, tuple[WorkerStatus, float]] = field(default_factory=dict, init=False)
     _idle_s: dict[str, float] = field(default_factory=dict, init=False)
     _new_s: dict[str, float] = field(default_factory=dict, init=False)
@@ -85,7 +86,7 @@ class Health:
         """How a worker stands, as far as its heartbeats tell. Whether this edge's link reaches it
         is for the owner of the link to add."""
         if self.quarantined(worker):
-            return Condition(WorkerState.QUARANTINED, self._quarantined[worker])
+            return Condition(WorkerState.QUARANTINED, self.quarantine_of[worker])
         if worker not in self._heard:
             return Condition(WorkerState.NOT_HEARD_OF)
         status, at_s = self._heard[worker]
@@ -116,15 +117,15 @@ class Health:
 
     def quarantined(self, worker: str) -> bool:
         """Whether a worker is in quarantine."""
-        return worker in self._quarantined
+        return worker in self.quarantine_of
 
     def quarantine(self, worker: str, reason: str) -> None:
         """Keeps a worker from being used until `release`. The first reason stays."""
-        self._quarantined.setdefault(worker, reason)
+        self.quarantine_of.setdefault(worker, reason)
 
     def release(self, worker: str) -> bool:
         """Ends a quarantine. Returns whether the worker was in one."""
-        return self._quarantined.pop(worker, None) is not None
+        return self.quarantine_of.pop(worker, None) is not None
 
     def _process(self, worker: str) -> str:
         status = self.status(worker)

@@ -1,11 +1,10 @@
 """What each worker has ever been sent, and what it may still be sent. No I/O, no clock.
 
-Whoever sends follows three steps: ask `admit`; if `changes` rose, write `to_json` to the disk;
-send. In that order, neither a crash nor a full disk can let a worker see more than its cap.
+Whoever sends asks `admit`, writes `to_json` to the disk if `changes` rose, and sends. In that
+order, neither a crash nor a full disk can let a worker see more than its cap.
 
-Callers know workers by their names. The ledger knows them by their identities, because names can
-be swapped: whoever has the key has seen the windows. An identity that no worker has any more
-stays in the ledger, as somebody else who has seen its windows.
+Callers know workers by their names, the ledger by their identities, because names can be swapped:
+whoever has the key has seen the windows. An identity that no worker has any more stays in it.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from pedsam_ros.core import exposure_record
 from pedsam_ros.core.errors import ConfigError, ExposureError
-from pedsam_ros.core.exposure_record import BY_NAME, Exposure, Record
+from pedsam_ros.core.exposure_record import BY_NAME, Exposure, ExposureRecord
 from pedsam_ros.core.extents import Extent, add, area, contents, grown, largest_piece
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.windows import Canvas, Grid
@@ -178,9 +177,10 @@ class Ledger:
         return largest / area(self.scene) if largest else 0.0
 
     def to_json(self) -> str:
-        """Writes down the exposure. Homes, cap and the identities of workers that were sent
-        nothing are not in it: they belong to the configuration."""
-        return exposure_record.written(Record(self.grid, self.scene, self.seen, self.bound))
+        """Writes down the exposure, and nothing of the configuration."""
+        return exposure_record.written(
+            ExposureRecord(self.grid, self.scene, self.seen, self.bound)
+        )
 
     def _check_owners(self, worker: str, windows: Iterable[int]) -> None:
         """Raises ExposureError unless `worker` is the home of these windows or a spare of it, and

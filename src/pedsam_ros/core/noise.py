@@ -42,6 +42,14 @@ def public(private: PrivateKey) -> bytes:
     return private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
+def exchanged(private: PrivateKey, remote: bytes) -> bytes:
+    """The secret that two keys share. Raises BadSeal if the public one is none."""
+    try:
+        return private.exchange(X25519PublicKey.from_public_bytes(remote))
+    except ValueError:  # not 32 bytes, or a point that makes the shared secret all zero
+        raise BadSeal('public key: none that a secret can be shared with') from None
+
+
 class CipherKey:
     """The key of one direction. Whoever seals must count: a counter is never used twice.
 
@@ -99,11 +107,7 @@ class _Symmetric:
         self.hash = hashlib.sha256(self.hash + data).digest()
 
     def mix_key(self, private: PrivateKey, remote: bytes) -> None:
-        try:
-            shared = private.exchange(X25519PublicKey.from_public_bytes(remote))
-        except ValueError:  # not 32 bytes, or a point that makes the shared secret all zero
-            raise BadSeal('public key: none that a secret can be shared with') from None
-        self.chaining, key = _hkdf(self.chaining, shared)
+        self.chaining, key = _hkdf(self.chaining, exchanged(private, remote))
         self.key = CipherKey(key)
 
     def seal(self, plaintext: bytes) -> bytes:

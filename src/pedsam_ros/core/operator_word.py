@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
 from contextlib import suppress
@@ -67,19 +66,8 @@ def read_or_make_secret(path: Path) -> str:
     """The secret in a file, which is made if it is not there. Raises ConfigError."""
     try:
         place = path.expanduser()
-        if not os.path.lexists(place):
-            _make(place)
+        with suppress(FileExistsError):
+            private_files.create(place, f'{secrets.token_hex(32)}\n'.encode())
     except (OSError, RuntimeError, ValueError) as error:
         raise ConfigError(f'{path}: cannot be made: {error}') from None
     return read_secret(place)
-
-
-def _make(path: Path) -> None:
-    """Makes a file with a new secret, whole from the start, unless another process just has."""
-    whole = path.with_name(f'{path.name}.{secrets.token_hex(8)}')
-    private_files.create(whole, f'{secrets.token_hex(32)}\n'.encode())
-    try:
-        with suppress(FileExistsError):
-            os.link(whole, path)
-    finally:
-        whole.unlink()

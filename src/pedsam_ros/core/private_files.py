@@ -8,6 +8,7 @@ keeps these files in its own `StateDirectory=`, and not in a `LoadCredential=`.
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 import stat
 from contextlib import suppress
@@ -48,11 +49,17 @@ def read(path: Path, most_bytes: int) -> bytes:
 def create(path: Path, content: bytes) -> None:
     """Makes a file of mode 0600; it and its name are on the disk when this returns.
 
-    Folders that are missing are made with mode 0700. Raises FileExistsError if there is anything
-    under this name, a link included, and OSError if the file cannot be written; then none is left.
+    Nobody ever finds half a file under `path`. Folders that are missing are made with mode 0700.
+    Raises FileExistsError if there is anything under this name, a link included, and OSError if
+    the file cannot be written; then none is left.
     """
     _make_folders(path.parent)
-    _write(path, content)
+    whole = path.with_name(f'{path.name}.{secrets.token_hex(8)}')
+    _write(whole, content)
+    try:
+        os.link(whole, path)
+    finally:
+        _remove(whole)
     _sync_folder(path.parent)
 
 

@@ -149,10 +149,13 @@ class Session:
         box = self._keys.sending.seal(counter, self._associated(kind, counter), plaintext)
         return Sealed(self.id, counter, box)
 
-    def open(self, kind: Kind, sealed: Sealed) -> bytes:
-        """Opens a message. Raises BadSeal if it came before, or was not sealed here for this."""
+    def check_fresh(self, sealed: Sealed) -> None:
+        """Raises BadSeal if a message with this counter has come, or would come too late."""
         if not self._came.fresh(sealed.counter):
             raise BadSeal(f'counter={sealed.counter}: came before')
+
+    def open(self, kind: Kind, sealed: Sealed) -> bytes:
+        """Opens a message that is fresh. Raises BadSeal if it was not sealed here for this."""
         associated = self._associated(kind, sealed.counter)
         plaintext = self._keys.receiving.open(sealed.counter, associated, sealed.box)
         self._came.note(sealed.counter)

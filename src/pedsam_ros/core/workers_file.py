@@ -165,7 +165,7 @@ def _parse_worker(entry: Any) -> WorkerEntry:
         windows=None if windows == 'all' else tuple(windows),
         peers=tuple(peers),
         spare=entry.get('spare', False),
-        key=entry.get('key', ''),
+        key=entry.get('key') or '',
         former_keys=tuple(former),
     )
 

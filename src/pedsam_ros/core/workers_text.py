@@ -64,7 +64,9 @@ def _inserted(text: str, name: str, key: str) -> str:
     fields = {of.value: (of, value) for of, value in entry.value}
     if 'key' in fields:  # its value is empty
         old = fields['key'][1]
-        return text[: old.start_mark.index] + key + text[old.end_mark.index :]
+        before = text[: old.start_mark.index]
+        space = '' if before.endswith((' ', '"', "'")) else ' '
+        return before + space + key + text[old.end_mark.index :]
     of, value = fields['name']
     end = value.end_mark.index
     if entry.flow_style:

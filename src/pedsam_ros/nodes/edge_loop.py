@@ -63,7 +63,8 @@ class EdgeLoop:
 
     `keep` writes the ledger to the disk before windows are sent, or raises OSError. `links` holds
     the link of each of the `workers`; it may be filled until the first step. `fetch` calls `offer`
-    if an image can be had at once. `clock` returns monotonic seconds, `unix_clock` Unix time.
+    if an image can be had at once. `quarantine` maps workers in quarantine to the reason, also
+    beyond the life of this object. `clock` returns monotonic seconds, `unix_clock` Unix time.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class EdgeLoop:
         unix_clock: Callable[[], float] = time.time,
         log: FrameLog | None = None,
         fetch: Callable[[], object] = lambda: None,
+        quarantine: dict[str, str] | None = None,
     ) -> None:
         self._edge, self._losses, self._clock = edge, losses, clock
         self._log = log = log or FrameLog()
@@ -85,7 +87,9 @@ class EdgeLoop:
         metrics = Metrics(clock)
         self._inbox = Inbox(workers, edge.config, edge.model.arch, clock, log)
         model_id = edge.model.model_id
-        self._workers = Workers(links, self._inbox.statuses, edge.config, model_id, clock)
+        distrusted = {} if quarantine is None else quarantine
+        statuses = self._inbox.statuses
+        self._workers = Workers(links, statuses, edge.config, model_id, clock, distrusted)
         self._sender = Sender(edge, links, keep, metrics, clock)
         self._departures = Departures(
             edge,

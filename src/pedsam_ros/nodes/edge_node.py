@@ -48,7 +48,7 @@ class _Loaded:
     """What `load` makes and `unload` gives back."""
 
     workers: tuple[WorkerEntry, ...]
-    keys: Mapping[str, PrivateKey]
+    keys: Mapping[str, PrivateKey] | None
     model: EdgeHalf
     file: LedgerFile
     word: OperatorWord
@@ -67,6 +67,7 @@ class EdgeNode(ManagedNode):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('edge', **kwargs)
         self._loaded: _Loaded | None = None
+        self._quarantine: dict[str, str] = {}  # worker -> why; only `release` ends it
         self._edge_services = Services(self)
 
     def load(self) -> None:
@@ -158,7 +159,15 @@ class EdgeNode(ManagedNode):
         logger = self.get_logger()
         log = FrameLog(logger.debug, partial(logger.is_enabled_for, LoggingSeverity.DEBUG))
         return EdgeLoop(
-            edge, names, links, self._publish, file.keep, losses, log=log, fetch=self._fetch
+            edge,
+            names,
+            links,
+            self._publish,
+            file.keep,
+            losses,
+            log=log,
+            fetch=self._fetch,
+            quarantine=self._quarantine,
         )
 
     # From the links' threads.

@@ -10,6 +10,7 @@ from pathlib import Path
 from pedsam_ros.core import noise, plain, seal
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.gate import Gate
 from pedsam_ros.core.keys import parse_public
 from pedsam_ros.core.noise import PrivateKey
 from pedsam_ros.core.sessions import EdgeSessions, WorkerSessions
@@ -20,10 +21,12 @@ from pedsam_ros.nodes.key_folder import KeyFolder
 INSECURE = "insecure: anybody in a worker's domain can read and forge what travels there"
 
 
-def edge_keys(workers: Iterable[WorkerEntry], config: EdgeConfig) -> Mapping[str, PrivateKey]:
-    """This edge's key for each worker, by name; none under `insecure`. Raises ConfigError."""
+def edge_keys(
+    workers: Iterable[WorkerEntry], config: EdgeConfig
+) -> Mapping[str, PrivateKey] | None:
+    """This edge's key for each worker, by name; None under `insecure`. Raises ConfigError."""
     if config.insecure:
-        return {}
+        return None
     folder, keys = _folder(config.key_folder), {}
     for worker in workers:
         if not worker.key:
@@ -35,13 +38,14 @@ def edge_keys(workers: Iterable[WorkerEntry], config: EdgeConfig) -> Mapping[str
     return keys
 
 
-def edge_sessions(worker: WorkerEntry, keys: Mapping[str, PrivateKey]) -> EdgeSessions:
-    """The edge's end of the sessions with a worker; a plain one if there is no key for it."""
-    if worker.name not in keys:
-        return EdgeSessions(worker.name, plain.PlainInitiator)
+def edge_sessions(worker: WorkerEntry, keys: Mapping[str, PrivateKey] | None) -> EdgeSessions:
+    """The edge's end of the sessions with a worker; a plain one if there are no keys at all."""
+    if keys is None:
+        return EdgeSessions(worker.name, plain.PlainInitiator, Gate(b''))
     own, pinned = keys[worker.name], parse_public(worker.key)
-    begin = partial(noise.Initiator, own, pinned, seal.prologue(worker.name))
-    return EdgeSessions(worker.name, begin)
+    prologue = seal.prologue(worker.name)
+    begin = partial(noise.Initiator, own, pinned, prologue)
+    return EdgeSessions(worker.name, begin, Gate.between(own, pinned, prologue))
 
 
 def worker_key(config: WorkerConfig) -> PrivateKey | None:
@@ -62,9 +66,11 @@ def worker_sessions(config: WorkerConfig, key: PrivateKey | None) -> WorkerSessi
     """A worker's end of the sessions with its edge; a plain one without a key."""
     process = secrets.token_bytes(16)
     if key is None:
-        return WorkerSessions(config.name, plain.PlainResponder, b'', process)
-    begin = partial(noise.Responder, key, seal.prologue(config.name))
-    return WorkerSessions(config.name, begin, parse_public(config.edge_key), process)
+        return WorkerSessions(config.name, plain.PlainResponder, b'', process, Gate(b''))
+    edge, prologue = parse_public(config.edge_key), seal.prologue(config.name)
+    begin = partial(noise.Responder, key, prologue)
+    gate = Gate.between(key, edge, prologue)
+    return WorkerSessions(config.name, begin, edge, process, gate)
 
 
 def _folder(path: str) -> KeyFolder:

@@ -17,7 +17,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from pedsam_ros.core.errors import PedsamError
+from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.core.shown import shown
 from pedsam_ros.nodes import process
 from pedsam_ros.ros import identity, ros_arguments
@@ -40,11 +40,7 @@ def run(make: Callable[[], Node], apart: bool = False) -> int:
     identity.hide()
     try:
         with identity.apart() if apart else nullcontext() as domain_id:
-            rclpy.init(domain_id=domain_id, signal_handler_options=SignalHandlerOptions.NO)
-    except RuntimeError as error:
-        print(ros_arguments.explain(error, sys.argv), file=sys.stderr)
-        return 2
-    try:
+            _init(domain_id)
         _spin(make)
     except PedsamError as error:
         print(shown(error, 2000), file=sys.stderr)
@@ -52,6 +48,14 @@ def run(make: Callable[[], Node], apart: bool = False) -> int:
     finally:
         rclpy.try_shutdown()
     return 0
+
+
+def _init(domain_id: int | None) -> None:
+    """Raises ConfigError if the ROS arguments are wrong, or the domain is."""
+    try:
+        rclpy.init(domain_id=domain_id, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:
+        raise ConfigError(ros_arguments.explain(error, sys.argv)) from None
 
 
 def _spin(make: Callable[[], Node]) -> None:

@@ -59,15 +59,12 @@ class WorkerNode(ManagedNode):
         del self._worker
 
     def start(self, running: ExitStack) -> None:
-        """Warms up, then opens the link to the edge and sends heartbeats."""
+        """Opens the link to the edge, warms up and sends heartbeats; the edge waits for these."""
         config = self.config
         if config.insecure:
             self.get_logger().error(handshakes.INSECURE)
         self._waiting: Intake[tuple[Window, float]] = Intake(config.queue_windows)
         self._compute = ComputeThread(self._step, self.on_defect)
-        self._compute.start()
-        running.callback(self._compute.close)
-        self._compute.call(self._worker.warm_up)
         size = partial(wire.embedding_size, self._worker.arch) if config.pad else lambda dtype: 0
         self._link = WorkerLink(
             config.name,
@@ -79,6 +76,9 @@ class WorkerNode(ManagedNode):
             self._domain_id,
         )
         running.callback(self._close_link)
+        self._compute.start()
+        running.callback(self._compute.close)
+        self._compute.call(self._worker.warm_up)
         heartbeat = clock.timer(self, HEARTBEAT_S, self._on_heartbeat)
         running.callback(self.destroy_timer, heartbeat)
 

@@ -35,7 +35,7 @@ class Workers:
 
     `heartbeats` hands over what has come since it was last called. It is called before anything is
     told, so that no worker seems silent whose heartbeat waits. `links` may still be filled after
-    this object is made. `clock` returns monotonic seconds.
+    this object is made. `clock` returns monotonic seconds. `quarantine` outlives this object.
     """
 
     def __init__(
@@ -45,10 +45,11 @@ class Workers:
         config: EdgeConfig,
         model_id: str,
         clock: Callable[[], float],
+        quarantine: dict[str, str],
     ) -> None:
         self._links, self._heartbeats, self._config = links, heartbeats, config
         self._clock = clock
-        self._health = Health(model_id, config.loss.worker_timeout_s)
+        self._health = Health(model_id, config.loss.worker_timeout_s, quarantine)
         self._active_since_s = clock()
 
     def listen(self) -> None:

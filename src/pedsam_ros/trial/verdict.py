@@ -151,7 +151,7 @@ def _differences(some: Mapping[str, set[int]], others: Mapping[str, set[int]]) -
     """Workers with windows in `some` that are not among theirs in `others`.
 
     Windows that were heard must be in the ledger. The other way round is no leak: the ledger is
-    written first, and what DDS sends before it knows the ear is not heard.
+    written first, and what DDS sends before it knows the diary is not heard.
     """
     more = {name: windows - others.get(name, set()) for name, windows in some.items()}
     return [f'{name}: {sorted(windows)}' for name, windows in more.items() if windows]
