@@ -111,8 +111,10 @@ def _tags(tiff: bytes) -> Iterator[_Tag]:
     start = number(8 if big else 4, word)
     head = 8 if big else 2
     count = number(start, head)
-    if count > _MOST_TAGS or start + head + count * entry > len(tiff):
-        raise BadImage(f'TIFF of {len(tiff)} bytes: {count} tags; at most {_MOST_TAGS}')
+    if not count or start + head + count * entry > len(tiff):
+        raise BadImage(f'damaged: TIFF of {len(tiff)} bytes without a directory')
+    if count > _MOST_TAGS:
+        raise BadImage(f'TIFF with {count} tags; at most {_MOST_TAGS}')
     for at in range(start + head, start + head + count * entry, entry):
         kind, values = number(at + 2, 2), number(at + 4, word)
         size = _TAG_BYTES.get(kind, 8)
