@@ -1,9 +1,8 @@
 """Measures what sealing costs: time on one core, and bytes of padding.
 
 `python test/seal_bench.py [--repeat N]`: one frame at the edge, with twenty windows of 224x224 px
-to seal and twenty embeddings of 196 x 1280 float16 to open. In turn the bare seal, the whole way
-from window to message and from message to embedding, and the same way without a seal. Prints
-tables and writes out/seal.json.
+to seal and twenty embeddings of 196 x 1280 float16 to open. In turn the bare seal, and the whole way
+from window to message and from message to embedding. Prints tables and writes out/seal.json.
 """
 
 from __future__ import annotations
@@ -38,8 +37,8 @@ CAMERAS = ((480, 640), (720, 1280), (1080, 1920))
 class Frame:
     """The windows and embeddings of one frame, and two ends that have a session."""
 
-    def __init__(self, insecure: bool) -> None:
-        self.pair = Pair(insecure=insecure)
+    def __init__(self) -> None:
+        self.pair = Pair()
         self.pair.greet()
         arch = ARCHITECTURES['vit_h']
         self._window_bytes = wire.window_size(arch)
@@ -88,14 +87,10 @@ def took_ms(work: Callable[[list[Any]], None], answers: list[Any]) -> float:
 
 def times_ms(repeat: int) -> dict[str, float]:
     """Medians of some repetitions, ms a frame."""
-    sealed, plain = Frame(insecure=False), Frame(insecure=True)
-    found: dict[str, list[float]] = {'bare seal': [], 'whole way, sealed': [], 'plain': []}
+    frame = Frame()
+    found: dict[str, list[float]] = {'bare seal': [], 'whole way': []}
     for _ in tqdm(range(repeat), disable=None):
-        for name, frame, work in (
-            ('bare seal', sealed, sealed.bare),
-            ('whole way, sealed', sealed, sealed.whole),
-            ('plain', plain, plain.whole),
-        ):
+        for name, work in (('bare seal', frame.bare), ('whole way', frame.whole)):
             found[name].append(took_ms(work, frame.answers()))
     return {name: statistics.median(values) for name, values in found.items()}
 
