@@ -1,8 +1,8 @@
 """Measures what sealing costs: time on one core, and bytes of padding.
 
 `python test/seal_bench.py [--repeat N]`: one frame at the edge, with twenty windows of 224x224 px
-to seal and twenty embeddings of 196 x 1280 float16 to open. In turn the bare seal, and the whole way
-from window to message and from message to embedding. Prints tables and writes out/seal.json.
+to seal and twenty embeddings of 196 x 1280 float16 to open. In turn the bare seal, and the whole
+way from window to message and from message to embedding. Prints tables and writes out/seal.json.
 """
 
 from __future__ import annotations

@@ -75,6 +75,15 @@ def test_a_server_s_domain_is_open_to_the_edge_only():
         firewall.worker_rules(BOB, [])
 
 
+def test_the_operator_s_domain_is_closed_to_all_hosts():
+    """The worker's node is in it with all its services."""
+    rules = lines(firewall.worker_rules(BOB, ['10.0.1.1'], 50), 'input')
+    first, last = firewall.ports(50)
+    assert [rule for rule in rules if str(first) in rule] == [f'udp dport {first}-{last} drop']
+    with pytest.raises(ConfigError, match='operator-domain'):
+        firewall.worker_rules(BOB, ['10.0.1.1'], BOB.domain_id)
+
+
 def test_a_worker_without_an_address_is_refused():
     """Open to everybody is no firewall, and closed to everybody would cut off the worker."""
     with pytest.raises(ConfigError, match=r'carol: peers=\(\)'):

@@ -51,7 +51,10 @@ def test_quarantine_holds_until_release():
     [
         (WorkerState.USABLE, ''),
         (WorkerState.NOT_HEARD_OF, 'not heard of'),
-        (WorkerState.NOT_CONNECTED, 'not connected yet (if it stays so, the keys differ)'),
+        (
+            WorkerState.NOT_CONNECTED,
+            'not connected yet (do keys differ, or is one end insecure?)',
+        ),
         (WorkerState.SILENT, 'silent'),
         (WorkerState.WRONG_MODEL, 'detail'),
         (WorkerState.QUARANTINED, 'quarantined: detail'),

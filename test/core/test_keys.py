@@ -68,10 +68,17 @@ def test_what_is_no_public_key_is_named(text):
     assert len(str(error.value)) < 200
 
 
+@pytest.mark.parametrize('first', [0, 1])
+def test_a_point_that_gives_everybody_the_same_secret_is_no_key(first):
+    """An operator who hands it over would have the edge fail at every handshake."""
+    with pytest.raises(ConfigError, match='no secret can be shared'):
+        parse_public(public_text(bytes([first]) + bytes(31)))
+
+
 def test_all_zero_is_no_key():
     """Neither a public nor a private one."""
     nothing = public_text(bytes(32))
-    with pytest.raises(ConfigError, match='all zero'):
+    with pytest.raises(ConfigError, match='no secret can be shared'):
         parse_public(nothing)
     with pytest.raises(ConfigError, match='no private key'):
         parse_private(nothing.encode())
@@ -120,7 +127,6 @@ def test_a_workers_file_may_pin_keys():
     ('of_alice', 'of_bob', 'named'),
     [
         ({'key': 'abc'}, {}, "alice: key='abc'"),
-        ({'key': None}, {}, 'alice: key=None'),
         ({'key': 7}, {}, 'alice: key=7'),
         ({'key': [KEY]}, {}, 'alice: key=['),
         ({'former_keys': KEY}, {}, 'alice: former_keys='),

@@ -56,6 +56,23 @@ def test_a_flood_of_prompts_displaces_its_own_oldest(two_nodes):
         ]
 
 
+def test_prompts_that_hold_for_every_frame_are_fewer(two_nodes):
+    """One message with a thousand would make every later frame take a thousand masks."""
+    loop, jobs = Heard(), []
+    compute = Fake(post_once=lambda job: job in jobs or jobs.append(job))
+    with ExitStack() as running:
+        inputs = Inputs(two_nodes().reader, loop, compute, tuple)
+        inputs.subscribe(EdgeConfig(), running)
+        many = Prompt(points=[1.0, 1.0] * 8, labels=[1] * 8)
+        for prompts in ([Prompt(points=[1.0, 1.0], labels=[1])] * 65, [many] * 33):
+            inputs._on_prompts(Prompts(prompts=prompts))
+        jobs.pop()()
+        assert [reason for reason, _ in loop.refused] == [
+            '65 prompts: at most 64 are answered together',
+            '264 points in all: at most 256 are taken together',
+        ]
+
+
 def test_an_image_does_not_overtake_the_regions_that_came_before_it(two_nodes):
     """However many: rclpy takes one message of every topic in turn."""
     bench, heard = two_nodes(), []

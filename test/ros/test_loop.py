@@ -156,7 +156,7 @@ def test_the_report_counts_frames_that_every_frame_keeps_waiting():
     assert played.all_are_in_the_report_once()
 
 
-NOT_CONNECTED = 'not connected yet (if it stays so, the keys differ)'
+NOT_CONNECTED = 'not connected yet (do keys differ, or is one end insecure?)'
 
 
 def test_a_worker_that_reads_and_does_not_answer_is_named():

@@ -32,6 +32,20 @@ def test_a_flood_of_replies_is_cut_and_costs_nobody_else(played):
     assert [played.figures(name)['rejected'] for name in ('bob', 'carol')] == [0, 0]
 
 
+def test_a_worker_that_answers_what_nobody_asked_all_the_time_is_a_liar(played):
+    """Some late answers are the network's fault; thousands are not."""
+    hundreds = 0
+    while played.state('alice') == 'usable' and hundreds < 40:
+        hundreds += 1
+        for _ in range(100):
+            played.loop.on_embedding('alice', fakes.any_reply())
+        while played.loop.step() == 0.0:
+            pass
+    assert 25 < hundreds < 35
+    assert 'far more answers' in played.message('alice')
+    assert played.state('bob') == 'usable'
+
+
 def test_a_huge_reply_is_not_kept():
     """It does not wait for its turn in full size."""
     inbox = Inbox(NAMES, EdgeConfig(), fakes.TINY, Clock(), FrameLog())

@@ -56,6 +56,21 @@ def test_a_request_is_answered_right_after_the_frame_in_the_making(slow):
     assert answer.masks.key.stamp_ns == 1
 
 
+def test_a_request_that_waits_for_too_long_is_refused(slow):
+    """Who asked may be gone. One that was begun is answered, however long it takes."""
+    begin(slow, 1)
+    slow.step(5)
+    outcomes = []
+    for _ in range(2):
+        slow.loop.ask((*BOX, *BOX), outcomes.append)
+    slow.step()
+    slow.clock.now_s += 10.1
+    slow.step(5)
+    answer, refusal = outcomes
+    assert len(answer.masks.masks) == 2
+    assert 'others took the 10 s' in str(refusal)
+
+
 def test_requests_make_a_frame_later_by_one_batch_at_most(slow):
     """However many wait: between two complete frames comes one batch of the oldest request."""
     begin(slow, 1)

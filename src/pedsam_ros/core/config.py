@@ -153,6 +153,13 @@ class EdgeConfig:
     max_image_px: int = common.max_image_px()
     most_prompts: int = common.most_prompts()
     most_points: int = common.most_points()
+    most_held_prompts: int = setting(
+        64,
+        'largest number of prompts of one message on a topic, because they hold for every later '
+        'frame; they may have four times as many points',
+        low=1,
+        high=1024,
+    )
     silent_camera_s: float = setting(
         5.0, 'time without an image after which the camera counts as silent', low=0.5, high=3600.0
     )

@@ -64,14 +64,21 @@ def robot_rules(
     return _rules('pedsam_edge', open_to)
 
 
-def worker_rules(worker: WorkerEntry, edges: Sequence[str]) -> str:
-    """The rules of one worker's server: its domain is open to and from the edge's addresses.
+def worker_rules(
+    worker: WorkerEntry, edges: Sequence[str], operator_domain: int | None = None
+) -> str:
+    """The rules of one worker's server: its domain is open to and from the edge's addresses, and
+    `operator_domain` to no other host.
 
-    Raises ConfigError if there is none, or one that does not name one other host.
+    Raises ConfigError if there is no address, or one that does not name one other host.
     """
     if not edges:
         raise ConfigError(f'{worker.name}: --edge=(): a firewall needs the addresses of the edge')
     open_to = {worker.domain_id: (worker.name, _checked('--edge', edges))}
+    if operator_domain is not None:
+        if operator_domain in open_to:
+            raise ConfigError(f'--operator-domain={operator_domain}: is that of {worker.name}')
+        open_to[operator_domain] = ('the operator alone', [])
     return _rules(f'pedsam_{worker.name}', open_to)
 
 

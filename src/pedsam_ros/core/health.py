@@ -45,7 +45,7 @@ def sentence(condition: Condition) -> str:
     return {
         WorkerState.USABLE: '',
         WorkerState.NOT_HEARD_OF: 'not heard of',
-        WorkerState.NOT_CONNECTED: 'not connected yet (if it stays so, the keys differ)',
+        WorkerState.NOT_CONNECTED: 'not connected yet (do keys differ, or is one end insecure?)',
         WorkerState.SILENT: 'silent',
         WorkerState.WRONG_MODEL: condition.detail,
         WorkerState.QUARANTINED: f'quarantined: {condition.detail}',

@@ -7,8 +7,8 @@ import binascii
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.core.noise import KEY_BYTES, PrivateKey
+from pedsam_ros.core.errors import BadSeal, ConfigError
+from pedsam_ros.core.noise import KEY_BYTES, PrivateKey, exchanged
 from pedsam_ros.core.shown import written
 
 FILE_BYTES = 45  # of a private key's file: its text and the end of the line
@@ -20,8 +20,10 @@ def parse_public(text: str) -> bytes:
     raw = _decoded(text)
     if raw is None:
         raise ConfigError(f'{written(text)}: {_FORM}')
-    if raw == bytes(KEY_BYTES):
-        raise ConfigError(f'{written(text)}: all zero is no key')
+    try:
+        exchanged(new_private(), raw)
+    except BadSeal:  # all zero, or one of the few other points that make every secret known
+        raise ConfigError(f'{written(text)}: no secret can be shared with this key') from None
     return raw
 
 

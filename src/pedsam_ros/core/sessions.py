@@ -16,6 +16,7 @@ _KEPT_S = 10.0  # so long a replaced session still opens what is under way
 _MOST_BEGUN = 8  # sessions of a worker that nobody has confirmed
 _HELLOS_PER_S, _MOST_HELLOS = 10.0, 20.0  # that are older than others
 _BYTES_PER_S, _MOST_BYTES = 50e6, 50e6  # that fail to open: about 3 % of a core
+_LEAST_BYTES = 5000  # what each costs besides its own
 
 
 class _Opener:
@@ -34,7 +35,7 @@ class _Opener:
         try:
             return session.open(kind, sealed)
         except BadSeal:
-            self._budget.spend(len(sealed.box), now_s)
+            self._budget.spend(_LEAST_BYTES + len(sealed.box), now_s)
             raise
 
 

@@ -35,22 +35,31 @@ Tell: TypeAlias = Callable[[Answer | BadPrompt], None]
 
 _MOST_WAITING = 2 * MOST_PROMPTS  # prompts of requests that wait; each request counts as one more
 _MOST_AUTOMATIC = 2  # requests for automatic masks that wait or are being answered
+_OLDEST_S = 10.0  # a request that was not begun by then is refused: who asked may be gone
 
 
 @dataclass(slots=True, eq=False)
 class _Request:
     prompts: tuple[Prompt, ...]
     tell: Tell
+    asked_s: float
     making: Making[Answer] | None = None  # set when its turn has come
     sources: frozenset[str] = frozenset()  # workers whose answers are in its frame
 
 
 class Answers:
-    """Runs the edge's own half of the model and publishes. Runs on the computing thread."""
+    """Runs the edge's own half of the model and publishes. Runs on the computing thread. `clock`
+    returns monotonic seconds."""
 
     def __init__(
-        self, edge: Edge, publish: Callable[[Masks], None], metrics: Metrics, losses: Losses
+        self,
+        edge: Edge,
+        publish: Callable[[Masks], None],
+        metrics: Metrics,
+        losses: Losses,
+        clock: Callable[[], float],
     ) -> None:
+        self._clock = clock
         self._edge, self._publish, self._metrics, self._losses = edge, publish, metrics, losses
         self._prompts: tuple[Prompt, ...] = edge.config.prompts
         self._refused: tuple[Refusal, ...] = ()  # those of the last frame; they have been told
@@ -95,7 +104,7 @@ class Answers:
         if refusal := self._full(prompts):
             tell(BadPrompt(f'{len(queue)} requests wait already{refusal}'))
         else:
-            queue.append(_Request(prompts, tell))
+            queue.append(_Request(prompts, tell, self._clock()))
 
     def answer(self) -> None:
         """Goes on by one batch with the oldest request of the kind whose turn it is."""
@@ -163,6 +172,8 @@ class Answers:
         """The answer to a request; None if it is not complete yet."""
         last = self._edge.last
         if request.making is None:
+            if self._clock() - request.asked_s > _OLDEST_S:
+                return BadPrompt(f'others took the {_OLDEST_S:.0f} s that it may wait')
             if last is None:
                 return BadPrompt('no frame has been encoded yet')
             request.making = self._edge.decoding(last, request.prompts)

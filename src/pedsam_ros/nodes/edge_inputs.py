@@ -46,7 +46,10 @@ class Inputs:
 
     def subscribe(self, config: EdgeConfig, running: ExitStack) -> None:
         """Makes the subscriptions; `running` destroys them."""
-        self._limits = Limits(config.most_prompts, config.most_points)
+        self._limits = Limits(
+            min(config.most_prompts, config.most_held_prompts),
+            min(config.most_points, 4 * config.most_held_prompts),
+        )
         subscribe = self._node.create_subscription
         subscriptions = [
             subscribe(PromptsMsg, '~/prompts', self._on_prompts, qos.PROMPTS),

@@ -103,7 +103,7 @@ class EdgeLoop:
             clock,
             unix_clock,
         )
-        self._answers = Answers(edge, publish, metrics, losses)
+        self._answers = Answers(edge, publish, metrics, losses, clock)
         self._report = Report(edge, self._workers, self._inbox, losses, metrics, clock)
 
     # From any thread.
@@ -209,6 +209,8 @@ class EdgeLoop:
             self._quarantine(worker, str(error))
         except BadBatch as error:
             self._losses.reject(worker, str(error))
+            if self._workers.flooded_by(worker):
+                self._quarantine(worker, f'{worker}: far more answers than anybody asked for')
 
     def _quarantine(self, worker: str, reason: str) -> None:
         """Stops trusting a worker: frames that hold its answers fail, and it gets no others."""

@@ -7,6 +7,8 @@ edge-NAME.key    what the edge on this host is to worker NAME, and to no other w
 from __future__ import annotations
 
 import re
+import shlex
+import stat
 from pathlib import Path
 
 from pedsam_ros.core import private_files
@@ -45,6 +47,9 @@ class KeyFolder:
         if not self.has(worker):
             command = 'init' if worker is None else f'add-worker {worker} KEY'
             raise ConfigError(f'{file}: is not there; pedsam keys {command} makes it')
+        if self.folder.stat().st_mode & stat.S_IWOTH:
+            command = f'chmod 700 {shlex.quote(str(self.folder))}'
+            raise ConfigError(f'{self.folder}: others may write here; run: {command}')
         content = private_files.read(file, FILE_BYTES)
         try:
             return parse_private(content)

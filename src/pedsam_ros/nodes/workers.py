@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Set
+from functools import partial
 from typing import Protocol
 
 from pedsam_ros.core import readiness
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.health import Condition, Health, WorkerState
+from pedsam_ros.core.seal import Budget
 from pedsam_ros.core.types import Window, WorkerStatus
 
+_UNASKED_PER_S, _MOST_UNASKED = 500.0, 3000.0  # answers of one worker; 30 late frames: 390
 Heartbeat = tuple[str, WorkerStatus, float]  # worker, what it says, and when it came, s
 
 
@@ -51,6 +55,7 @@ class Workers:
         self._clock = clock
         self._health = Health(model_id, config.loss.worker_timeout_s, quarantine)
         self._active_since_s = clock()
+        self._unasked = defaultdict[str, Budget](partial(Budget, _UNASKED_PER_S, _MOST_UNASKED))
 
     def listen(self) -> None:
         """Takes the heartbeats that have come."""
@@ -77,6 +82,12 @@ class Workers:
         """The time before which requests to a worker count as lost, s."""
         self.listen()
         return self._health.lost_before_s(worker, self._config.loss.retry_s)
+
+    def flooded_by(self, worker: str) -> bool:
+        """Counts an answer that nobody waited for. Returns whether a worker in use has sent far
+        more of these than a slow network explains."""
+        self._unasked[worker].spend(1.0, self._clock())
+        return self.trusted(worker) and not self._unasked[worker].left(self._clock())
 
     def trusted(self, worker: str) -> bool:
         """Whether a worker is not in quarantine."""

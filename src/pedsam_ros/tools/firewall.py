@@ -22,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ('--friend', "hosts that may enter the robot's own domain, with --robot"),
     ):
         parser.add_argument(name, nargs='+', default=[], metavar='ADDRESS', help=text)
+    parser.add_argument(
+        '--operator-domain', type=int, help="the operator's own DDS domain, with --worker"
+    )
 
 
 def add_file(parser: argparse.ArgumentParser) -> None:
@@ -45,10 +48,13 @@ def read(args: argparse.Namespace) -> tuple[WorkerEntry, ...]:
 def run(args: argparse.Namespace) -> int:
     """Prints the rules, for `nft -f -`. Raises ConfigError."""
     workers = {worker.name: worker for worker in read(args)}
+    if not 0 <= (args.operator_domain or 0) <= MAX_DOMAIN:
+        raise ConfigError(f'--operator-domain={args.operator_domain}: 0 to {MAX_DOMAIN}')
     if args.robot:
         print(firewall.robot_rules(list(workers.values()), args.domain, args.friend), end='')
     elif args.worker in workers:
-        print(firewall.worker_rules(workers[args.worker], args.edge), end='')
+        rules = firewall.worker_rules(workers[args.worker], args.edge, args.operator_domain)
+        print(rules, end='')
     else:
         raise ConfigError(f'--worker={args.worker!r}: one of {", ".join(workers)}')
     return 0
