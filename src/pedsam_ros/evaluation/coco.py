@@ -30,7 +30,10 @@ def read_coco(folder: Path, rules: Rules, limit: int | None = None) -> Iterator[
     """
     path = folder / 'annotations' / f'instances_{SPLIT}.json'
     annotations, taken = _annotations(path), 0
-    for image_id in sorted(annotations.getImgIds()):
+    image_ids = annotations.getImgIds()
+    if wrong := [each for each in image_ids if type(each) is not int]:
+        raise ConfigError(f'{path}: image {written(wrong[0])}: its id is no whole number')
+    for image_id in sorted(image_ids):
         if taken == limit:
             return
         try:
