@@ -32,10 +32,10 @@ LAUNCHED = {  # node -> parameters that its launch file sets even if its user do
 }
 IN_README = {
     'edge': 'checkpoint workers_file image_transport every_frame deadline_s max_in_flight '
-    'ledger_file regions transport device precision points boxes autostart '
+    'ledger_file key_folder insecure regions transport device precision points boxes autostart '
     'automatic.points_per_side placement.max_share placement.local_windows '
     'loss.on_server_loss loss.worker_timeout_s',
-    'worker': 'name checkpoint max_batch device precision autostart',
+    'worker': 'name edge_key key_folder insecure checkpoint max_batch device precision autostart',
     'overlay': 'image_transport opacity',
 }
 TYPES = {
