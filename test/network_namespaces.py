@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from packet_faults import PacketFaults, start_link
 from rig import SEED, WAIT_S, Rig
@@ -100,6 +103,20 @@ class Namespaces:
         """The namespace, and the interfaces at the link's end here and there."""
         space = f'ps{self._number}{worker[:3]}'
         return space, f'{space}h', f'{space}t'
+
+
+@contextmanager
+def created(spaces: Any) -> Iterator[Any]:
+    """Creates namespaces and removes them; skips the test where the machine forbids them."""
+    try:
+        spaces.create()
+    except OSError as missing:
+        spaces.remove()
+        pytest.skip(str(missing))
+    try:
+        yield spaces
+    finally:
+        spaces.remove()
 
 
 def start_workers_in(namespaces: Namespaces, rig: Rig) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+import fakes
 from domains import domains
 from loop_with_fakes import PlayedLoop
+from slow_loop import SIX
 from two_nodes import TwoNodes
 from watched_camera import Watched
 
@@ -16,6 +18,18 @@ from watched_camera import Watched
 def played() -> PlayedLoop:
     """An edge's loop whose workers are all ready."""
     return PlayedLoop()
+
+
+@pytest.fixture
+def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each prompt is a batch."""
+    monkeypatch.setattr(fakes.edge_half(False).decoder, 'most_prompts', 1)
+
+
+@pytest.fixture
+def slow(one_at_a_time: None) -> PlayedLoop:
+    """A loop that needs six steps for the masks of a frame."""
+    return PlayedLoop(**SIX)
 
 
 @pytest.fixture

@@ -2,43 +2,11 @@
 
 import pytest
 
-import fakes
-from loop_with_fakes import PlayedLoop
 from pedsam_ros.core.errors import BadPrompt
-from pedsam_ros.core.types import Prompt
 from pedsam_ros.trial.lies import Lie, spoiled
+from slow_loop import BOX, OUTSIDE, begin, stamps
 
-pytestmark = pytest.mark.ros
-
-SIX = {'points': (10.0, 10.0, 20.0, 20.0, 30.0, 30.0, 40.0, 40.0, 50.0, 50.0, 60.0, 60.0)}
-BOX = (Prompt(box=(5.0, 6.0, 70.0, 80.0)),)
-OUTSIDE = fakes.prompt(500.0, 5.0)
-
-
-@pytest.fixture(autouse=True)
-def one_at_a_time(monkeypatch):
-    """Each prompt is a batch."""
-    monkeypatch.setattr(fakes.edge_half(False).decoder, 'most_prompts', 1)
-
-
-@pytest.fixture
-def slow():
-    """A loop that needs six steps for the masks of a frame."""
-    return PlayedLoop(**SIX)
-
-
-def begin(slow, stamp_ns):
-    """A frame comes, all workers answer, and the first batch of its masks is made."""
-    slow.arrive(stamp_ns=stamp_ns)
-    slow.step()
-    slow.answer()
-    slow.step()
-    assert (slow.masks, slow.edge.in_flight) == ([], 1)
-
-
-def stamps(slow):
-    """The frames whose masks were published, and of how many prompts, in their order."""
-    return [(masks.key.stamp_ns, len(masks.masks)) for masks in slow.masks]
+pytestmark = [pytest.mark.ros, pytest.mark.usefixtures('one_at_a_time')]
 
 
 def test_a_request_is_answered_right_after_the_frame_in_the_making(slow):

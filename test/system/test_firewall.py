@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from firewalled_hosts import Hosts, space
+from network_namespaces import created
 from pedsam_ros.core import firewall
 from pedsam_ros.core.workers_file import WorkerEntry
 from rig import WAIT_S
@@ -23,14 +24,8 @@ OWN, ALICE, BOB = 31, 41, 42  # domains; nothing else uses them in the namespace
 @pytest.fixture
 def hosts():
     """A robot, two workers' hosts and a stranger's. Skipped where the machine forbids them."""
-    made = Hosts(HOSTS)
-    try:
-        made.create()
-    except OSError as missing:
-        made.remove()
-        pytest.skip(str(missing))
-    yield made
-    made.remove()
+    with created(Hosts(HOSTS)) as made:
+        yield made
 
 
 @pytest.fixture

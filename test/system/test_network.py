@@ -8,7 +8,7 @@ import pytest
 
 from domains import domains
 from fakes import frame
-from network_namespaces import Namespaces, start_workers_in
+from network_namespaces import Namespaces, created, start_workers_in
 from packet_faults import PacketFaults
 from pedsam_ros.core.health import WorkerState
 from pedsam_ros.ros import convert
@@ -22,14 +22,8 @@ TRIES = 10  # frames, one of which must be done; a busy machine may be late with
 @pytest.fixture
 def namespaces(request):
     """A namespace for each worker; the test is skipped where the machine does not allow them."""
-    made = Namespaces(NAMES, getattr(request, 'param', {}))
-    try:
-        made.create()
-    except OSError as missing:
-        made.remove()
-        pytest.skip(str(missing))
-    yield made
-    made.remove()
+    with created(Namespaces(NAMES, getattr(request, 'param', {}))) as made:
+        yield made
 
 
 @pytest.fixture

@@ -46,6 +46,25 @@ def read(path: Path, most_bytes: int) -> bytes:
     return content
 
 
+def opened(path: Path, flags: int = 0, harmful: int = 0) -> int:
+    """Opens a regular file of this user's, and closes it to all others: earlier versions let them
+    read it. Raises OSError, also if its mode has `harmful` bits."""
+    if path.is_symlink():
+        raise OSError(f'{path}: is a link; name the file itself')
+    descriptor = os.open(path, _READ | flags, _MODE)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+            raise OSError(f'{path}: no file, or of another user')
+        if status.st_mode & harmful:
+            raise OSError(f'{path}: others may write it; look at it, then run: chmod 600 {path}')
+        os.fchmod(descriptor, _MODE)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
 def create(path: Path, content: bytes) -> None:
     """Makes a file of mode 0600; it and its name are on the disk when this returns.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,9 +14,7 @@ from pedsam_ros.core.exposure_record import MOST_BYTES
 from pedsam_ros.core.ledger import Ledger
 
 _FRAMES = 500  # a crash may lose the counts and times of so many frames
-_MODE = 0o600
 _LOCK = os.O_CREAT | os.O_RDWR
-_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
 class LedgerFile:
@@ -68,7 +65,7 @@ class LedgerFile:
         folder.mkdir(0o700, parents=True, exist_ok=True)
         self.path = folder.resolve() / self.path.name  # the file itself must not be a link
         lock = self.path.with_name(self.path.name + '.lock')
-        self._lock = os.fdopen(_opened(lock, _LOCK), 'r+b')
+        self._lock = os.fdopen(private_files.opened(lock, _LOCK), 'r+b')
         try:
             self._take_over(former)
         except BaseException:
@@ -90,7 +87,7 @@ class LedgerFile:
     def _read(self, path: Path) -> Ledger:
         empty = self.ledger
         try:
-            os.close(_opened(path, harmful=0o022))
+            os.close(private_files.opened(path, harmful=0o022))
             text = private_files.read(path, MOST_BYTES).decode()
             return Ledger.from_json(
                 text, empty.homes, empty.max_share, empty.grid, empty.identities
@@ -103,22 +100,3 @@ class LedgerFile:
 
     def _counted(self) -> int:
         return sum(seen.frames for seen in self.ledger.seen.values())
-
-
-def _opened(path: Path, flags: int = 0, harmful: int = 0) -> int:
-    """Opens a regular file of this user's, and closes it to all others: earlier versions let them
-    read it. Raises OSError, also if its mode has `harmful` bits."""
-    if path.is_symlink():
-        raise OSError(f'{path}: is a link; name the file itself')
-    descriptor = os.open(path, _OPEN | flags, _MODE)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
-            raise OSError(f'{path}: no file, or of another user')
-        if status.st_mode & harmful:
-            raise OSError(f'{path}: others may write it; look at it, then run: chmod 600 {path}')
-        os.fchmod(descriptor, _MODE)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor

@@ -50,10 +50,11 @@ class DomainLink:
         self._node = node = QuietNode(
             EDGE_NODE, worker.domain_id, self._tick, on_error, worker.peers, rights
         )
-        self._windows = node.publisher(SealedWindow, topic(name, 'windows'), qos.WINDOWS)
-        node.subscribe(SealedEmbedding, topic(name, 'embeddings'), self._embedding, qos.EMBEDDINGS)
-        node.subscribe(SealedStatus, topic(name, 'status'), self._status, qos.STATUS)
-        node.start()
+        embeddings, status, windows = (topic(name, w) for w in ('embeddings', 'status', 'windows'))
+        with node.starting():
+            self._windows = node.publisher(SealedWindow, windows, qos.WINDOWS)
+            node.subscribe(SealedEmbedding, embeddings, self._embedding, qos.EMBEDDINGS)
+            node.subscribe(SealedStatus, status, self._status, qos.STATUS)
 
     def send(self, window: Window) -> int:
         """Publishes one window and returns at once. Returns the bytes that travel, 0 without a

@@ -25,7 +25,7 @@ _TICK_S = 0.1
 
 
 class QuietNode:
-    """A node with a context of its own, spun on a thread of its own from `start` to `close`.
+    """A node with a context of its own, spun on a thread of its own from `starting` to `close`.
     Without a `domain_id` it is in the domain ROS_DOMAIN_ID. If DDS-Security is on, the node has
     the rights of `enclave`, whatever enclave the process has.
 
@@ -59,8 +59,15 @@ class QuietNode:
         """Subscribes the node to a topic."""
         self._node.create_subscription(kind, name, react, profile)
 
-    def start(self) -> None:
-        """Begins to hear, once all subscriptions are made."""
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Begins to hear at the end of the block, which makes all topics. If the block raises,
+        nothing stays open."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
         self._thread.start()
         self._opened.callback(self._stop)
 

@@ -42,10 +42,10 @@ class WorkerLink:
         rights = enclave(name, 'worker')
         self._node = QuietNode(WORKER_NODE, domain_id, lambda: None, on_error, enclave=rights)
         embeddings, status, windows = (topic(name, w) for w in ('embeddings', 'status', 'windows'))
-        self._embeddings = self._node.publisher(SealedEmbedding, embeddings, qos.EMBEDDINGS)
-        self._status = self._node.publisher(SealedStatus, status, qos.STATUS)
-        self._node.subscribe(SealedWindow, windows, self._window, qos.WINDOWS)
-        self._node.start()
+        with self._node.starting():
+            self._embeddings = self._node.publisher(SealedEmbedding, embeddings, qos.EMBEDDINGS)
+            self._status = self._node.publisher(SealedStatus, status, qos.STATUS)
+            self._node.subscribe(SealedWindow, windows, self._window, qos.WINDOWS)
 
     def send(self, embedding: Embedding) -> None:
         """Publishes an embedding. It is lost if there is no session any more."""
