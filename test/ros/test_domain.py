@@ -22,6 +22,7 @@ from pedsam_ros.msg import SealedEmbedding, SealedStatus, SealedWindow
 from pedsam_ros.msg import Window as WindowMsg
 from pedsam_ros.ros import domain, qos
 from pedsam_ros.ros.domain import DomainLink
+from pedsam_ros.ros.quiet import QuietNode
 from pedsam_ros.ros.worker_link import WorkerLink
 from pedsam_ros.trial.client import Client
 
@@ -160,6 +161,21 @@ def test_two_threads_never_use_a_counter_twice(links, other):
     other.until(lambda: len([msg for msg in heard if msg.session]) == 30)
     other.until(lambda: len(links.came['embedding']) == 30)  # a counter that came twice is refused
     assert len({msg.counter for msg in heard if msg.session}) == 30
+
+
+def test_a_link_that_cannot_be_made_leaves_nothing_open(domain_id, monkeypatch):
+    """DDS may refuse a topic: the node that was made before it is gone again."""
+    made = []
+
+    def refuse(node, *_):
+        made.append(node)
+        raise RuntimeError('no such topic')
+
+    monkeypatch.setattr(QuietNode, 'subscribe', refuse)
+    sessions = EdgeSessions('alice', plain.PlainInitiator, Gate(b''))
+    with pytest.raises(RuntimeError, match='no such topic'):
+        DomainLink(WorkerEntry(name='alice', domain_id=domain_id), sessions, 0, *[print] * 3)
+    assert not made[0]._node.context.ok()
 
 
 def test_earlier_versions_are_not_connected(links, other):
