@@ -20,6 +20,9 @@ class DiaryWriter:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open('a', buffering=1)  # each line is there at once
+
+    def active(self) -> None:
+        """Notes that the process is active. Windows may have come a moment before."""
         self._write(None)
 
     def note(self, window: Window) -> None:
@@ -44,7 +47,8 @@ class Diary:
         self.count = 0  # of windows
         self.process = 0  # the last one that became active; 0 before the first
         self.active_s = math.inf  # when it became active
-        self.sent_s = math.inf  # when it was sent its first window
+        self.sent_s = math.inf  # when the process that wrote last was sent its first window
+        self._writer = 0  # the process that wrote last
         self._path, self._read = path, 0
 
     def look(self) -> None:
@@ -60,9 +64,11 @@ class Diary:
             self._note(json.loads(line))
 
     def _note(self, entry: dict[str, float]) -> None:
+        process = int(entry['process'])
+        if process != self._writer:
+            self._writer, self.sent_s = process, math.inf
         if entry['window'] is None:
-            self.process, self.active_s = int(entry['process']), entry['at_s']
-            self.sent_s = math.inf
+            self.process, self.active_s = process, entry['at_s']
         else:
             self.windows.add(int(entry['window']))
             self.count += 1

@@ -28,10 +28,11 @@ class WatchedNode(WorkerNode):
     config_type = WatchedConfig
 
     def start(self, running: ExitStack) -> None:
-        """Opens the diary, then starts the worker."""
+        """Starts the worker between opening the diary and noting that it is active."""
         self._diary = DiaryWriter(Path(self.config.diary))
         running.callback(self._diary.close)
         super().start(running)
+        self._diary.active()
 
     def on_window(self, window: Window) -> None:
         """Notes a window, then has it encoded."""
