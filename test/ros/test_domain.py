@@ -114,7 +114,11 @@ def test_windows_go_out_and_replies_come_back(links, other):
         return len(sizes['windows']) == len(sizes['embeddings']) == 2 and sizes['status']
 
     other.until(all_heard)
-    assert {what: set(lengths) for what, lengths in sizes.items()} == {'windows': {416}, 'embeddings': {316}, 'status': {wire.STATUS_SIZE + 16}}
+    assert {what: set(lengths) for what, lengths in sizes.items()} == {
+        'windows': {416},
+        'embeddings': {316},
+        'status': {wire.STATUS_SIZE + 16},
+    }
     assert not links.came['error']
 
 

@@ -1,0 +1,78 @@
+"""Plays frames through the product's own edge, and records what it hands to the links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pedsam_ros.audit.recording import Moment, Recording, Sent
+from pedsam_ros.core import wire
+from pedsam_ros.core.config import EdgeConfig
+from pedsam_ros.core.edge import Edge
+from pedsam_ros.core.edge_compute import EdgeCompute
+from pedsam_ros.core.errors import ExposureError
+from pedsam_ros.core.in_flight import Assignment
+from pedsam_ros.core.noise import TAG_BYTES
+from pedsam_ros.core.outbound import neutral
+from pedsam_ros.core.placement import LOCAL, place
+from pedsam_ros.core.router import Region
+from pedsam_ros.core.types import Frame, FrameKey, Pixels
+from pedsam_ros.core.windows import Canvas, pixel_grid
+from pedsam_ros.core.workers_file import WorkerEntry
+
+NAMES = ('alice', 'bob', 'carol', 'dave', 'erin', 'frank', 'grace', 'heidi')  # eight at most
+
+
+def workers(count: int) -> list[WorkerEntry]:
+    """Workers of an audit, each with a domain that nobody joins."""
+    return [
+        WorkerEntry(name=name, domain_id=domain_id)
+        for domain_id, name in enumerate(NAMES[:count], 1)
+    ]
+
+
+def record(
+    name: str,
+    frames: Iterable[Pixels],
+    model: EdgeCompute,
+    entries: Sequence[WorkerEntry],
+    config: EdgeConfig | None = None,
+    regions: Sequence[Region] = (),
+) -> Recording:
+    """Shows (H, W, 3) uint8 frames to an edge, one after the other, with every worker there.
+
+    `regions` never leave the edge: x0, y0, x1, y1, image px. A frame that the ledger refuses is
+    recorded with nothing sent. Raises ConfigError if the placement cannot be made.
+    """
+    config = config or EdgeConfig()
+    edge = Edge(model, place(pixel_grid(model.arch), entries, config.placement), config)
+    for region in regions:
+        edge.router.protect(region, float('inf'))
+    usable = {entry.name for entry in entries}
+    moments = [_moment(edge, number, rgb, usable) for number, rgb in enumerate(frames)]
+    names = [entry.name for entry in entries if not entry.spare]
+    ledger = {worker: edge.ledger.share(worker) for worker in names}
+    return Recording(name, model.arch, names, moments, ledger)
+
+
+def _moment(edge: Edge, number: int, rgb: Pixels, usable: set[str]) -> Moment:
+    now_s = float(number)
+    frame = Frame(FrameKey(number, ''), rgb, now_s)
+    canvas = Canvas.fit(edge.model.arch, *rgb.shape[:2])
+    truth = edge.model.resize(rgb, canvas.content)
+    edge.arrive()
+    try:
+        started, assignments = edge.start(frame, now_s, usable)
+    except ExposureError:
+        edge.end('failed')
+        return Moment(canvas, truth, ())
+    edge.finish(started, 'failed')  # nobody computes it
+    out = [each for each in assignments if each.worker != LOCAL]
+    grey = frozenset(each.window.index for each in out if neutral(each.window))
+    return Moment(canvas, truth, [_sent(edge, each) for each in out], grey)
+
+
+def _sent(edge: Edge, assignment: Assignment) -> Sent:
+    window = assignment.window
+    padded = wire.window_size(edge.model.arch)  # without it the other fields are left out
+    size = TAG_BYTES + (padded if edge.config.pad else window.pixels.nbytes)
+    return Sent(assignment.worker, window.index, window.pixels, size)
