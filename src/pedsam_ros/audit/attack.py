@@ -14,6 +14,7 @@ figures by name.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -56,6 +57,7 @@ class Message:
     worker: str  # whose domain it travels in
     frame: int  # number of the frame, which its time tells
     size: int  # bytes
+    at_s: float = math.nan  # when it was heard, monotonic; NaN if no network was there
 
 
 @dataclass(frozen=True, slots=True, eq=False)

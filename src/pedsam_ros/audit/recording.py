@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +23,7 @@ class Sent:
     index: int  # in the grid of windows
     pixels: Pixels  # (h, w, 3) uint8 RGB
     size: int  # bytes of the sealed message
+    at_s: float = math.nan  # when it was opened, monotonic; NaN if no network was there
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +66,7 @@ class Recording:
     def messages(self) -> list[Message]:
         """What an eavesdropper sees."""
         return [
-            Message(sent.worker, number, sent.size)
+            Message(sent.worker, number, sent.size, sent.at_s)
             for number, moment in enumerate(self.moments)
             for sent in moment.sent
         ]

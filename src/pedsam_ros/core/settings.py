@@ -175,3 +175,16 @@ def groups_of(config: type[Any]) -> tuple[Group, ...]:
         Group(f'{each.name}.', each.metadata['group'], settings_of(kinds[each.name]))
         for each in nested
     )
+
+
+def parameters_of(config: Any) -> dict[str, Any]:
+    """The ROS parameters that make this config: name -> value; lists in place of tuples. Empty
+    lists are left out, because ROS cannot tell their type."""
+    found: dict[str, Any] = {}
+    for group in groups_of(type(config)):
+        name = group.prefix.removesuffix('.')
+        holder = getattr(config, name) if name else config
+        for each in group.settings:
+            value = getattr(holder, each.name)
+            found[group.prefix + each.name] = list(value) if isinstance(value, tuple) else value
+    return {name: value for name, value in found.items() if value != []}

@@ -49,7 +49,7 @@ def distributed(
     worker_file, edge_file = loading.split(weights, folder, weights.arch.name)
     with System(workers_in(domains), domains[0], folder) as system:
         system.start_workers(checkpoint=str(worker_file), **settings)
-        system.start_edge(**_edge_settings(edge_file, transport) | settings)
+        system.start_edge(**edge_settings(edge_file, transport) | settings)
         asked = Distributed(system)
         try:
             asked.connect()
@@ -58,7 +58,8 @@ def distributed(
             asked.close()
 
 
-def _edge_settings(checkpoint_file: Path, transport: str) -> dict[str, Any]:
+def edge_settings(checkpoint_file: Path, transport: str) -> dict[str, Any]:
+    """The parameters of an edge that is shown one frame after the other."""
     return {
         'checkpoint': str(checkpoint_file),
         'transport': transport,
@@ -80,8 +81,9 @@ class Distributed:
         self._answered: FrameKey | None = None  # the frame whose masks came last
         self._client.hear(MasksMsg, '/edge/masks', self._on_masks)
 
-    def connect(self) -> None:
-        """Returns when camera, masks and service have each been seen to work.
+    def connect(self, size: tuple[int, int] = (16, 16)) -> None:
+        """Returns when camera, masks and service have each been seen to work, with dark frames of
+        `size`, (H, W) px.
 
         DDS introduces the ends of each topic to each other; what is sent before that is lost.
         Raises PedsamError if one of them does not work in time.
@@ -89,7 +91,7 @@ class Distributed:
         self._client.until(self._service.service_is_ready, 'the edge offers no service')
         self._ask([_ANYWHERE], again_s=(_PROBE_S,) * _PROBES)
         self._client.until(self._camera.get_subscription_count, 'the edge reads no camera')
-        dark = image_msg(Frame(FrameKey(0, 'probe'), np.zeros((16, 16, 3), np.uint8)))
+        dark = image_msg(Frame(FrameKey(0, 'probe'), np.zeros((*size, 3), np.uint8)))
         for _ in range(_PROBES):
             self._camera.publish(dark)
             if self._client.within(_PROBE_S, lambda: self._answered is not None or self._lost):

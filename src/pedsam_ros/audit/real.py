@@ -1,0 +1,60 @@
+"""Plays frames through real processes, each worker in a DDS domain of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pedsam_ros.audit.recording import Moment, Recording, Sent
+from pedsam_ros.core.config import EdgeConfig
+from pedsam_ros.core.model import preprocess
+from pedsam_ros.core.model.checkpoint import Weights
+from pedsam_ros.core.outbound import GREY
+from pedsam_ros.core.settings import parameters_of
+from pedsam_ros.core.types import Frame, FrameKey, Pixels
+from pedsam_ros.core.windows import Canvas
+from pedsam_ros.core.workers_file import WorkerEntry
+from pedsam_ros.trial.crossing import Crossed, Crossing, crossing
+
+_PASSED_ON = ('placement.', 'pad', 'transport')  # starts of the parameters that matter here
+
+
+def record_real(
+    name: str,
+    frames: Sequence[Pixels],
+    weights: Weights,
+    entries: Sequence[WorkerEntry],
+    domains: Sequence[int],
+    folder: Path,
+    config: EdgeConfig,
+) -> Recording:
+    """Shows (H, W, 3) uint8 frames to an edge, as `record` does, with real processes.
+
+    `domains`: the robot's, then each worker's. Logs and windows go to `folder`, which is there and
+    empty. Raises PedsamError if a process ends before its time or a frame is lost.
+    """
+    pairs = zip(entries, domains[1:], strict=True)
+    workers = [replace(entry, domain_id=domain_id) for entry, domain_id in pairs]
+    given = parameters_of(config).items()
+    parameters = {key: value for key, value in given if key.startswith(_PASSED_ON)}
+    height, width = frames[0].shape[:2]
+    with crossing(weights, workers, domains[0], folder, parameters, (height, width)) as crossed:
+        moments = [_moment(crossed, weights, i + 1, rgb) for i, rgb in enumerate(frames)]
+        ledger = crossed.ledger()
+    names = [worker.name for worker in workers if not worker.spare]
+    shares = {each: ledger.share(each) for each in names}
+    return Recording(name, weights.arch, names, moments, shares)
+
+
+def _moment(crossed: Crossing, weights: Weights, stamp_ns: int, rgb: Pixels) -> Moment:
+    canvas = Canvas.fit(weights.arch, *rgb.shape[:2])
+    truth = preprocess.resize(rgb, canvas.content)
+    came = crossed.show(Frame(FrameKey(stamp_ns, 'audit'), rgb))
+    grey = frozenset(each.window.index for each in came if (each.window.pixels == GREY).all())
+    return Moment(canvas, truth, [_sent(each) for each in came], grey)
+
+
+def _sent(came: Crossed) -> Sent:
+    window = came.window
+    return Sent(came.worker, window.index, window.pixels, came.size, came.heard_s)

@@ -1,0 +1,50 @@
+"""The windows that a worker was sent, kept on the disk with their pixels: for the audit."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pedsam_ros.core.types import Pixels, Window
+
+_MOST = 10**6  # windows in a folder
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptWindow:
+    """A window as its worker opened it, and when (monotonic seconds)."""
+
+    index: int
+    pixels: Pixels  # (h, w, 3) uint8 RGB
+    at_s: float
+
+
+class WindowKeeper:
+    """Writes windows to a folder that is there already, each as a file of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._count = folder, len(list(folder.glob('*.npz')))
+
+    def keep(self, window: Window) -> None:
+        """Writes a window. Nobody ever finds half a file. Raises OSError."""
+        path = self._folder / f'{self._count:06d}.npz'
+        partial = path.with_suffix('.partial')
+        with partial.open('wb') as file:
+            np.savez(file, index=window.index, pixels=window.pixels, at_s=time.monotonic())
+        os.replace(partial, path)
+        self._count += 1
+
+
+def kept(folder: Path, first: int) -> Iterator[KeptWindow]:
+    """Yields the windows that were kept, from number `first` on, in the order they came."""
+    for number in range(first, _MOST):
+        path = folder / f'{number:06d}.npz'
+        if not path.exists():
+            return
+        with np.load(path) as file:
+            yield KeptWindow(int(file['index']), file['pixels'], float(file['at_s']))
