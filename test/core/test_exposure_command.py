@@ -52,7 +52,7 @@ def test_a_worker_is_shown_by_its_name_and_its_key(tmp_path, capsys):
     path.write_text(json.dumps(made | {'stands_in': {keys[0]: keys[1]}}))
     assert shown(path) == 0
     first, second, _ = capsys.readouterr().out.splitlines()
-    assert first.startswith(f'v0 ({keys[0]}): 0.0% of the scene')
+    assert first.startswith(f'v0 ({keys[0]}): 0.0% of a frame')
     assert first.endswith(', stands in for v1')
     assert second.startswith(f'v1 ({keys[1]}): ')
 

@@ -9,7 +9,7 @@ The indentation shows what each error derives from:
       BadBatch       a window or an embedding does not fit the model
         BadReply     an embedding is one that no honest worker would send
       Unavailable    a frame needs workers that cannot be used
-      ExposureError  a worker would see more of the scene than it may
+      ExposureError  a worker would see more of the picture than it may
       BadPrompt      a prompt does not fit the image
       BadMasks       masks do not fit their own size, or the image
       NoImage        it is not known which image masks belong to
@@ -57,7 +57,7 @@ class Unavailable(PedsamError):
 
 
 class ExposureError(PedsamError):
-    """A worker would see more of the scene than it may."""
+    """A worker would see more of the picture than it may."""
 
 
 class BadPrompt(PedsamError):

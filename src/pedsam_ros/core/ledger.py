@@ -26,7 +26,8 @@ SEVERAL = '*'  # in place of a worker's name: a spare has replaced more than one
 class Ledger:
     """The exposure of every worker of one edge, and the cap that holds for each of them.
 
-    The scene is the union of all content that any frame ever had. The cap is `max_share` of the
+    What is called scene is a place in the picture, not in the world: the union of the content that
+    any frame ever had. The cap is `max_share` of the
     scene; if `max_share` is 0, it is the largest share that `homes` gives one worker.
 
     `identities` maps a worker to what it is known by; a worker that it lacks is known by its name.
@@ -92,7 +93,7 @@ class Ledger:
             seen = area(grown(self.exposure(worker).windows, shown, windows))
             if seen > cap:
                 raise ExposureError(
-                    f'{worker}: would have seen {seen / total:.1%} of the scene; its cap is '
+                    f'{worker}: would have seen {seen / total:.1%} of all window positions; its cap is '
                     f'{cap / total:.1%}'
                 )
         for worker, windows in sends.items():

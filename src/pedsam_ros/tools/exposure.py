@@ -62,7 +62,7 @@ def _line(ledger: Ledger, worker: str) -> str:
     spare = ledger.workers[role].name if role in ledger.workers else role
     name = seen.name if seen.name == worker else f'{seen.name} ({worker})'
     return (
-        f'{name}: {ledger.share(worker):.1%} of the scene in {len(seen.windows)} windows, '
+        f'{name}: {ledger.share(worker):.1%} of a frame in {len(seen.windows)} windows, '
         f'largest piece {ledger.largest_region(worker):.1%}; {seen.frames} frames, {since} to '
         f'{until}{spare and f", stands in for {spare}"}'
     )
