@@ -93,8 +93,8 @@ class Ledger:
             seen = area(grown(self.exposure(worker).windows, shown, windows))
             if seen > cap:
                 raise ExposureError(
-                    f'{worker}: would have seen {seen / total:.1%} of all window positions; its cap is '
-                    f'{cap / total:.1%}'
+                    f'{worker}: would have seen {seen / total:.1%} of all window positions; its '
+                    f'cap is {cap / total:.1%}'
                 )
         for worker, windows in sends.items():
             self._check_owners(worker, windows)

@@ -224,8 +224,8 @@ def _judge(figures: dict[str, Any], out: Path, count: int) -> int:
     """Prints the result. Returns the exit status."""
     equal = figures['masks_equal_in_process']
     print(
-        f'demo: {figures["frames_done"]} of {count} frames done; a worker was sent '
-        f'{figures["max_windows_share"]:.0%} of a frame at most; {figures["masks_compared"]} frames '
+        f'demo: {figures["frames_done"]} of {count} frames done; a worker was sent at most '
+        f'{figures["max_windows_share"]:.0%} of a frame; {figures["masks_compared"]} frames '
         f'compared with one process: {"equal" if equal else "DIFFERENT"}'
     )
     print(f'demo: look at {out}/demo/contact_sheet.png, {out}/demo.json; bag: {out}/demo')
