@@ -15,5 +15,5 @@ NEEDS = Needs.FRAME
 def attack(view: Pixels, seen: Seen, history: History) -> Picture:
     """Solves Laplace's equation in the gaps; grey if nothing was seen."""
     if not seen.any():
-        return mean.attack(view, seen, history)
+        return mean.filled(view, seen)
     return laplace.fill(view.astype(np.float32), seen)

@@ -15,7 +15,7 @@ NEEDS = Needs.FRAME
 def attack(view: Pixels, seen: Seen, history: History) -> Picture:
     """Copies colours over Euclidean distances; grey if nothing was seen."""
     if not seen.any():
-        return mean.attack(view, seen, history)
+        return mean.filled(view, seen)
     unseen = (~seen).astype(np.uint8)
     labels = cv2.distanceTransformWithLabels(
         unseen, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
