@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import torch
@@ -15,15 +16,17 @@ from torch import Tensor
 from pedsam_ros.audit.unet import UNet
 from pedsam_ros.core.errors import PedsamError, WeightsError
 from pedsam_ros.core.files import replacing
+from pedsam_ros.core.foreign_text import parsed_json
 from pedsam_ros.core.shown import shown, written
 
 SHIPPED = Path(__file__).parents[1] / 'weights' / 'attacker.safetensors'
 FORMAT = 'pedsam-attacker-1'
 _MOST_BYTES = 2**24  # of a file; ours has 3.3 MB
+_MOST_ORIGIN_BYTES = 2**14
 _FLOATS = (torch.float16, torch.float32)
 
 
-def write(net: UNet, path: Path, origin: Mapping[str, object]) -> Path:
+def write(net: UNet, path: Path, origin: Mapping[str, Any]) -> Path:
     """Writes float16 weights; `origin` goes into the header as JSON. Raises OSError."""
     tensors = {name: value.half().contiguous() for name, value in net.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,6 +34,13 @@ def write(net: UNet, path: Path, origin: Mapping[str, object]) -> Path:
         metadata = {'format': FORMAT, 'origin': json.dumps(origin, sort_keys=True)}
         save_file(tensors, partial, metadata)
     return path
+
+
+def origin(path: Path = SHIPPED) -> dict[str, Any]:
+    """Where the weights in a file that `read` can read come from."""
+    with safetensors.safe_open(path, 'pt') as file:
+        told: dict[str, Any] = parsed_json((file.metadata() or {})['origin'], _MOST_ORIGIN_BYTES)
+    return told
 
 
 @cache
@@ -56,7 +66,7 @@ def _read(path: Path) -> UNet:
     net = UNet()
     _check(tensors, net.state_dict())
     net.load_state_dict({name: value.float() for name, value in tensors.items()})
-    return net.eval().to(memory_format=torch.channels_last)
+    return net.eval()
 
 
 def _check(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:

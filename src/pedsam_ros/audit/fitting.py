@@ -27,22 +27,27 @@ _FLOOR = 4.0  # grey levels squared: no picture is asked to be better than that
 _UNITS = 1000  # of the progress bar
 
 
-def fit(pack_path: Path, out: Path, minutes: float, seed: int = 0) -> dict[str, Any]:
+def fit(
+    pack_path: Path, out: Path, minutes: float, seed: int = 0, start: Path | None = None
+) -> dict[str, Any]:
     """Learns for so many minutes, shows its progress, and writes the network to `out`.
+
+    `start` is a file of weights to go on from.
 
     Returns what its header says: where it comes from, and its gain over the harmonic fill on the
     pictures that were held out. The machine decides how many steps fit into the minutes, so that
-    two runs are not equal. Raises ConfigError if the pack is none or `minutes` is no time, and
-    OSError if `out` cannot be written.
+    two runs are not equal. Raises ConfigError if the pack is none or `minutes` is no time,
+    WeightsError for an unusable `start`, and OSError if `out` cannot be written.
     """
     if not 0 < minutes <= 24 * 60:
         raise ConfigError(f'minutes={minutes}: above 0, at most a day')
     pack, held = split(AssetPack.open(pack_path), seed)
     with tqdm(total=_UNITS, desc='fit', unit_scale=True) as bar:
-        net, steps = learn(pack, minutes, seed, bar)
-    origin = {
+        net, steps = learn(pack, minutes, seed, bar, start)
+    origin: dict[str, Any] = {
         'pack_sha256': hashlib.sha256(pack_path.read_bytes()).hexdigest(),
         'seed': seed,
+        'start': attacker_file.origin(start) if start else None,
         'minutes': minutes,
         'steps': steps,
         'parameters': sum(each.numel() for each in net.parameters()),
@@ -59,7 +64,8 @@ def errors(net: UNet, lessons: list[Lesson]) -> Tensor:
     truth = torch.stack([_even(x) for x in lessons])
     spread = torch.tensor([x.guess.spread for x in lessons])
     wrong = (fill + fade(distance) * net(fill, seen, distance) - truth) * (1 - seen)
-    return wrong.square().sum((1, 2, 3)) / (3 * (1 - seen).sum((1, 2, 3))) * spread.square()
+    mean: Tensor = wrong.square().sum((1, 2, 3)) / (3 * (1 - seen).sum((1, 2, 3)))
+    return mean * spread.square()
 
 
 def _even(lesson: Lesson) -> Tensor:
@@ -75,10 +81,14 @@ def gain_db(net: UNet, lessons: list[Lesson]) -> float:
     return float((10 * torch.log10(harmonic / learned)).mean())
 
 
-def learn(pack: AssetPack, minutes: float, seed: int, bar: tqdm[Any]) -> tuple[UNet, int]:
+def learn(
+    pack: AssetPack, minutes: float, seed: int, bar: tqdm[Any], start: Path | None = None
+) -> tuple[UNet, int]:
     """Learns for so many minutes; returns the averaged network and the number of steps."""
     torch.manual_seed(seed)
-    net, average = UNet().to(memory_format=torch.channels_last), UNet()
+    net, average = UNet(), UNet()
+    if start:
+        net.load_state_dict(attacker_file.read(start).state_dict())
     average.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), _RATE, (0.9, 0.98), weight_decay=1e-4)
     began, step, done = time.monotonic(), 0, 0.0

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -62,7 +63,7 @@ def scored(picture: Picture | Pixels, view: View, truth: Pixels, cpu_s: float = 
 def _bands(seen: Seen) -> list[Seen]:
     """The unseen pixels by their distance from a seen one."""
     distance = cv2.distanceTransform((~seen).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    ends = zip(_EDGES_PX, _EDGES_PX[1:], strict=False)
+    ends = pairwise(_EDGES_PX)
     return [(distance > low) & (distance <= high) for low, high in ends]
 
 

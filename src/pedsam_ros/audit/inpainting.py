@@ -17,5 +17,6 @@ def inpainted(view: Pixels, seen: Seen, method: int) -> Picture:
     if not seen.any():
         return np.full(view.shape, GREY, np.float32)
     unseen = (~seen).astype(np.uint8)
-    filled = cv2.inpaint(np.ascontiguousarray(view), unseen, _RADIUS_PX, method)
+    known = np.where(seen[..., None], view, GREY).astype(np.uint8)  # its gradients reach into gaps
+    filled = cv2.inpaint(known, unseen, _RADIUS_PX, method)
     return np.where(seen[..., None], view, filled).astype(np.float32)

@@ -38,7 +38,7 @@ class Lesson:
     @classmethod
     def of(cls, truth: Pixels, rng: Generator) -> Lesson:
         """What random workers see of a picture, (H, W, 3) uint8."""
-        seen = random_seen(rng, truth.shape[:2])
+        seen = random_seen(rng, (truth.shape[0], truth.shape[1]))
         return cls(Guess.of(truth, seen, CANVAS_PX, _TOLERANCE), truth)
 
     def changed(self, rng: Generator) -> Lesson:

@@ -22,7 +22,6 @@ from pedsam_ros.audit.section import Section
 from pedsam_ros.audit.subject import Subject
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.types import Pixels
-from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.evaluation.baselines import blurred
 
 NAME = 'single_frame'
@@ -87,17 +86,17 @@ def attacked(subject: Subject, count: int, own: bool, bar: tqdm[Any]) -> Tally |
 
 def _attacks(subject: Subject, own: bool) -> dict[str, tuple[ModuleType, History]]:
     """The attacks to run, and what each adversary has besides the view."""
-    plain = History(subject.model.arch)
-    chosen = {
-        name: (module, plain)
-        for name, module in attacks(Needs.FRAME).items()
+    mine = {name.replace('-', '_'): path for name, path in subject.attackers.items()}
+    named = {
+        name: module
+        for name, module in attacks(Needs.FRAME, Needs.WEIGHTS).items()
         if name != 'mean' and (own or name in ELSEWHERE)
     }
-    mine = {name.replace('-', '_'): path for name, path in subject.attackers.items()}
-    for name, module in attacks(Needs.WEIGHTS).items():
-        if own and name in mine:
-            chosen[name] = module, History(subject.model.arch, weights=mine[name])
-    return chosen
+    return {
+        name: (module, History(subject.model.arch, weights=mine.get(name)))
+        for name, module in named.items()
+        if module.NEEDS is Needs.FRAME or name in mine
+    }
 
 
 def _add(

@@ -71,9 +71,15 @@ def _pipeline(folder: Path) -> Any:
 
 def _load(folder: Path) -> Any:
     from diffusers import AutoPipelineForInpainting  # only who asks for it needs it
+    from diffusers.utils import logging
 
-    paint = AutoPipelineForInpainting.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, safety_checker=None
+    logging.disable_progress_bar()
+    paint: Any = AutoPipelineForInpainting
+    paint = paint.from_pretrained(
+        folder,
+        local_files_only=True,
+        use_safetensors=True,
+        low_cpu_mem_usage=False,  # else accelerate is needed
     )
     paint.set_progress_bar_config(disable=True)
     return paint

@@ -36,8 +36,7 @@ def attack(view: Pixels, seen: Seen, history: History) -> Picture:
         told = net(*both)
         told = (told[0] + told[1].flip(-1)) / 2
         strength = fade(torch.from_numpy(guess.distance))[..., None].numpy()
-    change = np.ascontiguousarray(told.permute(1, 2, 0).numpy()) * guess.spread
-    if change.shape != view.shape:
-        change = cv2.resize(change, view.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    small_change = np.ascontiguousarray(told.permute(1, 2, 0).numpy()) * guess.spread
+    change = cv2.resize(small_change, view.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     out = np.clip(guess.fill + strength * change, 0, 255)
     return np.where(seen[..., None], view, out).astype(np.float32)

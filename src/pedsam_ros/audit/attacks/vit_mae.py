@@ -90,8 +90,8 @@ def _model(folder: Path) -> Any:
 
 def _load(folder: Path) -> Any:
     from transformers import ViTMAEForPreTraining  # only who asks for it needs it
+    from transformers.utils import logging
 
-    model = ViTMAEForPreTraining.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True
-    )
-    return model.eval()
+    logging.disable_progress_bar()
+    model: Any = ViTMAEForPreTraining
+    return model.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
