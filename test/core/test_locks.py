@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / 'requirements'
-COMMON = ('build', 'run', 'assets', 'dev', 'docs')
+COMMON = ('build', 'run', 'assets', 'attackers', 'dev', 'docs')
 LOCKS = {distro: (f'ros-{distro}', *COMMON) for distro in ('jazzy', 'kilted')}
 ALL = sorted(path.name for path in (REQUIREMENTS / 'locked').glob('*.txt'))
 _PIN = re.compile(r'^([\w.-]+)==([\w.]+)', re.MULTILINE)

@@ -1,0 +1,140 @@
+"""What one frame's view tells of the rest: every attack, every worker, two to eight workers."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from tqdm import tqdm
+
+from pedsam_ros.audit import single_frame_exhibits as exhibits
+from pedsam_ros.audit.attack import History, Needs, View
+from pedsam_ros.audit.attacks import attacks
+from pedsam_ros.audit.guessing import Guessed, averaged, guessed, scored, told_apart
+from pedsam_ros.audit.record import workers
+from pedsam_ros.audit.recording import share
+from pedsam_ros.audit.scores import Estimate
+from pedsam_ros.audit.section import Section
+from pedsam_ros.audit.subject import Subject
+from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.types import Pixels
+from pedsam_ros.evaluation.baselines import blurred
+
+NAME = 'single_frame'
+COUNTS = range(2, 9)  # workers
+ELSEWHERE = ('nearest', 'harmonic', 'learned')  # attacks on other numbers than the subject's
+BAR = 'harmonic'  # an audit whose other attacks are all weaker proves nothing
+BLURS = {'blur_2': 2.0, 'blur_10': 10.0}  # sigma in px of a long side of 1024
+
+
+@dataclass(slots=True)
+class Tally:
+    """What some workers see of each still, and what they guess. One list an image."""
+
+    shares: list[float] = field(default_factory=list)
+    guesses: dict[str, list[list[Guessed]]] = field(default_factory=lambda: defaultdict(list))
+    references: dict[str, list[list[Guessed]]] = field(default_factory=lambda: defaultdict(list))
+    shown: list[exhibits.Still] = field(default_factory=list)
+
+    def figures(self) -> dict[str, Any]:
+        """Means over images."""
+        return {
+            'share_seen': Estimate.of(self.shares).figures(),
+            'attacks': {name: averaged(images) for name, images in self.guesses.items()},
+            'references': {name: averaged(images) for name, images in self.references.items()},
+        }
+
+
+def run(subject: Subject, bar: tqdm[Any]) -> Section:
+    """Attacks every still as every worker sees it. Raises ConfigError for unusable weights."""
+    own = sum(not entry.spare for entry in subject.entries)
+    by_count, told, pictures = dict[str, Any](), dict[str, Any](), list[exhibits.Still]()
+    for count in sorted({*COUNTS, own}):
+        tally = attacked(subject, count, count == own, bar)
+        by_count[str(count)] = tally and tally.figures()
+        if tally and count == own:
+            told, pictures = by_count[str(count)]['attacks'], tally.shown
+    best, weak = verdict(told)
+    figures = {'subject_workers': own, 'strongest': best, 'weak': weak, 'workers': by_count}
+    return Section(figures, exhibits.of(pictures, best))
+
+
+def attacked(subject: Subject, count: int, own: bool, bar: tqdm[Any]) -> Tally | None:
+    """Attacks the stills as `count` workers see them; None if they cannot be placed so.
+
+    With the subject's `own` workers every attack runs, and its rules must hold.
+    """
+    chosen = subject.entries if own else workers(count)
+    modules, tally = _attacks(subject, own), Tally()
+    for number, scene in enumerate(subject.stills):
+        try:
+            recording = subject.record(scene, chosen)
+        except ConfigError:
+            if own:
+                raise
+            return None
+        moment = recording.moments[0]
+        views = [moment.view([worker]) for worker in recording.workers]
+        _add(tally, subject, modules, views, moment.truth, own and number < exhibits.MOST)
+        bar.update()
+    return tally
+
+
+def _attacks(subject: Subject, own: bool) -> dict[str, tuple[ModuleType, History]]:
+    """The attacks to run, and what each adversary has besides the view."""
+    mine = {name.replace('-', '_'): path for name, path in subject.attackers.items()}
+    named = {
+        name: module
+        for name, module in attacks(Needs.FRAME, Needs.WEIGHTS).items()
+        if name != 'mean' and (own or name in ELSEWHERE)
+    }
+    return {
+        name: (module, History(subject.model.arch, weights=mine.get(name)))
+        for name, module in named.items()
+        if module.NEEDS is Needs.FRAME or name in mine
+    }
+
+
+def _add(
+    tally: Tally,
+    subject: Subject,
+    modules: Mapping[str, tuple[ModuleType, History]],
+    views: Sequence[View],
+    truth: Pixels,
+    shown: bool,
+) -> None:
+    """Adds one still as these workers see it; one who sees nothing, or all of it, has no guess."""
+    tally.shares.append(math.fsum(share(view.seen) for view in views) / max(1, len(views)))
+    open_ = [view for view in views if told_apart(view)]
+    guesses = {
+        name: [guessed(module, view, truth, history) for view in open_]
+        for name, (module, history) in modules.items()
+    }
+    for name, each in guesses.items():
+        tally.guesses[name].append(each)
+    fakes = {'everything': truth} | {n: blurred(truth, sigma) for n, sigma in BLURS.items()}
+    plain = attacks(Needs.FRAME)['mean'], History(subject.model.arch)
+    tally.references['mean'].append([guessed(plain[0], v, truth, plain[1]) for v in open_])
+    for name, fake in fakes.items():
+        tally.references[name].append([scored(fake, view, truth) for view in open_])
+    if shown and open_:
+        first = {name: each[0] for name, each in guesses.items()}
+        tally.shown.append(exhibits.Still(truth, open_[0], first))
+
+
+def verdict(told: Mapping[str, Any]) -> tuple[str | None, bool | None]:
+    """The strongest attack, and whether all but harmonic are weaker than harmonic.
+
+    None stands for what is unknown. The strongest of all is no weaker than harmonic by
+    definition, so it could not tell whether an audit's attacks are weak.
+    """
+    gains = {name: each['gain_db']['mean'] for name, each in told.items()}
+    known = {name: gain for name, gain in gains.items() if gain is not None}
+    if BAR not in known:
+        return None, None
+    others = [gain for name, gain in known.items() if name != BAR]
+    return max(known, key=lambda name: known[name]), max(others, default=-math.inf) < known[BAR]
