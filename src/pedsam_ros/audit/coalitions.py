@@ -82,9 +82,7 @@ def _mean_share(moment: Moment, joined: Sequence[Collection[str]]) -> float:
     return math.fsum(share(moment.view(each).seen) for each in joined) / len(joined)
 
 
-def _guesses(
-    moment: Moment, joined: Sequence[Collection[str]], history: History
-) -> list[Guessed]:
+def _guesses(moment: Moment, joined: Sequence[Collection[str]], history: History) -> list[Guessed]:
     """The guesses of coalitions for which there is something to guess."""
     views = [moment.view(each) for each in joined]
     return [guessed(learned, each, moment.truth, history) for each in views if told_apart(each)]

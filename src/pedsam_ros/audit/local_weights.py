@@ -32,5 +32,3 @@ def loaded(attacker: str, folder: Path, load: Callable[[Path], Loaded]) -> Loade
     except Exception as error:  # of a foreign file; its readers raise nearly anything
         reason = shown(' '.join(str(error)[:1000].split()), 300)
         raise ConfigError(f'attacker={attacker}: {folder}: not readable ({reason})') from error
-
-
