@@ -23,7 +23,7 @@ def shift(x: float, y: float) -> Matrix:
     return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
 
 
-def pixels_of(size: tuple[int, int]) -> Map:
+def pixels_of(size: tuple[int, ...]) -> Map:
     """The map of a picture of (H, W) = `size` px to itself."""
     y, x = np.mgrid[: size[0], : size[1]]
     return np.stack([x, y], -1).astype(np.float32)
@@ -37,7 +37,7 @@ def moved(places: Map, matrix: Matrix) -> Map:
     return np.asarray(found, np.float32)
 
 
-def inside(places: Map, size: tuple[int, int]) -> Map:
+def inside(places: Map, size: tuple[int, ...]) -> Map:
     """The same places, NaN where they lie outside of a picture of (H, W) = `size` px."""
     x, y = places[..., 0], places[..., 1]
     with np.errstate(invalid='ignore'):
@@ -45,7 +45,7 @@ def inside(places: Map, size: tuple[int, int]) -> Map:
     return np.where(out[..., None], np.float32(np.nan), places)
 
 
-def plane(matrix: Matrix, size: tuple[int, int]) -> Map:
+def plane(matrix: Matrix, size: tuple[int, ...]) -> Map:
     """The map of a matrix between two pictures of (H, W) = `size` px."""
     return inside(moved(pixels_of(size), matrix), size)
 

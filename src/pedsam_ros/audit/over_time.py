@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -80,7 +81,10 @@ def _scene(followed: Followed) -> _Figures:
         'ledger_share': followed.ledger,
         'by_edge': {name: _at(edge[:, number]) for number, name in enumerate(followed.workers)},
         'by_itself': {name: _at(own[:, number]) for number, name in enumerate(followed.workers)},
-        'registration': followed.registration,
+        'registration': {
+            key: each if math.isfinite(each) else None
+            for key, each in followed.registration.items()
+        },
     }
 
 
@@ -140,6 +144,4 @@ def _estimates(curves: Sequence[Shares]) -> dict[str, Any]:
 
 
 def _mean(samples: Any) -> dict[str, Any]:
-    return Estimate.of(
-        [float('nan') if each is None else float(each) for each in samples]
-    ).figures()
+    return Estimate.of([float(each) for each in samples]).figures()

@@ -1,19 +1,19 @@
 """Registers pictures of one scene to each other.
 
-`whole` has whole frames, as the edge has: an upper bound for every attacker. `Album` has the
-windows of an adversary alone. Both know nothing of how the camera moved.
+`Film` has whole frames, as the edge has: an upper bound for every attacker. `Album` has the
+windows of one adversary alone. Neither knows anything of how the camera moved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pedsam_ros.audit.attack import Seen
+from pedsam_ros.audit.features import Features, features, grey, matrices, planes
 from pedsam_ros.audit.motion import (
     Map,
     Matrix,
@@ -22,66 +22,17 @@ from pedsam_ros.audit.motion import (
     moved,
     pixels_of,
     sampled,
-    shift,
 )
 from pedsam_ros.core.types import Pixels
 
-_FEATURES = 1000  # of a picture, at most
-_CONTRAST = 0.01  # of a feature, a quarter of what SIFT takes by default: windows are small
-_BORDER_PX = 4  # around a window, in which no feature is taken: the grey beyond would be in it
-_RATIO = 0.8  # of the distances to the best and the second match. Source: Lowe, IJCV 2004
-_NEAR_PX = 2.0  # of a match from where the motion puts it
-_LEAST = 6  # matches that agree on a motion
 _OVERLAP_PX = 256  # pixels that both pictures must show to judge a motion
-_MOST_DIFFERENCE = 60.0  # grey levels; more counts as much: something else moved there
 _TRIES = 4  # newer views that an earlier one is compared with
-_PLANES = 4  # of a scene, at most
-_ALIKE = 30.0  # grey levels: mean difference around a pixel that two pictures show
+_ALIKE = 30.0  # grey levels: mean difference of what two pictures show
+_MOST_DIFFERENCE = 60.0  # grey levels; more counts as much: something else moved there
 _LOOK_PX = (9, 9)  # what is around a pixel
 _BACK_PX = 1.5  # where the flow forth and back may end, from where it began
 _INVERSE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 _INVERSE_NEAREST = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Features:
-    """Points, (N, 2) float32: x, y in px, and what is around them, (N, 128) float32."""
-
-    points: NDArray[np.float32]
-    around: NDArray[np.float32]
-
-
-def features(pixels: Pixels, seen: Seen | None = None) -> Features:
-    """SIFT features of a picture, (H, W, 3) uint8; of what is seen, not near its borders."""
-    where = None
-    if seen is not None:
-        size = 2 * _BORDER_PX + 1
-        where = cv2.erode(seen.astype(np.uint8), np.ones((size, size), np.uint8))
-    sift = cv2.SIFT_create(_FEATURES, contrastThreshold=_CONTRAST)
-    points, around = sift.detectAndCompute(_grey(pixels), where)
-    if not len(points):
-        return Features(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32))
-    return Features(np.array([each.pt for each in points], np.float32), around)
-
-
-def matrices(present: Features, earlier: Features) -> Iterator[Matrix]:
-    """Motions on which enough features agree: shifts, a similarity, a homography."""
-    a, b = _matched(present, earlier)
-    if len(a) < _LEAST:
-        return
-    steps = b - a
-    near = np.linalg.norm(steps[:, None] - steps, axis=-1) < _NEAR_PX
-    best = near[near.sum(1).argmax()]
-    if best.sum() >= _LEAST:
-        x, y = steps[best].mean(0)
-        yield shift(x, y)
-        yield shift(round(x), round(y))
-    similar, chosen = cv2.estimateAffinePartial2D(a, b, ransacReprojThreshold=_NEAR_PX)
-    if similar is not None and chosen.sum() >= _LEAST:
-        yield np.vstack([similar, [0.0, 0.0, 1.0]])
-    turned, chosen = cv2.findHomography(a, b, cv2.RANSAC, _NEAR_PX)
-    if turned is not None and chosen.sum() >= 2 * _LEAST:  # it fits four of them in any case
-        yield turned
 
 
 def whole(present: Pixels, earlier: Pixels, a: Features, b: Features) -> Map:
@@ -93,7 +44,7 @@ def whole(present: Pixels, earlier: Pixels, a: Features, b: Features) -> Map:
     """
     found = np.full((*present.shape[:2], 2), np.nan, np.float32)
     least = np.full(present.shape[:2], _ALIKE, np.float32)
-    for matrix in _planes(a, b):
+    for matrix in planes(a, b):
         places = _flow(present, earlier, matrix)
         difference = _around(present, earlier, places)
         better = difference < least
@@ -107,27 +58,14 @@ def confirmed(present: Pixels, earlier: Pixels, places: Map) -> Map:
     return np.where(alike[..., None], places, np.float32(np.nan))
 
 
-def _planes(present: Features, earlier: Features) -> list[Matrix]:
-    """Homographies of the planes of a scene, the largest first; else that of standing still."""
-    a, b = _matched(present, earlier)
-    found: list[Matrix] = []
-    while len(a) >= 2 * _LEAST and len(found) < _PLANES:
-        matrix, chosen = cv2.findHomography(a, b, cv2.RANSAC, _NEAR_PX)
-        if matrix is None or chosen.sum() < 2 * _LEAST:
-            break
-        found.append(np.asarray(matrix, np.float64))
-        left = ~chosen.ravel().astype(bool)
-        a, b = a[left], b[left]
-    return found or [np.eye(3)]
-
-
 def _flow(present: Pixels, earlier: Pixels, matrix: Matrix) -> Map:
     """Dense flow that starts from a homography, where it leads back to where it began."""
     size = present.shape[:2]
-    now = _grey(present)
-    then = cv2.warpPerspective(_grey(earlier), matrix, size[::-1], flags=_INVERSE)
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    forth, back = flow.calc(now, then, None), flow.calc(then, now, None)  # type: ignore[call-overload]
+    now = grey(present)
+    then = cv2.warpPerspective(grey(earlier), matrix, size[::-1], flags=_INVERSE)
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    forth = np.asarray(flow.calc(now, then, np.zeros((*size, 2), np.float32)), np.float32)
+    back = np.asarray(flow.calc(then, now, np.zeros((*size, 2), np.float32)), np.float32)
     places = inside(pixels_of(size) + forth, size)
     with np.errstate(invalid='ignore'):
         agree = np.linalg.norm(forth + chained(places, back), axis=-1) < _BACK_PX
@@ -232,21 +170,3 @@ class Album:
         moved_then = cv2.warpPerspective(then, matrix, size, flags=_INVERSE)
         difference = cv2.absdiff(now, moved_then)[where].mean(-1)
         return float(np.minimum(difference, _MOST_DIFFERENCE).mean())
-
-
-def _matched(a: Features, b: Features) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Points of two pictures that look alike and like no other, (N, 2) each."""
-    if len(a.points) < 2 or len(b.points) < 2:
-        return a.points[:0], b.points[:0]
-    pairs = [
-        best
-        for best, second in cv2.BFMatcher().knnMatch(a.around, b.around, k=2)
-        if best.distance < _RATIO * second.distance
-    ]
-    ours = [pair.queryIdx for pair in pairs]
-    theirs = [pair.trainIdx for pair in pairs]
-    return a.points[ours], b.points[theirs]
-
-
-def _grey(pixels: Pixels) -> Pixels:
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)

@@ -1,4 +1,4 @@
-"""What the audit shows to the edge: frames of one camera, from photographs, a folder or a bag."""
+"""What the audit shows to the edge: frames of one camera; ideal ones made of a photograph."""
 
 from __future__ import annotations
 
