@@ -145,6 +145,7 @@ def test_choices_that_make_no_sense_are_refused(tmp_path, changed):
 @pytest.mark.ros
 def test_a_bag_is_one_camera(tmp_path):
     """Its frames in order, stills well apart, and an unknown topic refused."""
+    pytest.importorskip('pedsam_ros.msg', reason='not built')
     from pedsam_ros.bags.make_bag import make_bag
 
     noise = np.random.default_rng(0).integers(0, 256, (20, 30, 40, 3), np.uint8)

@@ -15,7 +15,8 @@ from pedsam_ros.core.types import Pixels
 
 _FEATURES = 1000  # of a picture, at most
 _CONTRAST = 0.01  # of a feature, a quarter of what SIFT takes by default: windows are small
-_CLEAR = 1.0  # sizes of a feature, to the next border of what is seen
+_BLUR_PX = 2.0  # of what is not seen
+_CLEAR = 0.7  # sizes of a feature, to the next border of what is seen
 _RATIO = 0.8  # of the distances to the best and the second match. Source: Lowe, IJCV 2004
 _NEAR_PX = 2.0  # of a match from where the motion puts it
 _LEAST = 6  # matches that agree on a motion
@@ -34,20 +35,34 @@ def features(pixels: Pixels, seen: Seen | None = None) -> Features:
     """SIFT features of a picture, (H, W, 3) uint8; of what is seen, not near its borders.
 
     The borders of windows stay where they are when the camera moves. A feature that held some of
-    one would tell that nothing moved.
+    one would tell that nothing moved, so what is not seen takes the nearest colour that is.
     """
+    whole = seen is None or seen.all() or not seen.any()
     points, around = cv2.SIFT.create(_FEATURES, contrastThreshold=_CONTRAST).detectAndCompute(
-        grey(pixels), None if seen is None else seen.astype(np.uint8)
+        grey(pixels if whole or seen is None else _spread(pixels, seen)),
+        None if seen is None else seen.astype(np.uint8),
     )
     places = np.array([each.pt for each in points], np.float32).reshape(-1, 2)
     values = np.asarray(around, np.float32) if len(points) else np.zeros((0, 128), np.float32)
-    if seen is not None and not seen.all():
-        distance = cv2.distanceTransform(seen.astype(np.uint8), cv2.DIST_L2, 5)
-        x, y = np.rint(places).astype(int).T
-        sizes = np.array([each.size for each in points])
-        clear = distance[y.clip(0, len(seen) - 1), x.clip(0, seen.shape[1] - 1)] > _CLEAR * sizes
-        places, values = places[clear], values[clear]
-    return Features(places, values)
+    if seen is None:
+        return Features(places, values)
+    distance = cv2.distanceTransform(seen.astype(np.uint8), cv2.DIST_L2, 5)
+    x, y = np.rint(places).astype(int).T
+    sizes = np.array([each.size for each in points])
+    height, width = seen.shape
+    clear = distance[y.clip(0, height - 1), x.clip(0, width - 1)] > _CLEAR * sizes
+    return Features(places[clear], values[clear])
+
+
+def _spread(pixels: Pixels, seen: Seen) -> Pixels:
+    """The picture, with the nearest seen colour where nothing is seen, a little blurred."""
+    _, nearest = cv2.distanceTransformWithLabels(
+        (~seen).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    colours = np.zeros((int(nearest.max()) + 1, 3), np.uint8)
+    colours[nearest[seen]] = pixels[seen]
+    blurred = cv2.GaussianBlur(colours[nearest], (0, 0), _BLUR_PX)
+    return np.where(seen[..., None], pixels, blurred).astype(np.uint8)
 
 
 def matrices(present: Features, earlier: Features) -> Iterator[Matrix]:
@@ -59,7 +74,7 @@ def matrices(present: Features, earlier: Features) -> Iterator[Matrix]:
     near = np.linalg.norm(steps[:, None] - steps, axis=-1) < _NEAR_PX
     best = near[near.sum(1).argmax()]
     if best.sum() >= _LEAST:
-        x, y = steps[best].mean(0)
+        x, y = np.median(steps[best], 0)
         yield shift(x, y)
         yield shift(round(x), round(y))
     similar, chosen = cv2.estimateAffinePartial2D(a, b, ransacReprojThreshold=_NEAR_PX)
