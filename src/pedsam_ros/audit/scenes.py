@@ -1,4 +1,4 @@
-"""What the audit shows to the edge: frames of one camera, from photographs, a folder or a bag."""
+"""What the audit shows to the edge: frames of one camera; ideal ones made of a photograph."""
 
 from __future__ import annotations
 
@@ -30,14 +30,19 @@ def pan(photo: Pixels, arch: Architecture) -> Iterator[Pixels]:
     resampled between two frames.
     """
     width, height = arch.image_px, arch.image_px * 3 // 4
-    step = width // STEPS
+    step = pan_step(arch)
     count = round(PAN_VIEWS * STEPS)
-    strip = _filled(photo, height, width + step * count)
+    strip = filled(photo, height, width + step * count)
     for number in range(count + 1):
         yield np.ascontiguousarray(strip[:, number * step : number * step + width])
 
 
-def _filled(photo: Pixels, height: int, width: int) -> Pixels:
+def pan_step(arch: Architecture) -> int:
+    """How far an ideal pan moves from frame to frame, px of the frame."""
+    return arch.image_px // STEPS
+
+
+def filled(photo: Pixels, height: int, width: int) -> Pixels:
     """(height, width, 3): the middle of the photograph, scaled so that it covers all of it."""
     scale = max(height / photo.shape[0], width / photo.shape[1])
     size = max(width, round(photo.shape[1] * scale)), max(height, round(photo.shape[0] * scale))

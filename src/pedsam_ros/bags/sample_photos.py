@@ -27,14 +27,14 @@ def panned_photos(per_photo: int = 6) -> Iterator[tuple[int, Pixels]]:
 
     Raises ConfigError if scikit-image is not installed.
     """
-    paths = _paths()
+    paths = photo_paths()
     for i in range(per_photo * len(paths)):
         photo = read_image(paths[i // per_photo])
         view = _view(photo, (i % per_photo) / max(1, per_photo - 1))
         yield (i + 1) * 10**9 // _RATE_HZ, view
 
 
-def _paths() -> list[Path]:
+def photo_paths() -> list[Path]:
     """The photographs in scikit-image's wheel, found without importing it. Raises ConfigError."""
     spec = importlib.util.find_spec('skimage')
     if spec is None or spec.origin is None:

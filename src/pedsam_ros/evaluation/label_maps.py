@@ -45,6 +45,11 @@ def read_label_maps(folder: Path, rules: Rules, limit: int | None = None) -> Ite
             yield sample
 
 
+def sources_of(folder: Path) -> list[str]:
+    """The sources that an index names, in its order. Raises ConfigError."""
+    return list(dict.fromkeys(entry['source'] for entry in _entries(folder / 'index.json')))
+
+
 def _entries(index: Path) -> list[dict[str, Any]]:
     """The images that an index.json lists. Raises ConfigError."""
     try:

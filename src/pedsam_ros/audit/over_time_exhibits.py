@@ -1,0 +1,55 @@
+"""Pictures of what a worker makes of a moving camera's views."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pedsam_ros.audit.attack import Picture
+from pedsam_ros.audit.followed import Followed, Present, Rebuilt
+from pedsam_ros.audit.section import Exhibit
+from pedsam_ros.core.types import Pixels
+
+_MOST = 2  # scenes that are shown
+_GAP_PX = 4
+
+
+def exhibits(told: Sequence[Followed]) -> list[Exhibit]:
+    """The last view of the first scenes, as the worker that has most of it rebuilds it."""
+    return [_exhibit(each) for each in told[:_MOST] if each.presents[-1].rebuilt]
+
+
+def _exhibit(followed: Followed) -> Exhibit:
+    present = followed.presents[-1]
+    number = int(np.argmax([each.gains_db['panorama'] for each in present.rebuilt]))
+    shown = present.rebuilt[number]
+    return Exhibit(_row(shown), _caption(followed, present, number, shown))
+
+
+def _row(shown: Rebuilt) -> Pixels:
+    """(H, W, 3): the truth, one frame's view, its guess, the panorama, and how far off that is."""
+    panorama = _whole(shown.pictures['panorama'])
+    off = np.abs(panorama.astype(np.int16) - shown.truth).astype(np.uint8)
+    one = _whole(shown.pictures['one_frame'])
+    gap = np.full((len(off), _GAP_PX, 3), 255, np.uint8)
+    parts = [shown.truth, shown.view.pixels, one, panorama, off]
+    return np.hstack([each for part in parts for each in (part, gap)][:-1])
+
+
+def _whole(picture: Picture) -> Pixels:
+    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+
+
+def _caption(followed: Followed, present: Present, number: int, shown: Rebuilt) -> str:
+    before, after = present.by_itself[0, number], present.by_itself[-1, number]
+    earlier = len(present.by_itself) - 1
+    gains, ssims = shown.gains_db, shown.ssims
+    return (
+        f'{followed.name}: the true view; what {shown.worker} is sent of this frame '
+        f'({before:.0%}); its guess from that alone ({gains["one_frame"]:+.1f} dB, SSIM '
+        f'{ssims["one_frame"]:.2f} where it sees nothing); its panorama of {earlier} earlier '
+        f'frames, registered by itself ({gains["panorama"]:+.1f} dB, SSIM '
+        f'{ssims["panorama"]:.2f}), which shows {after:.0%} of the view; what is still wrong. '
+        f'The ledger says {followed.ledger[shown.worker]:.0%}.'
+    )

@@ -1,0 +1,172 @@
+"""Registers pictures of one scene to each other.
+
+`Film` has whole frames, as the edge has: an upper bound for every attacker. `Album` has the
+windows of one adversary alone. Neither knows anything of how the camera moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pedsam_ros.audit.attack import Seen
+from pedsam_ros.audit.features import Features, features, grey, matrices, planes
+from pedsam_ros.audit.motion import (
+    Map,
+    Matrix,
+    chained,
+    inside,
+    moved,
+    pixels_of,
+    sampled,
+)
+from pedsam_ros.core.types import Pixels
+
+_OVERLAP_PX = 256  # pixels that both pictures must show to judge a motion
+_TRIES = 4  # newer views that an earlier one is compared with
+_ALIKE = 30.0  # grey levels: mean difference of what two pictures show
+_MOST_DIFFERENCE = 60.0  # grey levels; more counts as much: something else moved there
+_LOOK_PX = (9, 9)  # what is around a pixel
+_BACK_PX = 1.5  # where the flow forth and back may end, from where it began
+_INVERSE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+_INVERSE_NEAREST = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+
+
+def whole(present: Pixels, earlier: Pixels, a: Features, b: Features) -> Map:
+    """Registers whole frames of one size by their features and by dense flow.
+
+    Each plane of the scene has a homography, from which the flow starts; a pixel takes the one
+    under which it looks most alike. It is unknown if the flow back does not lead to where it
+    began, or if what is around it looks different.
+    """
+    found = np.full((*present.shape[:2], 2), np.nan, np.float32)
+    least = np.full(present.shape[:2], _ALIKE, np.float32)
+    for matrix in planes(a, b):
+        places = _flow(present, earlier, matrix)
+        difference = _around(present, earlier, places)
+        better = difference < least
+        found[better], least[better] = places[better], difference[better]
+    return found
+
+
+def confirmed(present: Pixels, earlier: Pixels, places: Map) -> Map:
+    """The same map, NaN where what is around a place looks different in the two pictures."""
+    alike = _around(present, earlier, places) < _ALIKE
+    return np.where(alike[..., None], places, np.float32(np.nan))
+
+
+def _flow(present: Pixels, earlier: Pixels, matrix: Matrix) -> Map:
+    """Dense flow that starts from a homography, where it leads back to where it began."""
+    size = present.shape[:2]
+    now = grey(present)
+    then = cv2.warpPerspective(grey(earlier), matrix, size[::-1], flags=_INVERSE)
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    forth = np.asarray(flow.calc(now, then, np.zeros((*size, 2), np.float32)), np.float32)
+    back = np.asarray(flow.calc(then, now, np.zeros((*size, 2), np.float32)), np.float32)
+    places = inside(pixels_of(size) + forth, size)
+    with np.errstate(invalid='ignore'):
+        agree = np.linalg.norm(forth + chained(places, back), axis=-1) < _BACK_PX
+    return inside(np.where(agree[..., None], moved(places, matrix), np.float32(np.nan)), size)
+
+
+def _around(present: Pixels, earlier: Pixels, places: Map) -> NDArray[np.float32]:
+    """Mean difference around each pixel, grey levels; infinite where the map is NaN."""
+    difference = np.abs(sampled(earlier, places) - present).mean(-1)
+    mean = cv2.blur(np.minimum(difference, _MOST_DIFFERENCE).astype(np.float32), _LOOK_PX)
+    return np.where(np.isfinite(places[..., 0]), mean, np.float32(np.inf))
+
+
+class Film:
+    """Whole frames of one size, registered to each other. The oldest first."""
+
+    def __init__(self, frames: Sequence[Pixels]) -> None:
+        self._frames = frames
+        self._features: dict[int, Features] = {}
+        self._steps: dict[int, Map] = {}
+
+    def maps(self, present: int, count: int) -> dict[int, Map]:
+        """Earlier frame -> its map from the present one, of the `count` before it."""
+        found: dict[int, Map] = {}
+        places = pixels_of(self._frames[present].shape[:2])
+        for earlier in range(present - 1, present - count - 1, -1):
+            places = chained(places, self._step(earlier))
+            places = confirmed(self._frames[present], self._frames[earlier], places)
+            found[earlier] = places
+        return found
+
+    def _step(self, earlier: int) -> Map:
+        if earlier not in self._steps:
+            now, then = self._frames[earlier + 1], self._frames[earlier]
+            self._steps[earlier] = whole(now, then, self._of(earlier + 1), self._of(earlier))
+        return self._steps[earlier]
+
+    def _of(self, number: int) -> Features:
+        if number not in self._features:
+            self._features[number] = features(self._frames[number])
+        return self._features[number]
+
+
+class Album:
+    """Pictures of one adversary, registered to each other by what it sees of them alone.
+
+    Pictures are (H, W, 3) uint8 of one size, the oldest first; `seen` (H, W) bool.
+    """
+
+    def __init__(self, pictures: Sequence[tuple[Pixels, Seen]]) -> None:
+        self._pictures = pictures
+        self._features: dict[int, Features] = {}
+        self._steps: dict[tuple[int, int], Matrix | None] = {}
+
+    def motion(self, present: int, earlier: int) -> Matrix | None:
+        """The motion between two pictures; None if it cannot be told.
+
+        Of those on which enough features agree it is the one under which what both show looks
+        most alike.
+        """
+        key = present, earlier
+        if key not in self._steps:
+            judged = [
+                (self._difference(present, earlier, matrix), matrix)
+                for matrix in matrices(self._of(present), self._of(earlier))
+            ]
+            fit = [pair for pair in judged if pair[0] < _ALIKE]
+            self._steps[key] = min(fit, key=lambda pair: pair[0])[1] if fit else None
+        return self._steps[key]
+
+    def motions(self, present: int, count: int) -> dict[int, Matrix]:
+        """Earlier picture -> its motion from the present one, of the `count` before it.
+
+        A picture is compared with newer ones whose motion is known, the nearest first, and with
+        the present one. Those that none of them can be registered with are left out.
+        """
+        known = {present: np.eye(3)}
+        for earlier in range(present - 1, max(-1, present - count - 1), -1):
+            near = sorted(known)[:_TRIES]
+            for newer in dict.fromkeys([*near, present]):
+                step = self.motion(newer, earlier)
+                if step is not None:
+                    known[earlier] = step @ known[newer]
+                    break
+        del known[present]
+        return known
+
+    def _of(self, number: int) -> Features:
+        if number not in self._features:
+            self._features[number] = features(*self._pictures[number])
+        return self._features[number]
+
+    def _difference(self, present: int, earlier: int, matrix: Matrix) -> float:
+        """Mean difference, grey levels, of what both pictures show; infinite if that is little."""
+        (now, seen), (then, before) = self._pictures[present], self._pictures[earlier]
+        size = seen.shape[1], seen.shape[0]
+        both = cv2.erode(before.astype(np.uint8), np.ones((3, 3), np.uint8))
+        both = cv2.warpPerspective(both, matrix, size, flags=_INVERSE_NEAREST)
+        where = (both > 0) & seen
+        if where.sum() < _OVERLAP_PX:
+            return np.inf
+        moved_then = cv2.warpPerspective(then, matrix, size, flags=_INVERSE)
+        difference = cv2.absdiff(now, moved_then)[where].mean(-1)
+        return float(np.minimum(difference, _MOST_DIFFERENCE).mean())
