@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cv2
+import numpy as np
 
 from pedsam_ros.audit.attack import Boxes, History, Needs, Seen
 from pedsam_ros.audit.cascades import boxes, enlarged
@@ -18,7 +19,7 @@ def attack(view: Pixels, seen: Seen, history: History) -> Boxes | None:
     if not hasattr(cv2, 'HOGDescriptor'):
         return None
     detector = cv2.HOGDescriptor()
-    detector.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
+    detector.setSVMDetector(np.asarray(cv2.HOGDescriptor.getDefaultPeopleDetector()))
     large, scale = enlarged(view, _SIDE_PX)
     found, weights = detector.detectMultiScale(large, winStride=(8, 8), padding=(8, 8))
     sure = [box for box, weight in zip(found, weights, strict=True) if float(weight) >= _LEAST]
