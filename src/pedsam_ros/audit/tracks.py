@@ -53,13 +53,13 @@ def stands_still(frames: Sequence[Pixels]) -> bool:
         return False
     middle = frames[len(frames) // 2]
     return all(
-        float(np.median(cv2.absdiff(frames[0], other))) < _STILL_LEVELS
+        float(np.median(np.asarray(cv2.absdiff(frames[0], other)))) < _STILL_LEVELS
         for other in (middle, frames[-1])
     )
 
 
 def moving(frames: Sequence[Pixels]) -> Iterator[NDArray[np.bool_]]:
-    """(H, W) bool of every frame: what differs from the background. Nothing while it is learned."""
+    """(H, W) bool of each frame: what differs from the background; nothing while it is learned."""
     model = cv2.createBackgroundSubtractorMOG2(history=200, varThreshold=25, detectShadows=True)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     tall = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 21))
