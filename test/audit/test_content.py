@@ -118,7 +118,7 @@ def test_a_square_that_walks_is_followed_and_shown_whole():
     frames = []
     for number in range(90):
         frame = drawn(0, 216, 288)
-        x = 10 + 2 * max(0, number - 25)
+        x = 10 + 4 * max(0, number - 25)
         if number > 22:
             frame[80:110, x : x + 30] = (number * 3 % 256, 255, 0)
         frames.append(frame)

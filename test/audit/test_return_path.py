@@ -89,7 +89,7 @@ def test_seen_pixels_stay():
     photo = drawn(0)
     parts = inversion.windows_of(photo, worker().arch)
     tokens = inversion.encoded(worker(), parts)
-    own = inversion.own_windows(drawn(1), worker(), 2, np.random.default_rng(0))
+    own = inversion.own_windows([drawn(1)], worker(), 2, np.random.default_rng(0))
     history = History(worker().arch, embeddings=inversion.embedded(tokens, 'float16'), own=own)
     view = np.full((216, 288, 3), 77, np.uint8)
     seen = np.zeros((216, 288), bool)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 
 from pedsam_ros.audit.attack import History, Own, Picture, Seen
@@ -19,22 +18,24 @@ from pedsam_ros.core.windows import Canvas, merge, partition, pixel_grid
 Inverse: TypeAlias = Callable[[Values], Picture]  # (rows, columns, C) tokens -> their pixels
 
 ROUNDED = 'int8'  # who learns from the coarsest tokens reads the finer ones as well
-_NEAREST = 0.4  # side of the smallest crop, as a share of the photograph's
+_LEAST_OF_IT, _MOST_OF_IT = 0.4, 0.8  # side of the smallest crop, as a share of the frame's
 _AT_ONCE = 16  # windows that are encoded together
 
 
 def own_windows(
-    photo: Pixels, worker: WorkerHalf, canvases: int, random: np.random.Generator
+    frames: Sequence[Pixels], worker: WorkerHalf, views: int, random: np.random.Generator
 ) -> Own:
-    """Shows a photograph to the worker's half: as a whole, then in crops, half of them mirrored.
+    """Shows frames of one scene to the worker's half, in turn, until there were so many views.
 
-    Tokens are rounded as the codec does for int8.
+    The first is shown as it is. Later ones are cropped, mirrored, brighter or darker, and have
+    their colours exchanged: with few photographs this is worth 2 dB. Tokens are rounded as the
+    codec does for int8.
     """
-    views = [photo, *(_crop(photo, random) for _ in range(canvases - 1))]
     pixels: list[Pixels] = []
     tokens: list[Values] = []
-    for view in views:
-        parts = windows_of(view, worker.arch)
+    for number in range(views):
+        frame = frames[number * len(frames) // views]
+        parts = windows_of(_changed(frame, worker.arch, random) if number else frame, worker.arch)
         pixels += parts.values()
         tokens += (_rounded(each) for each in encoded(worker, parts).values())
     return Own(pixels, tokens)
@@ -100,10 +101,20 @@ def _rounded(tokens: Values) -> Values:
     return codec.decode(codec.encode(tokens, ROUNDED), shape, ROUNDED)
 
 
-def _crop(photo: Pixels, random: np.random.Generator) -> Pixels:
-    height, width = photo.shape[:2]
-    scale = random.uniform(_NEAREST, 1)
+def _changed(frame: Pixels, arch: Architecture, random: np.random.Generator) -> Pixels:
+    part = _crop(frame, arch.image_px, random)
+    if random.random() < 0.5:
+        part = part[:, ::-1]
+    contrast, brightness = random.uniform(0.6, 1.4), random.uniform(-40, 40)
+    levels = (part[..., random.permutation(3)] - 128.0) * contrast + 128 + brightness
+    return np.asarray(np.clip(levels, 0, 255).round(), np.uint8)
+
+
+def _crop(frame: Pixels, canvas_px: int, random: np.random.Generator) -> Pixels:
+    """A part of the frame that is hardly enlarged on the canvas: blur would be learned."""
+    height, width = frame.shape[:2]
+    least = min(_MOST_OF_IT, max(_LEAST_OF_IT, canvas_px / max(height, width)))
+    scale = random.uniform(least, 1)
     h, w = max(1, int(height * scale)), max(1, int(width * scale))
     top, left = random.integers(0, height - h + 1), random.integers(0, width - w + 1)
-    part = photo[top : top + h, left : left + w]
-    return np.ascontiguousarray(cv2.flip(part, 1) if random.random() < 0.5 else part)
+    return frame[top : top + h, left : left + w]

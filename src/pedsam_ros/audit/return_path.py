@@ -83,8 +83,8 @@ def run(subject: Subject, bar: tqdm[Any]) -> Section:
     worker, found = loading.load_worker(subject.weights), Found()
     started_s = time.process_time()
     own = []
-    for number, scene in enumerate(stills):
-        own.append(_own(scene.frames[0], worker, len(stills), (subject.seed, number)))
+    for number in range(len(stills)):
+        own.append(_own(subject, number, worker))
         bar.update()
     found.cpu_s['encoding_own_windows'] = time.process_time() - started_s
     targets = [_target(subject.record(scene).moments[0], worker) for scene in stills]
@@ -106,9 +106,15 @@ def own_of_others(own: Sequence[Own], fold: int) -> list[Own]:
     return [each for number, each in enumerate(own) if number % FOLDS != fold]
 
 
-def _own(photo: Pixels, worker: WorkerHalf, photos: int, seed: tuple[int, int]) -> Own:
-    views = max(2, round(_WINDOWS / _OF_A_VIEW / photos))
-    return own_windows(photo, worker, views, np.random.default_rng(seed))
+def _own(subject: Subject, number: int, worker: WorkerHalf) -> Own:
+    """Windows of a still, and of the frames of a scene of the same name."""
+    still = subject.stills[number]
+    others = [
+        each for scene in subject.motion if scene.name == still.name for each in scene.frames
+    ]
+    views = max(2, round(_WINDOWS / _OF_A_VIEW / len(subject.stills)))
+    random = np.random.default_rng((subject.seed, number))
+    return own_windows([still.frames[0], *others], worker, views, random)
 
 
 def _target(moment: Moment, worker: WorkerHalf) -> Target:

@@ -19,7 +19,8 @@ from pedsam_ros.core.types import Pixels, Values
 
 NEEDS = Needs.EMBEDDINGS
 _WIDTH, _FINE = 256, 32  # channels at the size of tokens, and at a quarter of a token's side
-_STEPS, _BATCH, _RATE = 100, 32, 2e-3
+_STEPS, _BATCH, _RATE = 60, 32, 2e-3
+_MOST_WINDOWS = 800  # that are learned from
 _FLOOR = 1e-5  # of a window's squared error, whose logarithm is learned
 _SEED = 0
 
@@ -58,6 +59,7 @@ def fitted(own: Own) -> Decoder:
     size = max(pixels.shape[:2] for pixels in own.pixels)
     pairs = zip(own.pixels, own.tokens, strict=True)
     whole = [(pixels, tokens) for pixels, tokens in pairs if pixels.shape[:2] == size]
+    whole = whole[:: -(-len(whole) // _MOST_WINDOWS)]
     values = np.concatenate([tokens.reshape(-1, tokens.shape[-1]) for _, tokens in whole])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
