@@ -19,7 +19,7 @@ from pedsam_ros.core.types import Pixels, Values
 
 NEEDS = Needs.EMBEDDINGS
 _WIDTH, _FINE = 256, 32  # channels at the size of tokens, and at a quarter of a token's side
-_STEPS, _BATCH, _RATE = 60, 32, 2e-3
+_STEPS, _BATCH, _RATE = 40, 32, 2e-3
 _MOST_WINDOWS = 800  # that are learned from
 _FLOOR = 1e-5  # of a window's squared error, whose logarithm is learned
 _SEED = 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import torch
 
 from pedsam_ros.audit.attack import History, Needs, Own, Picture, Seen
 from pedsam_ros.audit.inversion import known, laid
@@ -33,7 +34,8 @@ class Ridge:
         """(rows, columns, C) float32 tokens -> (rows * P, columns * P, 3) float32, 0..255."""
         rows, columns = tokens.shape[:2]
         size = self.patch_px
-        patches = (_features(tokens) @ self.matrix).reshape(rows, columns, size, size, 3)
+        found = torch.from_numpy(_features(tokens)) @ torch.from_numpy(self.matrix)
+        patches = found.numpy().reshape(rows, columns, size, size, 3)
         joined = patches.transpose(0, 2, 1, 3, 4).reshape(rows * size, columns * size, 3)
         return np.clip(joined, 0, 255).astype(np.float32)
 
