@@ -2,14 +2,15 @@
 
     NEEDS = Needs.FRAME
 
-    def attack(view: Pixels, seen: Seen, history: History) -> Picture | Findings:
+    def attack(view: Pixels, seen: Seen, history: History) -> Picture | Findings | Boxes | None:
 
 `view` is (H, W, 3) uint8 RGB, the content of the canvas as the adversary has it; what it was not
 sent is grey. `seen` is (H, W) bool. `history` is everything else that the adversary has. The
 truth is never given: `scores` compares the guess with it.
 
 A picture is (H, W, 3) float32, 0..255, in which the seen pixels stay as they are. Findings are
-figures by name.
+figures by name. Boxes are (N, 4) float32, around what a detector found: x0, y0, x1, y1, canvas px;
+None if the detector is not installed.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.types import Embedding, Pixels
+from pedsam_ros.core.types import Embedding, Pixels, Values
 
 Seen: TypeAlias = NDArray[np.bool_]
 Picture: TypeAlias = NDArray[np.float32]
 Findings: TypeAlias = Mapping[str, float]
+Boxes: TypeAlias = NDArray[np.float32]
 
 
 class Needs(Enum):
@@ -37,6 +39,7 @@ class Needs(Enum):
 
     FRAME = 'frame'  # nothing
     WEIGHTS = 'weights'  # weights of a user, so it only runs when asked for
+    CONTENT = 'content'  # nothing; it finds boxes around something in a view
     EARLIER = 'earlier'  # the views of earlier frames
     EMBEDDINGS = 'embeddings'  # the way back, opened
     MESSAGES = 'messages'  # sizes and times of sealed messages
@@ -61,11 +64,23 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Own:
+    """Windows of the adversary's own pictures, and what the worker's half makes of them.
+
+    `pixels` are (h, w, 3) uint8, `tokens` (rows, columns, C) float32.
+    """
+
+    pixels: Sequence[Pixels]
+    tokens: Sequence[Values]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class History:
     """What an adversary has besides the present view."""
 
     arch: Architecture  # everybody knows the model
     earlier: Sequence[View] = ()  # of earlier frames, the oldest first
     embeddings: Mapping[int, Embedding] = field(default_factory=dict)  # by window, of this frame
+    own: Own | None = None  # to learn from what an embedding shows
     messages: Sequence[Message] = ()  # of all frames
     weights: Path | None = None  # of a network of the adversary's own
