@@ -1,5 +1,7 @@
-"""Draws curves and bars as SVG that lives inside a page: it takes the page's colours, by day and by
-night, and loads nothing."""
+"""Draws curves and bars as SVG that lives inside a page.
+
+It takes the page's colours, by day and by night, and loads nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,64 @@
+"""The sections of an audit, in the order in which they run and are shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+
+from tqdm import tqdm
+
+from pedsam_ros.audit import (
+    coalitions,
+    content,
+    over_time,
+    return_path,
+    side_channels,
+    single_frame,
+)
+from pedsam_ros.audit.section import Section
+from pedsam_ros.audit.subject import Subject
+
+SECTIONS: Mapping[str, ModuleType] = {
+    module.NAME: module
+    for module in (single_frame, coalitions, over_time, return_path, content, side_channels)
+}
+_BAR = '{desc:14} {percentage:3.0f}% |{bar}| {elapsed}'
+
+
+def run(
+    subject: Subject,
+    names: Sequence[str],
+    done: Callable[[str, Section, float], None],
+    sections: Mapping[str, ModuleType] = SECTIONS,
+) -> None:
+    """Runs sections one after the other. `done` is told each with its time in s.
+
+    Raises what a section raises.
+    """
+    steps = {name: _steps(subject, name) for name in names}
+    ended = 0
+    with tqdm(total=sum(steps.values()), bar_format=_BAR) as bar:
+        for name in names:
+            bar.set_description(name)
+            begun_s = time.monotonic()
+            found = sections[name].run(subject, bar)
+            done(name, found, time.monotonic() - begun_s)
+            ended += steps[name]
+            bar.n = ended  # whatever the section counted
+            bar.refresh()
+        bar.set_description('done')
+
+
+def _steps(subject: Subject, name: str) -> int:
+    """About how often a section updates its bar."""
+    stills, scenes = len(subject.stills), len(subject.motion)
+    found = {
+        'single_frame': stills,
+        'coalitions': stills,
+        'over_time': 8 * scenes,
+        'return_path': stills,
+        'content': stills,
+        'side_channels': scenes,
+    }
+    return max(1, found.get(name, stills))
