@@ -94,6 +94,8 @@ def _drawn(chart: Chart, add: Any, inches: float) -> str:
 
 
 def _add_curves(axes: Axes, chart: Chart) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     for number, each in enumerate(chart.series[:_MOST_SERIES]):
         axes.errorbar(
             [float(place) for place in chart.places],
@@ -114,7 +116,7 @@ def _add_curves(axes: Axes, chart: Chart) -> None:
         )
     axes.set(xlabel=chart.across, ylabel=chart.unit)
     axes.set_ylim(bottom=0, top=chart.most)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis='y')
 
 

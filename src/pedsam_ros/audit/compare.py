@@ -1,4 +1,4 @@
-"""Two audits side by side: the same figures, their difference, and whether it is more than chance."""
+"""Two audits side by side: the same figures, and which differences are more than chance."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _MOST_BYTES = 2**24
 _MOST_FIGURES = 20_000
 _MOST_DEPTH = 12
 _CHANCE = 2.0  # standard errors of a difference: less may be chance
-_APART = ('format', 'story', 'verdict', 'settings', 'machine', 'versions', 'command', 'minutes')
-_TIMES = ('took_s', 'cpu_s', 'attacker_cpu_minutes')  # they differ from run to run
+_APART = ('format', 'story', 'verdict', 'settings', 'machine', 'versions', 'command')
+_TIMES = ('took_s', 'cpu_s')  # they differ from run to run
 _ESTIMATE = {'mean', 'standard_error', 'count'}
 _SAME = {  # setting -> what a difference in it means
     'model_id': 'another model was split',
@@ -63,7 +63,9 @@ def read_audit(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict) or found.get('format') != FORMAT:
         raise ConfigError(f'{shown(path, 300)}: not an audit.json of pedsam audit ({FORMAT})')
     if not isinstance(found.get('settings'), dict):
-        raise ConfigError(f'{shown(path, 300)}: settings={written(found.get("settings"))}: damaged')
+        raise ConfigError(
+            f'{shown(path, 300)}: settings={written(found.get("settings"))}: damaged'
+        )
     try:
         count = sum(1 for _ in leaves(found))
     except ValueError as error:
@@ -95,8 +97,7 @@ def warnings(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
         if (a := first['settings'].get(name)) != (b := second['settings'].get(name))
     ]
     absent = [
-        f'{name} ran in one of them only.'
-        for name in sorted(_names(first) ^ _names(second))
+        f'{name} ran in one of them only.' for name in sorted(_names(first) ^ _names(second))
     ]
     return found + absent
 
@@ -114,7 +115,7 @@ def leaves(figures: Any, prefix: str = '', depth: int = 0) -> Iterator[tuple[str
     """
     if depth > _MOST_DEPTH:
         raise ValueError(f'nested more than {_MOST_DEPTH} deep')
-    if isinstance(figures, Mapping) and not (set(figures) == _ESTIMATE):
+    if isinstance(figures, Mapping) and set(figures) != _ESTIMATE:
         for key, each in figures.items():
             yield from leaves(each, f'{prefix}.{key}' if prefix else str(key), depth + 1)
     elif isinstance(figures, list) and any(isinstance(each, Mapping | list) for each in figures):

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from pedsam_ros.audit import story
-from pedsam_ros.audit.section import Exhibit, Section
+from pedsam_ros.audit.section import Exhibit
+from pedsam_ros.audit.sections import Ran
 from pedsam_ros.audit.subject import Subject
 from pedsam_ros.audit.verdict import verdict_of
 
 FORMAT = 'pedsam-audit-1'
-_CPU = 'cpu_s'  # the key, or its end, of the seconds that an attacker computed
 
 
 @dataclass(slots=True, eq=False)
@@ -26,19 +26,18 @@ class Outcome:
     sections: dict[str, Any] = field(default_factory=dict)
     exhibits: dict[str, list[Exhibit]] = field(default_factory=dict)
 
-    def add(self, name: str, found: Section, took_s: float, command: str) -> None:
-        """Takes what a section found, with its time and the command that makes it again."""
-        figures = plain(found.figures)
-        self.sections[name] = {**figures, 'took_s': round(took_s, 1), 'command': command}
-        self.exhibits[name] = list(found.exhibits)
+    def add(self, name: str, ran: Ran, command: str) -> None:
+        """Takes what a section found, with the command that makes it again."""
+        times = {'took_s': round(ran.took_s, 1), 'took_cpu_s': round(ran.cpu_s, 1)}
+        self.sections[name] = {**plain(ran.found.figures), **times, 'command': command}
+        self.exhibits[name] = list(ran.found.exhibits)
 
-    def figures(self, minutes: float) -> dict[str, Any]:
+    def figures(self) -> dict[str, Any]:
         """All that audit.json holds, but for the machine and the versions."""
         figures: dict[str, Any] = {
-            'format': FORMAT,
             'settings': settings_of(self.subject),
-            'minutes': round(minutes, 2),
-            'attacker_cpu_minutes': round(cpu_s(self.sections) / 60, 2),
+            'minutes': self._minutes('took_s'),
+            'cpu_minutes': self._minutes('took_cpu_s'),
             **self.sections,
         }
         verdict = verdict_of(figures)
@@ -48,6 +47,10 @@ class Outcome:
             'verdict': {**asdict(verdict), 'strength': verdict.strength.value},
         }
         return first | figures
+
+    def _minutes(self, key: str) -> float:
+        times = [float(each[key]) for each in self.sections.values()]
+        return round(sum(times) / 60, 2)
 
 
 def settings_of(subject: Subject) -> dict[str, Any]:
@@ -81,17 +84,3 @@ def plain(found: Any) -> Any:
     if isinstance(found, np.generic):
         found = found.item()
     return None if isinstance(found, float) and not math.isfinite(found) else found
-
-
-def cpu_s(figures: Any) -> float:
-    """The seconds that attackers computed, of all sections together."""
-    if isinstance(figures, list):
-        return sum(map(cpu_s, figures))
-    if not isinstance(figures, Mapping):
-        return 0.0
-    own = sum(
-        value
-        for key, value in figures.items()
-        if key.endswith(_CPU) and isinstance(value, int | float)
-    )
-    return float(own) + sum(cpu_s(value) for value in figures.values())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import ModuleType
 
 from tqdm import tqdm
@@ -26,24 +27,26 @@ SECTIONS: Mapping[str, ModuleType] = {
 _BAR = '{desc:14} {percentage:3.0f}% |{bar}| {elapsed}'
 
 
-def run(
-    subject: Subject,
-    names: Sequence[str],
-    done: Callable[[str, Section, float], None],
-    sections: Mapping[str, ModuleType] = SECTIONS,
-) -> None:
-    """Runs sections one after the other. `done` is told each with its time in s.
+@dataclass(frozen=True, slots=True, eq=False)
+class Ran:
+    """What a section found, and what it took: seconds by the clock, and of all cores."""
 
-    Raises what a section raises.
-    """
+    found: Section
+    took_s: float
+    cpu_s: float
+
+
+def run_sections(subject: Subject, names: Sequence[str]) -> Iterator[tuple[str, Ran]]:
+    """Runs sections one after the other, with one bar, and yields each. Raises what they raise."""
     steps = {name: _steps(subject, name) for name in names}
     ended = 0
     with tqdm(total=sum(steps.values()), bar_format=_BAR) as bar:
         for name in names:
             bar.set_description(name)
-            begun_s = time.monotonic()
-            found = sections[name].run(subject, bar)
-            done(name, found, time.monotonic() - begun_s)
+            begun_s, begun_cpu_s = time.monotonic(), time.process_time()
+            found = SECTIONS[name].run(subject, bar)
+            took_s = time.monotonic() - begun_s
+            yield name, Ran(found, took_s, time.process_time() - begun_cpu_s)
             ended += steps[name]
             bar.n = ended  # whatever the section counted
             bar.refresh()

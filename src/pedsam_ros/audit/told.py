@@ -35,7 +35,7 @@ def inner(figures: Any, *path: str) -> Mapping[str, Any]:
 
 
 def known(figures: Any, *path: str) -> Known | None:
-    """The figure under these names: a number, or what `Estimate.figures` makes. None if unknown."""
+    """A number under these names, or what `Estimate.figures` makes. None if unknown."""
     found = at(figures, *path)
     if isinstance(found, Mapping):
         mean, error, count = (

@@ -44,6 +44,28 @@ class Verdict:
         if self.strength is Strength.UNKNOWN:
             return 'Run the section single_frame to compare them with harmonic fill.'
         sign = 'not weaker' if self.strength is Strength.STRONG else 'weaker'
-        best = f'The best other attack on one frame, {self.best or "none"}, '
+        if self.best_db is None or self.reference_db is None:
+            return 'Harmonic fill and another attack on one frame could not both be scored.'
+        best = f'The best other attack on one frame, {self.best}, '
         gains = f'{told.gain(self.best_db)} against {told.gain(self.reference_db)}'
         return f'{best}is {sign} than harmonic fill: {gains} over a flat colour.'
+
+
+def verdict_of(figures: Mapping[str, Any]) -> Verdict:
+    """The verdict on the figures of an audit: on one frame, with the workers that it has."""
+    if not told.inner(figures, 'single_frame'):
+        return Verdict(Strength.UNKNOWN)
+    own = told.inner(figures, 'single_frame', 'workers', own_workers(figures), 'attacks')
+    gains = {name: told.value(each, 'gain_db') for name, each in own.items()}
+    reference_db = gains.pop(_REFERENCE, None)
+    others = {name: gain for name, gain in gains.items() if gain is not None}
+    best = max(others, key=lambda name: others[name], default='')
+    best_db = others.get(best)
+    strong = best_db is not None and reference_db is not None and best_db >= reference_db
+    return Verdict(Strength.STRONG if strong else Strength.WEAK, best, best_db, reference_db)
+
+
+def own_workers(figures: Mapping[str, Any]) -> str:
+    """The number of the audited edge's workers, as a name in its figures."""
+    count = told.value(figures, 'settings', 'workers')
+    return '' if count is None else str(int(count))

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import time
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import fields
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pedsam_ros.audit import compare, report, summary
-from pedsam_ros.audit.ordered import Order, subject_of
+from pedsam_ros.audit.order import MOST_WORKERS, Order, subject_of
 from pedsam_ros.audit.outcome import Outcome
-from pedsam_ros.audit.record import NAMES
-from pedsam_ros.audit.sections import SECTIONS, run as run_sections
-from pedsam_ros.audit.verdict import Strength
+from pedsam_ros.audit.sections import SECTIONS, run_sections
+from pedsam_ros.audit.verdict import Strength, verdict_of
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import checkpoint
 from pedsam_ros.core.shown import shown
@@ -22,7 +21,7 @@ from pedsam_ros.tools.figures import write_figures
 
 _OUT = Path('out/audit.json')
 _COMPARED = Path('out/audit-compare.html')
-_MOST_SEED = 2**32 - 1
+_MOST_MINUTES = 24 * 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +54,7 @@ def _add_edge(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('the edge and its workers')
     add = group.add_argument
     count = group.add_mutually_exclusive_group()
-    count.add_argument('--workers', type=int, help=f'number of them, 2 to {len(NAMES)} (3)')
+    count.add_argument('--workers', type=int, help=f'number of them, 2 to {MOST_WORKERS} (3)')
     count.add_argument('--workers-file', type=Path, help='workers.yaml of your edge')
     add('--params', type=Path, help='edge.yaml of your edge')
     add('--max-share', type=float, help='largest share of a worker, instead of that of --params')
@@ -86,40 +85,78 @@ def run(args: argparse.Namespace) -> int:
 def _audit(args: argparse.Namespace) -> int:
     out = args.out or _OUT
     if out.suffix != '.json':
-        raise ConfigError(f'--out={shown(out)}: a .json file; the page goes beside it')
+        raise ConfigError(f'--out={shown(out, 300)}: a .json file; the page goes beside it')
     names = _names(args.sections)
-    subject = subject_of(_order(args))
-    outcome, begun_s = Outcome(subject), time.monotonic()
-    run_sections(
-        subject,
-        names,
-        lambda name, found, took_s: outcome.add(name, found, took_s, _command(args, name)),
-    )
-    figures = outcome.figures((time.monotonic() - begun_s) / 60)
+    outcome = Outcome(subject_of(_order(args)))
+    for name, found in run_sections(outcome.subject, names):
+        outcome.add(name, found, _command(args, name))
+        _written(out, partial(write_figures, out, outcome.figures()))  # a later one may take long
     page = out.with_suffix('.html')
-    try:
-        write_figures(out, figures)
-        report.write(page, out, outcome.exhibits)
-    except OSError as error:
-        raise ConfigError(f'--out={shown(out)}: {shown(error, 200)}') from None
-    print(summary.lines(figures))
+    figures = compare.read_audit(out)  # with machine, versions and command
+    _written(page, partial(report.write, page, figures, outcome.exhibits))
+    print(summary.text_of(figures))
     print(f'audit: figures in {shown(out, 300)}, page in {shown(page, 300)}')
-    return int(outcome.verdict.strength is Strength.WEAK)
+    return int(verdict_of(figures).strength is Strength.WEAK)
 
 
 def _order(args: argparse.Namespace) -> Order:
-    _check(args)
-    return Order(
-        images=args.images,
-        bag=args.bag,
-        topic=args.topic,
-        limit=args.limit,
-        workers=3 if args.workers is None else args.workers,
-        workers_file=args.workers_file,
-        params=args.params,
-        max_share=args.max_share,
-        regions=tuple(tuple(each) for each in args.region or ()),
-        checkpoint=args.checkpoint,
-        attackers=tuple(args.attacker or ()),
-        seed=args.seed,
-    )
+    return Order(**{each.name: getattr(args, each.name) for each in fields(Order)})
+
+
+def _names(text: str | None) -> list[str]:
+    """The sections to run, in their order. Raises ConfigError."""
+    if text is None:
+        return [*SECTIONS]
+    asked = [name.strip() for name in text.split(',')]
+    for name in asked:
+        if name not in SECTIONS:
+            raise ConfigError(f'--sections={shown(name)}: any of {", ".join(SECTIONS)}')
+    return [name for name in SECTIONS if name in asked]
+
+
+def _command(args: argparse.Namespace, section: str) -> str:
+    """The command line that makes one section alone again."""
+    words = ['pedsam', 'audit']
+    for name, default in vars(_defaults()).items():
+        value = getattr(args, name)
+        if value == default or name in ('sections', 'out'):
+            continue
+        flag = '--' + name.replace('_', '-')
+        several = value if isinstance(value, list) else [value]
+        for each in several:
+            words += [flag, *map(str, each if isinstance(each, list) else [each])]
+    return shlex.join([*words, '--sections', section])
+
+
+def _defaults() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args([])
+
+
+def _compare(args: argparse.Namespace) -> int:
+    """Writes the page of two audits and prints what differs. Raises ConfigError."""
+    out = args.out or _COMPARED
+    audits = [compare.read_audit(file) for file in args.compare]
+    for each in compare.warnings(*audits):
+        print(f'audit: {each}')
+    print(compare.table(compare.rows(*audits)))
+    _written(out, partial(report.write_comparison, out, args.compare, audits))
+    print(f'audit: page in {shown(out, 300)}')
+    return 0
+
+
+def _train(args: argparse.Namespace) -> int:
+    """Fits the learned attack and writes its weights. Raises PedsamError."""
+    if args.out is None:
+        raise ConfigError('--train-attacker: --out names the file for the weights')
+    if not 0 < args.minutes <= _MOST_MINUTES:
+        raise ConfigError(f'--minutes={args.minutes}: above 0, at most {_MOST_MINUTES:.0f}')
+    raise ConfigError('--train-attacker: to be merged')
+
+
+def _written(out: Path, write: Callable[[], None]) -> None:
+    try:
+        write()
+    except OSError as error:
+        raise ConfigError(f'--out={shown(out, 300)}: {shown(error, 200)}') from None
