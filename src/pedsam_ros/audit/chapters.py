@@ -50,15 +50,14 @@ def _pictures(photos: Sequence[Photo]) -> Chapter:
 
 
 def _together(figures: Mapping[str, Any], photos: Sequence[Photo]) -> Chapter:
-    by_count = told.inner(figures, 'coalitions', 'workers')
+    by_count = told.counted(figures, 'coalitions', 'workers')
     title = 'Workers that join'
-    if not any(by_count.values()):
+    if not by_count:
         return Chapter(title, 'coalitions', (_ABSENT,))
-    counts = [count for count, each in by_count.items() if each]
-    sizes = sorted({size for count in counts for size in by_count[count]}, key=float)
+    sizes = sorted({size for each in by_count.values() for size in told.counted(each)}, key=int)
     seen = [
         Series(f'of {count}', [told.value(by_count, count, size, 'share_seen') for size in sizes])
-        for count in counts
+        for count in by_count
     ]
     chart = Chart(title, [float(size) for size in sizes], seen, 'share seen', 'that join', most=1)
     own = own_workers(figures)
@@ -69,7 +68,7 @@ def _together(figures: Mapping[str, Any], photos: Sequence[Photo]) -> Chapter:
             told.gain(told.known(each, 'gain_db')),
             told.number(told.known(each, 'ssim')),
         )
-        for size, each in told.inner(by_count, own).items()
+        for size, each in told.counted(by_count, own).items()
     ]
     head = ('workers that join', 'see', 'guess of the rest', 'SSIM of the rest')
     caption = 'What coalitions see of one frame, and how well they guess the rest.'
@@ -87,8 +86,8 @@ def _attack_of(figures: Mapping[str, Any]) -> str:
 
 
 def _counts(figures: Mapping[str, Any]) -> Chapter:
-    by_count = told.inner(figures, 'single_frame', 'workers')
-    counts = [count for count, each in by_count.items() if each]
+    by_count = told.counted(figures, 'single_frame', 'workers')
+    counts = list(by_count)
     title, anchor = 'Two to eight workers', 'workers'
     if not counts:
         return Chapter(title, anchor, (_ABSENT,))
@@ -128,7 +127,7 @@ def _counts(figures: Mapping[str, Any]) -> Chapter:
 
 def _attacks(figures: Mapping[str, Any]) -> Chapter:
     own = told.inner(figures, 'single_frame', 'workers', own_workers(figures))
-    attacks, references = told.inner(own, 'attacks'), told.inner(own, 'references')
+    attacks, references = told.groups(own, 'attacks'), told.groups(own, 'references')
     if not attacks:
         return Chapter('All attacks on one frame', 'attacks', (_ABSENT,))
     ranked = sorted(attacks, key=lambda name: told.value(attacks, name, 'gain_db') or 0.0)

@@ -25,11 +25,11 @@ def whole(figures: Mapping[str, Any], photos: Sequence[Photo]) -> Chapter:
 def way_back(figures: Mapping[str, Any], photos: Sequence[Photo]) -> Chapter:
     """What embeddings show of their windows."""
     title, anchor = 'The way back', 'return_path'
-    dtypes = told.inner(figures, 'return_path', 'dtypes')
-    references = told.inner(figures, 'return_path', 'references')
+    dtypes = told.groups(figures, 'return_path', 'dtypes')
+    references = told.groups(figures, 'return_path', 'references')
     if not dtypes:
         return Chapter(title, anchor, (_ABSENT,), photos)
-    attacks = list(dict.fromkeys(name for each in dtypes.values() for name in told.inner(each)))
+    attacks = list(dict.fromkeys(name for each in dtypes.values() for name in each))
     series = [
         Series(
             dtype,
@@ -48,7 +48,6 @@ def way_back(figures: Mapping[str, Any], photos: Sequence[Photo]) -> Chapter:
         _back_row(f'{name}, {dtype}', each.get(name))
         for dtype, each in dtypes.items()
         for name in attacks
-        if isinstance(each, Mapping)
     ]
     rows += [_back_row(f'reference: {name}', each) for name, each in references.items()]
     words = (

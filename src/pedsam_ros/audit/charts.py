@@ -188,6 +188,7 @@ def _inline(svg: str, title: str, salt: str) -> str:
     body = re.sub(r'<defs>\s*<style.*?</style>\s*</defs>', '', body, flags=re.DOTALL)
     box = re.search(r'viewBox="[^"]*"', body)
     inside = body[body.index('>') + 1 : body.rindex('</svg>')]
+    inside = re.sub(r'<g id="[^"]*"/>', '', inside)  # of marks of no length
     inside = re.sub(r'<g id="[^"]*">', '<g>', inside)
     inside = re.sub(r' font-family: [^;"]*;?', '', inside).replace('xlink:href', 'href')
     inside = re.sub(r'\s*\n\s*', ' ', inside)

@@ -91,14 +91,12 @@ def _table(rows: Sequence[compare.Row], head: Sequence[str]) -> Table:
 def _under(figures: Mapping[str, Any]) -> str:
     """What was attacked, on one line."""
     settings = told.inner(figures, 'settings')
-    minutes = told.number(told.value(figures, 'minutes'), 1)
-    parts = [
-        f'{shown(settings.get("workers", "?"))} workers',
-        f'{shown(settings.get("architecture", "?"))} {shown(settings.get("model_id", "?"))}',
-        f'{shown(settings.get("images", "?"))} images',
-        f'seed {shown(settings.get("seed", "?"))}',
-        f'{minutes} minutes',
+    counts = [
+        f'{told.number(told.value(settings, name), 0)} {name}' for name in ('workers', 'images')
     ]
+    texts = [shown(settings.get(name) or told.UNKNOWN) for name in ('architecture', 'model_id')]
+    minutes = told.number(told.value(figures, 'minutes'), 1)
+    parts = [*counts, f'model {" ".join(texts)}', f'{minutes} minutes']
     return ' \u00b7 '.join(parts)
 
 

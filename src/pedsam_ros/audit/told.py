@@ -34,6 +34,18 @@ def inner(figures: Any, *path: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
+def groups(figures: Any, *path: str) -> dict[str, Mapping[str, Any]]:
+    """Those of them that are groups of figures themselves: none that is null."""
+    found = inner(figures, *path).items()
+    return {name: each for name, each in found if isinstance(each, Mapping) and each}
+
+
+def counted(figures: Any, *path: str) -> dict[str, Mapping[str, Any]]:
+    """Those of them whose names are whole numbers, such as one for each number of workers."""
+    found = groups(figures, *path).items()
+    return {name: each for name, each in found if name.isascii() and name.isdigit()}
+
+
 def known(figures: Any, *path: str) -> Known | None:
     """A number under these names, or what `Estimate.figures` makes. None if unknown."""
     found = at(figures, *path)
