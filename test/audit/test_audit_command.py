@@ -5,9 +5,9 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from test_page import Page
 
 import handmade_audit as handmade
+from html_page import Page
 from pedsam_ros.audit import order, sections
 from pedsam_ros.audit.order import Order
 from pedsam_ros.audit.section import Section

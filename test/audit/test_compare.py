@@ -4,10 +4,11 @@ import argparse
 import json
 
 import pytest
-from test_page import Page
 
 import handmade_audit as handmade
+from html_page import Page
 from pedsam_ros.audit import compare
+from pedsam_ros.audit.outcome import FORMAT
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.tools import audit
 
@@ -94,7 +95,7 @@ def test_a_section_of_one_audit_only_is_named():
     assert compare.warnings(handmade.figures(), second) == ['content ran in one of them only.']
 
 
-DEEP = {'format': compare.FORMAT, 'settings': {}, 'a': {}}
+DEEP = {'format': FORMAT, 'settings': {}, 'a': {}}
 for _ in range(40):
     DEEP = {**DEEP, 'a': DEEP}
 
@@ -106,10 +107,10 @@ for _ in range(40):
         ('{', 'no JSON'),
         ('[]', 'not an audit.json'),
         ('{"format": "other"}', 'not an audit.json'),
-        (json.dumps({'format': compare.FORMAT}), 'damaged'),
-        (json.dumps({'format': compare.FORMAT, 'settings': [1]}), 'damaged'),
+        (json.dumps({'format': FORMAT}), 'damaged'),
+        (json.dumps({'format': FORMAT, 'settings': [1]}), 'damaged'),
         (json.dumps(DEEP), 'deep'),
-        (json.dumps({'format': compare.FORMAT, 'settings': {}, 'a': {
+        (json.dumps({'format': FORMAT, 'settings': {}, 'a': {
             str(n): n for n in range(30_000)}}), 'figures; at most'),
         ('[' * 100_000, 'no JSON'),
         ('{"a": 1, "a": 2}', 'twice'),
@@ -139,7 +140,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path):
 def test_strange_figures_do_no_harm(tmp_path, write, value):
     """Whoever wrote the file chose them."""
     spoilt = handmade.spoilt(handmade.figures(), value)
-    spoilt['format'] = compare.FORMAT
+    spoilt['format'] = FORMAT
     text = compared(tmp_path, write('a', handmade.figures()), write('b', spoilt))
     assert '<script' not in text
     assert len(text) < 1_000_000

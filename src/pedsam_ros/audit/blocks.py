@@ -14,9 +14,12 @@ from markupsafe import Markup
 from pedsam_ros.audit import charts
 from pedsam_ros.audit.section import Exhibit
 
+ABSENT = 'Not measured: the section did not run, or it found nothing.'
 _MOST_PX = 1536  # longest side of a photograph
+_MOST_HIGH_PX = 420  # of a photograph on the page
 _STRIP = 2.2  # width over height from which on it holds several pictures side by side
 _QUALITIES = (88, 75, 60, 40)  # of JPEG, the best first
+_NARROW = 58  # characters of a line
 _MOST_BYTES = 4_000_000  # of all photographs of a page, before base64
 
 
@@ -42,6 +45,11 @@ class Photo:
         """Whether it is too wide to be read on a phone without scrolling."""
         return self.width > _STRIP * self.height
 
+    @property
+    def most_px(self) -> int:
+        """The width up to which it may be shown: twice its own, and no higher than a screen."""
+        return round(min(2 * self.width, _MOST_HIGH_PX * self.width / self.height))
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -51,6 +59,12 @@ class Table:
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     marked: frozenset[int] = frozenset()
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it fits beside a drawing."""
+        columns = [max(map(len, each), default=0) for each in zip(self.head, *self.rows)]
+        return sum(columns) + 2 * len(columns) < _NARROW
 
 
 @dataclass(frozen=True, slots=True)

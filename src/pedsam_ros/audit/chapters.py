@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pedsam_ros.audit import chapters_more, told
-from pedsam_ros.audit.blocks import Block, Chapter, Command, Photo, Points, Table, bars, curves
+from pedsam_ros.audit import chapter_content, chapter_network, chapter_time, told
+from pedsam_ros.audit.blocks import (
+    ABSENT,
+    Block,
+    Chapter,
+    Command,
+    Photo,
+    Points,
+    Table,
+    bars,
+    curves,
+)
 from pedsam_ros.audit.charts import Chart, Series
 from pedsam_ros.audit.verdict import own_workers
 
 Photos = Mapping[str, Sequence[Photo]]
 _GAIN = 'gain over a flat colour, dB'
-_ABSENT = 'Not measured: the section did not run, or it found nothing.'
 LIMITS = (
     'An attack that fails here may be weak. A low leak is a statement about these attacks, not '
     'about those of tomorrow.',
@@ -31,13 +40,13 @@ LIMITS = (
 def chapters(figures: Mapping[str, Any], photos: Photos) -> list[Chapter]:
     """All chapters. One without figures says so."""
     return [
-        chapters_more.over_time(figures, photos.get('over_time', ())),
+        chapter_time.over_time(figures, photos.get('over_time', ())),
         _pictures(photos.get('single_frame', ())),
-        chapters_more.whole(figures, photos.get('content', ())),
+        chapter_content.whole(figures, photos.get('content', ())),
         _together(figures, photos.get('coalitions', ())),
         _counts(figures),
-        chapters_more.way_back(figures, photos.get('return_path', ())),
-        chapters_more.side_channels(figures, photos.get('side_channels', ())),
+        chapter_network.way_back(figures, photos.get('return_path', ())),
+        chapter_network.side_channels(figures, photos.get('side_channels', ())),
         _attacks(figures),
         Chapter('What this cannot show', 'limits', (), (Points(LIMITS),)),
         _commands(figures),
@@ -46,14 +55,14 @@ def chapters(figures: Mapping[str, Any], photos: Photos) -> list[Chapter]:
 
 def _pictures(photos: Sequence[Photo]) -> Chapter:
     words = 'What an adversary has, what it makes of it, and how far off it is.'
-    return Chapter('One frame in pictures', 'pictures', (words if photos else _ABSENT,), photos)
+    return Chapter('One frame in pictures', 'pictures', (words if photos else ABSENT,), photos)
 
 
 def _together(figures: Mapping[str, Any], photos: Sequence[Photo]) -> Chapter:
     by_count = told.counted(figures, 'coalitions', 'workers')
     title = 'Workers that join'
     if not by_count:
-        return Chapter(title, 'coalitions', (_ABSENT,))
+        return Chapter(title, 'coalitions', (ABSENT,))
     sizes = sorted({size for each in by_count.values() for size in told.counted(each)}, key=int)
     seen = [
         Series(f'of {count}', [told.value(by_count, count, size, 'share_seen') for size in sizes])
@@ -65,8 +74,7 @@ def _together(figures: Mapping[str, Any], photos: Sequence[Photo]) -> Chapter:
         (
             f'{size} of {own}',
             told.share(told.known(each, 'share_seen')),
-            told.gain(told.known(each, 'gain_db')),
-            told.number(told.known(each, 'ssim')),
+            *_rest(each),
         )
         for size, each in told.counted(by_count, own).items()
     ]
@@ -80,6 +88,15 @@ def _together(figures: Mapping[str, Any], photos: Sequence[Photo]) -> Chapter:
     return Chapter(title, 'coalitions', ('Nothing stops workers from joining.',), blocks)
 
 
+def _rest(figures: Mapping[str, Any]) -> tuple[str, str]:
+    """How well the rest is guessed, if there is any."""
+    seen = told.value(figures, 'share_seen')
+    if seen is not None and seen >= 1:
+        return 'nothing is left', ''
+    gain, like = told.known(figures, 'gain_db'), told.known(figures, 'ssim')
+    return told.gain(gain), told.number(like)
+
+
 def _attack_of(figures: Mapping[str, Any]) -> str:
     attack = told.at(figures, 'coalitions', 'attack')
     return f'Attack: {attack}.' if isinstance(attack, str) else ''
@@ -87,56 +104,61 @@ def _attack_of(figures: Mapping[str, Any]) -> str:
 
 def _counts(figures: Mapping[str, Any]) -> Chapter:
     by_count = told.counted(figures, 'single_frame', 'workers')
-    counts = list(by_count)
+    later = told.counted(figures, 'over_time', 'workers')
     title, anchor = 'Two to eight workers', 'workers'
-    if not counts:
-        return Chapter(title, anchor, (_ABSENT,))
+    if not by_count and not later:
+        return Chapter(title, anchor, (ABSENT,))
+    blocks = [*_shares_by_count(by_count, later), *_gains_by_count(by_count)]
+    words = 'More workers see less each. How well they guess the rest falls more slowly.'
+    return Chapter(title, anchor, (words,), blocks)
+
+
+def _shares_by_count(by_count: Mapping[str, Any], later: Mapping[str, Any]) -> list[Block]:
+    counts = sorted({*by_count, *later}, key=int)
+    series = [_series('one frame', by_count, counts, 'share_seen')]
+    if later:
+        series.append(_series('after a moving camera', later, counts, 'all_frames'))
+        series.append(_series('the largest of them', later, counts, 'all_frames_largest'))
     places = [float(count) for count in counts]
-    seen = Series('seen', [told.value(by_count, count, 'share_seen') for count in counts])
-    names = [
-        name
+    chart = Chart('Share that one worker sees', places, series, 'share seen', 'workers', most=1)
+    caption = 'Share of the present view that one worker has, by the number of workers.'
+    return [curves(chart, f'{caption} Whiskers are standard errors.')]
+
+
+def _gains_by_count(by_count: Mapping[str, Any]) -> list[Block]:
+    places = [float(count) for count in by_count]
+    series = [
+        _series(name, by_count, by_count, 'attacks', name, 'gain_db')
         for name in ('nearest', 'harmonic', 'learned')
-        if any(told.value(by_count, count, 'attacks', name, 'gain_db') for count in counts)
+        if any(told.inner(each, 'attacks', name) for each in by_count.values())
     ]
-    paths = [[(count, 'attacks', name, 'gain_db') for count in counts] for name in names]
-    gains = [
-        Series(
-            name,
-            [told.value(by_count, *path) for path in each],
-            [told.error(by_count, *path) for path in each],
-        )
-        for name, each in zip(names, paths, strict=True)
-    ]
-    return Chapter(
-        title,
-        anchor,
-        ('More workers see less each. How well they guess the rest falls more slowly.',),
-        (
-            curves(
-                Chart('Share that one worker sees', places, [seen], 'share seen', 'workers'),
-                'Share of one frame that one worker sees, by the number of workers.',
-            ),
-            curves(
-                Chart('Gain of one worker', places, gains, _GAIN, 'workers'),
-                'How much better than a flat colour one worker guesses the rest of one frame. '
-                'Whiskers are standard errors.',
-            ),
-        ),
+    chart = Chart('Gain of one worker', places, series, _GAIN, 'workers')
+    caption = (
+        'How much better than a flat colour one worker guesses the rest of one frame, by the '
+        'number of workers. Whiskers are standard errors.'
     )
+    return [curves(chart, caption)] if series else []
+
+
+def _series(name: str, by_count: Any, counts: Iterable[str], *path: str) -> Series:
+    found = [told.known(by_count, count, *path) for count in counts]
+    means = [None if each is None else each.mean for each in found]
+    return Series(name, means, [None if each is None else each.error for each in found])
 
 
 def _attacks(figures: Mapping[str, Any]) -> Chapter:
     own = told.inner(figures, 'single_frame', 'workers', own_workers(figures))
     attacks, references = told.groups(own, 'attacks'), told.groups(own, 'references')
     if not attacks:
-        return Chapter('All attacks on one frame', 'attacks', (_ABSENT,))
+        return Chapter('All attacks on one frame', 'attacks', (ABSENT,))
     ranked = sorted(attacks, key=lambda name: told.value(attacks, name, 'gain_db') or 0.0)
     gains = Series(
         'gain',
         [told.value(attacks, name, 'gain_db') for name in ranked],
         [told.error(attacks, name, 'gain_db') for name in ranked],
     )
-    chart = Chart('Gain of each attack', ranked, [gains], _GAIN)
+    names = [name.replace('_', ' ') for name in ranked]
+    chart = Chart('Gain of each attack', names, [gains], _GAIN)
     rows = [_attack_row(name, attacks[name]) for name in reversed(ranked)]
     rows += [_attack_row(f'reference: {name}', each) for name, each in references.items()]
     head = ('attack', 'gain', 'PSNR', 'SSIM', 'CPU time of a view')
@@ -155,7 +177,7 @@ def _attacks(figures: Mapping[str, Any]) -> Chapter:
 
 def _attack_row(name: str, figures: Any) -> tuple[str, ...]:
     return (
-        name,
+        name.replace('_', ' '),
         told.gain(told.known(figures, 'gain_db')),
         told.db(told.known(figures, 'psnr_db')),
         told.number(told.known(figures, 'ssim')),
@@ -174,7 +196,7 @@ def _near_head(attacks: Mapping[str, Any]) -> list[str]:
 
 def _distance_row(name: str, figures: Any) -> list[str]:
     bands = told.inner(figures, 'gain_by_distance_db')
-    return [name, *(told.gain(told.known(bands, each)) for each in bands)]
+    return [name.replace('_', ' '), *(told.gain(told.known(bands, each)) for each in bands)]
 
 
 def _commands(figures: Mapping[str, Any]) -> Chapter:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _INCHES = 4.6  # width; narrow, so that letters stay readable on a phone
 _MOST_SERIES = 6  # of a chart
 _MOST_LETTERS = 28  # of a label
+_SHORT = 30  # letters of three labels that fit beside each other
 _INK, _FAINT = '#010101', '#020202'  # stand for the page's colours, as the next line says
 _COLOURS = {'#010101': '--ink', '#020202': '--line'} | {
     f'#0303{number:02d}': f'--series{number}' for number in range(1, _MOST_SERIES + 1)
@@ -115,7 +116,8 @@ def _add_curves(axes: Axes, chart: Chart) -> None:
             _label(name), (1, value), xycoords=('axes fraction', 'data'), ha='right', va='bottom'
         )
     axes.set(xlabel=chart.across, ylabel=chart.unit)
-    axes.set_ylim(bottom=0, top=chart.most)
+    if axes.get_ylim()[0] >= 0 or chart.most is not None:
+        axes.set_ylim(0, None if chart.most is None else 1.04 * chart.most)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis='y')
 
@@ -133,7 +135,7 @@ def _add_bars(axes: Axes, chart: Chart) -> None:
         for row, value, error in zip(at, values, spread, strict=True):
             known = math.isfinite(value)
             end = value + (error if math.isfinite(error) else 0) if known and value > 0 else 0
-            told = f'{value:+.1f}' if chart.unit.endswith('dB') else f'{value:.2f}'
+            told = f'{value:+.1f}' if chart.unit.startswith('gain') else f'{value:.3g}'
             words = told if known else 'not measured'
             axes.annotate(words, (end, row), (4, 0), textcoords='offset points', va='center')
     for name, mark in (chart.marks or {}).items():
@@ -157,7 +159,7 @@ def _add_legend(axes: Axes, chart: Chart) -> None:
     if len(chart.series) > 1:
         axes.figure.legend(
             loc='outside upper left',
-            ncols=2,
+            ncols=3 if sum(len(each.name) for each in chart.series[:3]) < _SHORT else 2,
             frameon=False,
             handlelength=2.6,
             borderaxespad=0.1,

@@ -33,7 +33,7 @@ def page_of(figures: Mapping[str, Any], exhibits: Mapping[str, Sequence[Exhibit]
     return rendered(
         'audit',
         chapters(figures, photos(exhibits)),
-        title='Privacy audit of a distributed Segment Anything',
+        title='Privacy audit: what workers learn',
         under=_under(figures),
         story=story.lines(figures),
         verdict=verdict_of(figures),

@@ -55,13 +55,13 @@ def run_sections(subject: Subject, names: Sequence[str]) -> Iterator[tuple[str, 
 
 def _steps(subject: Subject, name: str) -> int:
     """About how often a section updates its bar."""
-    stills, scenes = len(subject.stills), len(subject.motion)
+    stills, scenes, samples = len(subject.stills), len(subject.motion), len(subject.samples)
     found = {
-        'single_frame': stills,
-        'coalitions': stills,
+        'single_frame': 7 * stills,
+        'coalitions': 14 * stills,
         'over_time': 8 * scenes,
-        'return_path': stills,
-        'content': stills,
-        'side_channels': scenes,
+        'return_path': 2 * stills,
+        'content': 6 * samples + min(samples, 12) + 2 * min(stills, 24),
+        'side_channels': 3 * min(stills, 24),
     }
-    return max(1, found.get(name, stills))
+    return max(1, found[name])

@@ -90,6 +90,11 @@ def number(figure: Known | float | None, digits: int = 2) -> str:
     return _told(figure, 1, digits, '', signed=False)
 
 
+def bits(figure: Known | float | None) -> str:
+    """An amount of information."""
+    return _told(figure, 1, 2, ' bits', signed=False)
+
+
 def time(seconds: Known | float | None) -> str:
     """A time in the unit that suits it."""
     found = _as_known(seconds)
@@ -111,11 +116,12 @@ def _told(figure: Known | float | None, scale: float, digits: int, unit: str, si
     found = _as_known(figure)
     if found is None:
         return UNKNOWN
+    digits += 0 < (found.error or 0.0) * scale * 10**digits < 1
     mean = f'{found.mean * scale:{"+" if signed else ""}.{digits}f}'
     if found.error is None:
         return f'{mean}{unit}'
-    wide = max(digits, 1)
-    return f'{mean} \u00b1 {found.error * scale:.{wide}f}{unit}'
+    around = f'{found.error * scale:.{digits}f}'
+    return f'{mean} \u00b1 {around}{unit}' if float(around) else f'{mean}{unit}'
 
 
 def _as_known(figure: Known | float | None) -> Known | None:

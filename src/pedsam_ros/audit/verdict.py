@@ -47,7 +47,7 @@ class Verdict:
         if self.best_db is None or self.reference_db is None:
             return 'Harmonic fill and another attack on one frame could not both be scored.'
         best = f'The best other attack on one frame, {self.best}, '
-        gains = f'{told.gain(self.best_db)} against {told.gain(self.reference_db)}'
+        gains = f'{self.best_db:+.2f} dB against {self.reference_db:+.2f} dB'
         return f'{best}is {sign} than harmonic fill: {gains} over a flat colour.'
 
 
