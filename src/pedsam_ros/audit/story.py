@@ -108,7 +108,7 @@ def _whole(figures: Mapping[str, Any]) -> Line:
         f' Of {told.number(count, 0)} faces that a detector finds in the full pictures, it still '
         f'finds {share(best)} with a given worker.'
     )
-    text = 'Only images with label maps tell: --images DIR.' + (found if best is not None else '')
+    text = 'Images with label maps are needed to tell.' + (found if best is not None else '')
     return Line(told.UNKNOWN, about, text)
 
 
