@@ -68,8 +68,8 @@ def test_every_picture_has_a_caption_with_its_number():
 @pytest.mark.parametrize('value', [None, float('nan')])
 def test_what_is_unknown_is_told_as_not_measured(value):
     """Never as 0."""
-    spoilt = handmade.spoilt(handmade.figures(), value)
-    spoilt['settings'] = handmade.figures()['settings']
+    whole = handmade.figures()
+    spoilt = whole | {name: handmade.spoilt(whole[name], value) for name in handmade.SECTIONS}
     text = page(spoilt)
     assert text.count('not measured') > 20
     assert 'nan' not in re.sub(r'<style>.*?</style>|<svg.*?</svg>', '', text, flags=re.DOTALL)

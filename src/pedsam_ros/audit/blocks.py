@@ -63,7 +63,9 @@ class Table:
     @property
     def narrow(self) -> bool:
         """Whether it fits beside a drawing."""
-        columns = [max(map(len, each), default=0) for each in zip(self.head, *self.rows)]
+        columns = [
+            max(map(len, each), default=0) for each in zip(self.head, *self.rows, strict=False)
+        ]
         return sum(columns) + 2 * len(columns) < _NARROW
 
 

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from pedsam_ros.audit.attack import Needs
 from pedsam_ros.audit.attacks import attacks
+from pedsam_ros.audit.material import gather
 from pedsam_ros.audit.record import NAMES, workers
-from pedsam_ros.audit.scenes import Scene, pan
 from pedsam_ros.audit.subject import Subject
-from pedsam_ros.bags import sample_photos
-from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.core.files import read_image
 from pedsam_ros.core.foreign_text import parsed_yaml, read_bounded
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.parameter_file import read_parameters
@@ -30,6 +25,7 @@ MOST_WORKERS = len(NAMES)
 _MOST_SEED = 2**32 - 1
 _NO_DOMAIN = -1  # the edge of an audit is in none
 _DEFAULT = 'vit_tiny'
+_MOST_TOLD = 5  # files that could not be read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,34 +107,28 @@ def _check_region(region: Sequence[float]) -> None:
         raise ConfigError(f'--region {" ".join(map(str, region))}: X0 < X1 and Y0 < Y1, in px')
 
 
-def subject_of(order: Order) -> Subject:
-    """What is audited. Raises PedsamError."""
+def subject_of(order: Order, tell: Callable[[str], None] = print) -> Subject:
+    """What is audited. `tell` gets a sentence on what was left out. Raises PedsamError."""
     config = order.config()
     weights = checkpoint.read(order.checkpoint or config.checkpoint or _DEFAULT)
-    shown_scenes = _scenes(order, weights.arch)
+    found = gather(weights.arch, order.images, order.bag, order.topic, order.limit, tell)
+    for each in found.unreadable[:_MOST_TOLD]:
+        tell(f'audit: left out: {shown(each, 300)}')
     return Subject(
         weights=weights,
         model=loading.load_edge(weights),
+        stills=found.stills,
+        motion=found.motion,
+        ideal=found.ideal,
+        samples=found.samples,
         entries=order.entries(config),
         config=config,
         regions=[_region(each) for each in order.region or ()],
         attackers=order.attackers(),
         seed=order.seed,
-        **shown_scenes,
     )
 
 
 def _region(region: Sequence[float]) -> Region:
     x0, y0, x1, y1 = region
     return x0, y0, x1, y1
-
-
-def _scenes(order: Order, arch: Architecture) -> dict[str, Any]:
-    """The demo's photographs, as they are and panned. TO BE REPLACED at the merge."""
-    paths = list(islice(sample_photos._paths(), order.limit))
-    photos = {path.stem: read_image(path) for path in paths}
-    return {
-        'stills': [Scene(name, [photo]) for name, photo in photos.items()],
-        'motion': [Scene(name, list(pan(photo, arch))) for name, photo in photos.items()],
-        'ideal': True,
-    }

@@ -101,11 +101,11 @@ def _whole(figures: Mapping[str, Any]) -> Line:
             return Line(_short(own, *path, 'some_worker'), about, text)
     about = 'How many things lie whole with one worker depends on the images.'
     faces = told.inner(figures, 'content', 'detectors', 'faces')
-    count = told.value(faces, 'in_full_pictures')
+    all_faces = told.number(told.value(faces, 'in_full_pictures'), 0)
     views = [told.value(each, 'given_worker') for each in told.groups(faces, 'views').values()]
     best = max((each for each in views if each is not None), default=None)
     found = (
-        f' Of {told.number(count, 0)} faces that a detector finds in the full pictures, it still '
+        f' Of {all_faces} faces that a detector finds in the full pictures, it still '
         f'finds {share(best)} with a given worker.'
     )
     text = 'Images with label maps are needed to tell.' + (found if best is not None else '')

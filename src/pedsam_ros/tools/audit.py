@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from pedsam_ros.audit import compare, report, summary
+from pedsam_ros.audit.fitting import fit
 from pedsam_ros.audit.order import MOST_WORKERS, Order, subject_of
 from pedsam_ros.audit.outcome import Outcome
 from pedsam_ros.audit.sections import SECTIONS, run_sections
@@ -152,7 +153,14 @@ def _train(args: argparse.Namespace) -> int:
         raise ConfigError('--train-attacker: --out names the file for the weights')
     if not 0 < args.minutes <= _MOST_MINUTES:
         raise ConfigError(f'--minutes={args.minutes}: above 0, at most {_MOST_MINUTES:.0f}')
-    raise ConfigError('--train-attacker: to be merged')
+    try:
+        told = fit(args.train_attacker, args.out, args.minutes, args.seed)
+    except OSError as error:
+        raise ConfigError(f'--out={shown(args.out, 300)}: {shown(error, 200)}') from None
+    gain = told['held_out_gain_over_harmonic_db']
+    print(f'audit: {told["steps"]} steps; {gain:+.2f} dB over harmonic fill on held-out pictures')
+    print(f'audit: weights in {shown(args.out, 300)}')
+    return 0
 
 
 def _written(out: Path, write: Callable[[], None]) -> None:
