@@ -16,6 +16,7 @@ from pedsam_ros.nodes import process
 
 COMMANDS = {  # name: what it does
     'demo': 'make masks of camera frames with an edge and three workers, each in its own process',
+    'audit': 'attack our own system, and show what each worker and coalition learns',
     'evaluate': 'measure how good the masks are, on images with known segments',
     'make-assets': 'make a pack of pictures to train on from the files of packages',
     'train': 'train a promptable model from scratch, on scenes made on the fly',

@@ -1,0 +1,130 @@
+"""The story of an audit in five lines, made of its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pedsam_ros.audit import told
+from pedsam_ros.audit.chapter_time import last_of
+from pedsam_ros.audit.told import gain, mean_only, share
+from pedsam_ros.audit.verdict import own_workers
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: its figure, what it is about, and a sentence or two."""
+
+    big: str
+    about: str
+    text: str
+
+    @property
+    def known(self) -> bool:
+        """Whether its figure was measured."""
+        return self.big != told.UNKNOWN
+
+
+def lines(figures: Mapping[str, Any]) -> list[Line]:
+    """The five lines. What was not measured is told so."""
+    return [
+        _one_frame(figures),
+        _moving(figures),
+        _together(figures),
+        _whole(figures),
+        _network(figures),
+    ]
+
+
+def _short(figures: Any, *path: str) -> str:
+    return share(mean_only(told.known(figures, *path)))
+
+
+def strongest(attacks: Mapping[str, Any]) -> str:
+    """The name of the attack with the largest gain; empty if none is known."""
+    gains = {name: told.value(each, 'gain_db') for name, each in attacks.items()}
+    known = {name: value for name, value in gains.items() if value is not None}
+    return max(known, key=lambda name: known[name], default='')
+
+
+def _one_frame(figures: Mapping[str, Any]) -> Line:
+    own = told.inner(figures, 'single_frame', 'workers', own_workers(figures))
+    best = strongest(told.inner(own, 'attacks'))
+    about = 'Of one frame, one worker sees this share of the picture.'
+    if not best:
+        return Line(_short(own, 'share_seen'), about, 'No attack on the rest was measured.')
+    by = told.known(own, 'attacks', best, 'gain_db')
+    blur = told.known(own, 'references', 'blur_10', 'gain_db')
+    text = (
+        f'The best guess of the rest ({best}) is {gain(mean_only(by))} better than a flat colour. '
+        f'A blur that leaves shapes readable would be {gain(mean_only(blur))}.'
+    )
+    return Line(_short(own, 'share_seen'), about, text)
+
+
+def _moving(figures: Mapping[str, Any]) -> Line:
+    found = told.inner(figures, 'over_time')
+    own = told.inner(found, 'coverage', 'by_itself')
+    end = last_of(own)
+    about = (
+        f'After {end or "some"} frames of a moving camera, one worker has this share of the view.'
+    )
+    made = told.inner(found, 'reconstruction')
+    before, after = (gain(told.value(made, key, 'gain_db')) for key in ('one_frame', 'panorama'))
+    text = (
+        f'It needs no help to put them together, and then guesses what the present frame hides '
+        f'{after} better than a flat colour, instead of {before}. The ledger of the edge says at '
+        f'most {_short(found, "ledger_largest_share")}.'
+    )
+    return Line(_short(own, end), about, text)
+
+
+def _together(figures: Mapping[str, Any]) -> Line:
+    count = own_workers(figures)
+    own = told.inner(figures, 'coalitions', 'workers', count)
+    about = f'Two of {count or "the"} workers together see this share of one frame.'
+    by = told.known(own, '2', 'gain_db')
+    text = f'Their guess of the rest is {gain(mean_only(by))} better than a flat colour.'
+    return Line(_short(own, '2', 'share_seen'), about, text)
+
+
+def _whole(figures: Mapping[str, Any]) -> Line:
+    own = told.inner(figures, 'content', 'workers', 'own')
+    kinds = {'heads': ('heads',), 'things': ('things', 'all')}
+    for kind, path in kinds.items():
+        if told.known(own, *path, 'some_worker') is not None:
+            given = _short(own, *path, 'given_worker')
+            about = f'Of the {kind}, this share lies whole with some worker.'
+            count = told.number(told.value(own, *path, 'count'), 0)
+            text = f'A given worker has {given}. {count} {kind} were counted.'
+            return Line(_short(own, *path, 'some_worker'), about, text)
+    about = 'How many things lie whole with one worker depends on the images.'
+    faces = told.inner(figures, 'content', 'detectors', 'faces')
+    all_faces = told.number(told.value(faces, 'in_full_pictures'), 0)
+    views = [told.value(each, 'given_worker') for each in told.groups(faces, 'views').values()]
+    best = max((each for each in views if each is not None), default=None)
+    found = (
+        f' Of {all_faces} faces that a detector finds in the full pictures, it still '
+        f'finds {share(best)} with a given worker.'
+    )
+    text = 'Images with label maps are needed to tell.' + (found if best is not None else '')
+    return Line(told.UNKNOWN, about, text)
+
+
+def _network(figures: Mapping[str, Any]) -> Line:
+    found = told.inner(figures, 'side_channels')
+    pad = 'unpadded' if told.at(found, 'pad') is False else 'padded'
+    tells = told.bits(told.value(found, pad, 'information_bits'))
+    about = f'So much does the size of a sealed message tell of its window ({pad}).'
+    other = told.bits(told.value(found, 'unpadded', 'information_bits'))
+    back = told.inner(figures, 'return_path')
+    attacks = told.groups(back, 'dtypes', str(told.at(back, 'transport')))
+    levels = [told.value(each, 'psnr_db') for each in attacks.values()]
+    best = max((each for each in levels if each is not None), default=None)
+    small = told.value(back, 'references', 'thumbnail_16px', 'psnr_db')
+    text = (
+        f'Without padding it would be {other}. Whoever opens the way back gets the pixels at '
+        f'{told.db(best)}; a thumbnail of 16 px a window has {told.db(small)}.'
+    )
+    return Line(tells, about, text)
