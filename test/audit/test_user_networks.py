@@ -99,7 +99,9 @@ def tokenizer(folder, transformers):
     words = ['<|startoftext|>', 'a</w>', '<|endoftext|>']
     (folder / 'vocab.json').write_text(str({w: i for i, w in enumerate(words)}).replace("'", '"'))
     (folder / 'merges.txt').write_text('#version: 0.2\n')
-    return transformers.CLIPTokenizer(str(folder / 'vocab.json'), str(folder / 'merges.txt'), model_max_length=77)
+    return transformers.CLIPTokenizer(
+        str(folder / 'vocab.json'), str(folder / 'merges.txt'), model_max_length=77
+    )
 
 
 def test_they_run_only_when_asked_for():

@@ -1,7 +1,5 @@
 """Windows that stay on the edge: by index, by region, and because a cap would be broken."""
 
-from collections import Counter
-
 import pytest
 
 import fakes
@@ -31,18 +29,18 @@ def test_a_region_keeps_its_windows_here_for_a_while():
 
 
 def test_neutral_windows_go_out_in_place_of_those_that_stay():
-    """Each worker is sent as many windows as without a region, and none shows more than grey."""
+    """Each worker is sent as many windows as without a region, in the same order, and none shows
+    more than grey."""
     edge = fakes.edge(regions=True)
     usual = edge.start(fakes.frame(), 0.0, ALL)[1]
     edge.router.protect((40.0, 20.0, 70.0, 40.0), until_s=5.0)
     started, sent = edge.start(fakes.frame(), 0.0, ALL)
     to_workers = [each for each in sent if each.worker != LOCAL]
 
-    def counted(assignments):
-        found = Counter((each.worker, each.window.index) for each in assignments)
-        return found, Counter(each.window.pixels.shape for each in assignments)
+    def transcript(assignments):
+        return [(each.worker, each.window.index, each.window.pixels.shape) for each in assignments]
 
-    assert counted(to_workers) == counted(usual)
+    assert transcript(to_workers) == transcript(usual)
     grey = [each for each in to_workers if neutral(each.window)]
     assert {each.window.index for each in grey} == by_worker(sent)[LOCAL]
     settle(edge, sent)

@@ -1,5 +1,7 @@
 """What really crosses to the workers is what the audit records in one process."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from domains import domains
 from fakes import frame
 from pedsam_ros.audit.real import record_real
 from pedsam_ros.audit.record import record, workers
+from pedsam_ros.audit.scenes import Scene
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.model import checkpoint, loading
 from rig import SEED
@@ -20,10 +23,12 @@ def test_what_really_crosses_is_what_the_recording_says(tmp_path, pad):
     pixels that the recording leaves out where nothing is padded."""
     weights, entries = checkpoint.read(SEED), workers(3)
     frames = [frame(96, 128, seed=i).rgb for i in range(3)] + [frame(120, 70, seed=9).rgb]
+    scenes = [Scene('first', frames[:1]), Scene('others', frames[1:])]
     config = EdgeConfig(pad=pad)
     made = record('made', frames, loading.load_edge(weights), entries, config)
     with domains(4) as ids:
-        real = record_real('real', frames, weights, entries, ids, tmp_path, config)
+        found = record_real(scenes, weights, entries, ids, tmp_path, config)
+    real = replace(found[scenes[0]], moments=[m for s in scenes for m in found[s].moments])
     assert real.ledger == made.ledger
     for a, b in zip(real.moments, made.moments, strict=True):
         assert (a.truth == b.truth).all()

@@ -145,7 +145,8 @@ def _of_camera(
 ) -> Material:
     """The first frames as one camera that moves; stills well apart, from all frames.
 
-    `count` is how many frames there are, if that is known. Raises ConfigError if there are fewer than two frames, or they change their size.
+    `count` is how many frames there are, if that is known. Raises ConfigError if there are fewer
+    than two frames, or they change their size.
     """
     apart = max(APART, -(-min(count, MOST_READ) // most))
     moving, stills = list[Pixels](), list[Scene]()

@@ -44,6 +44,7 @@ class Order:
     checkpoint: str | None = None
     attacker: Sequence[str] | None = None
     seed: int = 0
+    real: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         if self.topic is not None and self.bag is None:
@@ -56,6 +57,8 @@ class Order:
             raise ConfigError(f'--seed={self.seed}: from 0 to {_MOST_SEED}')
         for region in self.region or ():
             _check_region(region)
+        if self.real and self.region:
+            raise ConfigError('--real: with --region only one process is recorded')
         self.attackers()
 
     def config(self) -> EdgeConfig:

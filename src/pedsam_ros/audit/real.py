@@ -4,47 +4,75 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
+from tqdm import tqdm
+
 from pedsam_ros.audit.recording import Moment, Recording, Sent
+from pedsam_ros.audit.scenes import Scene
 from pedsam_ros.core.config import EdgeConfig
+from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import preprocess
 from pedsam_ros.core.model.checkpoint import Weights
 from pedsam_ros.core.outbound import GREY
 from pedsam_ros.core.settings import parameters_of
 from pedsam_ros.core.types import Frame, FrameKey, Pixels
 from pedsam_ros.core.windows import Canvas
-from pedsam_ros.core.workers_file import WorkerEntry
+from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
 from pedsam_ros.trial.crossing import Crossed, Crossing, crossing
 
 _PASSED_ON = ('placement.', 'pad', 'transport')  # starts of the parameters that matter here
 
 
 def record_real(
-    name: str,
-    frames: Sequence[Pixels],
+    scenes: Sequence[Scene],
     weights: Weights,
     entries: Sequence[WorkerEntry],
     domains: Sequence[int],
     folder: Path,
     config: EdgeConfig,
-) -> Recording:
-    """Shows (H, W, 3) uint8 frames to an edge, as `record` does, with real processes.
+) -> dict[Scene, Recording]:
+    """Shows scenes to one edge, one after the other, as `record` does, with real processes.
 
     `domains`: the robot's, then each worker's. Logs and windows go to `folder`, which is there and
-    empty. Raises PedsamError if a process ends before its time or a frame is lost.
+    empty. Raises ConfigError if the domains break a rule, PedsamError if a process ends before its
+    time or a frame is lost.
     """
-    pairs = zip(entries, domains[1:], strict=True)
-    workers = [replace(entry, domain_id=domain_id) for entry, domain_id in pairs]
+    workers = _in_domains(entries, domains)
     given = parameters_of(config).items()
     parameters = {key: value for key, value in given if key.startswith(_PASSED_ON)}
+    frames = [rgb for scene in scenes for rgb in scene.frames]
     height, width = frames[0].shape[:2]
     with crossing(weights, workers, domains[0], folder, parameters, (height, width)) as crossed:
-        moments = [_moment(crossed, weights, i + 1, rgb) for i, rgb in enumerate(frames)]
+        shown = tqdm(frames, desc='real processes', unit='frame')
+        moments = [_moment(crossed, weights, i + 1, rgb) for i, rgb in enumerate(shown)]
         ledger = crossed.ledger()
     names = [worker.name for worker in workers if not worker.spare]
     shares = {each: ledger.share(each) for each in names}
-    return Recording(name, weights.arch, names, moments, shares)
+    left = iter(moments)
+    return {
+        scene: Recording(
+            scene.name, weights.arch, names, list(islice(left, len(scene.frames))), shares
+        )
+        for scene in scenes
+    }
+
+
+def _in_domains(entries: Sequence[WorkerEntry], domains: Sequence[int]) -> list[WorkerEntry]:
+    """The same workers in other domains. Raises ConfigError."""
+    if len(domains) != len(entries) + 1:
+        raise ConfigError(
+            f'{len(domains)} domains: one for the robot and {len(entries)} for workers'
+        )
+    known = {
+        'workers': [
+            {'name': e.name, 'domain_id': d} for e, d in zip(entries, domains[1:], strict=True)
+        ]
+    }
+    checked = parse_workers(known, own_domain=domains[0])
+    pairs = zip(entries, checked, strict=True)
+    return [replace(entry, domain_id=other.domain_id) for entry, other in pairs]
 
 
 def _moment(crossed: Crossing, weights: Weights, stamp_ns: int, rgb: Pixels) -> Moment:

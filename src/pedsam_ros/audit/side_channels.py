@@ -20,6 +20,7 @@ from pedsam_ros.audit.record import record
 from pedsam_ros.audit.recording import Moment, Recording
 from pedsam_ros.audit.section import Section
 from pedsam_ros.audit.subject import Subject
+from pedsam_ros.audit.timing import timing
 from pedsam_ros.audit.transcripts import (
     chance_bits,
     detail,
@@ -47,7 +48,7 @@ def run(subject: Subject, bar: tqdm[Any]) -> Section:
         bar.update(len(scenes))
     figures['region'] = region(subject)
     figures['avoided'], exhibits = avoided.run(subject, scenes, bar)
-    figures['timing'] = None  # only real processes have one
+    figures['timing'] = timing([*subject.real.values()])
     return Section(figures, exhibits)
 
 

@@ -33,10 +33,14 @@ class Subject:
     regions: Sequence[Region] = ()
     attackers: dict[str, Path] = field(default_factory=dict)  # attack -> a user's weights
     seed: int = 0
+    real: dict[Scene, Recording] = field(default_factory=dict)  # of real processes
 
     def record(self, scene: Scene, entries: Sequence[WorkerEntry] | None = None) -> Recording:
-        """What crosses the wire of a scene; with other workers than the subject's if given."""
+        """What crosses the wire of a scene: between real processes if that was recorded, else in
+        this one. With other workers than the subject's if given."""
         chosen = self.entries if entries is None else entries
+        if chosen is self.entries and scene in self.real:
+            return self.real[scene]
         return self.recorded(scene.name, scene.frames, chosen)
 
     def recorded(

@@ -124,7 +124,8 @@ class Edge:
         assignments = self._outbound.ask(started, plan, now_s)
         assignments += self._outbound.decoys(started, usable)
         self._note_complete()
-        return started, assignments
+        # In the usual order: that of the messages must not tell which of them are decoys.
+        return started, sorted(assignments, key=lambda each: each.window.index)
 
     def reroute(
         self, usable: Container[str], now_s: float, unix_s: float = 0.0

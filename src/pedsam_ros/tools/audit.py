@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Callable
-from dataclasses import fields
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from pedsam_ros.audit import compare, report, summary
 from pedsam_ros.audit.fitting import fit
 from pedsam_ros.audit.order import MOST_WORKERS, Order, subject_of
 from pedsam_ros.audit.outcome import Outcome
+from pedsam_ros.audit.real import record_real
 from pedsam_ros.audit.sections import SECTIONS, run_sections
+from pedsam_ros.audit.subject import Subject
 from pedsam_ros.audit.verdict import Strength, verdict_of
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import checkpoint
@@ -62,6 +65,8 @@ def _add_edge(parser: argparse.ArgumentParser) -> None:
     corners = ('X0', 'Y0', 'X1', 'Y1')
     what = 'part of the image, px, that stays on the edge; may be repeated'
     add('--region', type=float, nargs=4, action='append', metavar=corners, help=what)
+    what = "record real processes in these DDS domains: the robot's, then each worker's"
+    add('--real', type=int, nargs='+', metavar='DOMAIN', help=what)
     add('--checkpoint', help=f"{checkpoint.CHOICE} (default: that of --params, or 'vit_tiny')")
 
 
@@ -88,7 +93,8 @@ def _audit(args: argparse.Namespace) -> int:
     if out.suffix != '.json':
         raise ConfigError(f'--out={shown(out, 300)}: a .json file; the page goes beside it')
     names = _names(args.sections)
-    outcome = Outcome(subject_of(_order(args)))
+    order = _order(args)
+    outcome = Outcome(_played(subject_of(order), order.real))
     for name, found in run_sections(outcome.subject, names):
         outcome.add(name, found, _command(args, name))
         _written(out, partial(write_figures, out, outcome.figures()))  # a later one may take long
@@ -98,6 +104,16 @@ def _audit(args: argparse.Namespace) -> int:
     print(summary.text_of(figures))
     print(f'audit: figures in {shown(out, 300)}, page in {shown(page, 300)}')
     return int(verdict_of(figures).strength is Strength.WEAK)
+
+
+def _played(subject: Subject, domains: Sequence[int] | None) -> Subject:
+    """The subject with what real processes in these domains made of it, if any are given."""
+    if not domains:
+        return subject
+    scenes = [*subject.stills, *subject.motion]
+    with tempfile.TemporaryDirectory() as folder:
+        given = subject.weights, subject.entries, domains, Path(folder), subject.config
+        return replace(subject, real=record_real(scenes, *given))
 
 
 def _order(args: argparse.Namespace) -> Order:
