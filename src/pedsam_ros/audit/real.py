@@ -62,15 +62,10 @@ def record_real(
 def _in_domains(entries: Sequence[WorkerEntry], domains: Sequence[int]) -> list[WorkerEntry]:
     """The same workers in other domains. Raises ConfigError."""
     if len(domains) != len(entries) + 1:
-        raise ConfigError(
-            f'{len(domains)} domains: one for the robot and {len(entries)} for workers'
-        )
-    known = {
-        'workers': [
-            {'name': e.name, 'domain_id': d} for e, d in zip(entries, domains[1:], strict=True)
-        ]
-    }
-    checked = parse_workers(known, own_domain=domains[0])
+        raise ConfigError(f'{len(domains)} domains: 1 for the robot, {len(entries)} for workers')
+    named = zip(entries, domains[1:], strict=True)
+    listed = [{'name': entry.name, 'domain_id': domain_id} for entry, domain_id in named]
+    checked = parse_workers({'workers': listed}, own_domain=domains[0])
     pairs = zip(entries, checked, strict=True)
     return [replace(entry, domain_id=other.domain_id) for entry, other in pairs]
 

@@ -14,7 +14,6 @@ from pedsam_ros.audit import compare, report, summary
 from pedsam_ros.audit.fitting import fit
 from pedsam_ros.audit.order import MOST_WORKERS, Order, subject_of
 from pedsam_ros.audit.outcome import Outcome
-from pedsam_ros.audit.real import record_real
 from pedsam_ros.audit.sections import SECTIONS, run_sections
 from pedsam_ros.audit.subject import Subject
 from pedsam_ros.audit.verdict import Strength, verdict_of
@@ -110,6 +109,8 @@ def _played(subject: Subject, domains: Sequence[int] | None) -> Subject:
     """The subject with what real processes in these domains made of it, if any are given."""
     if not domains:
         return subject
+    from pedsam_ros.audit.real import record_real  # the rest of an audit needs no ROS
+
     scenes = [*subject.stills, *subject.motion]
     with tempfile.TemporaryDirectory() as folder:
         given = subject.weights, subject.entries, domains, Path(folder), subject.config
