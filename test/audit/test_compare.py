@@ -41,7 +41,9 @@ def test_an_audit_compared_with_itself_shows_no_change(tmp_path, write, capsys):
     file = write('a', handmade.figures())
     text = compared(tmp_path, file, file)
     assert 'class="changed"' not in text
-    assert capsys.readouterr().out.startswith('0 of ')
+    told = capsys.readouterr().out
+    assert '\n0 of ' in told
+    assert len(told.splitlines()) < 25
     assert compare.warnings(*[handmade.figures()] * 2) == []
 
 
@@ -64,7 +66,7 @@ def test_a_difference_counts_from_two_standard_errors_on(tmp_path, write, capsys
     assert rows[3.1] == set()
     assert 'single_frame.workers.3.attacks.learned.gain_db' in rows[3.3]
     text = compared(tmp_path, write('a', handmade.figures(2.6)), write('b', handmade.figures(3.3)))
-    assert text.count('class="changed"') == len(rows[3.3])
+    assert text.count('class="changed"') == len(rows[3.3]) + 1  # and once among the first
     assert '+0.7 ± 0.28' in capsys.readouterr().out
 
 
@@ -73,7 +75,7 @@ def test_what_only_one_of_them_measured_has_changed(tmp_path, write):
     second = handmade.figures()
     second['single_frame']['workers']['3']['share_seen'] = None
     text = compared(tmp_path, write('a', handmade.figures()), write('b', second))
-    assert text.count('class="changed"') == 1
+    assert text.count('class="changed"') == 2  # also among the first
     assert 'not measured' in text
 
 
