@@ -13,6 +13,13 @@ from pedsam_ros.core import codec
 from toy_subjects import drawn, subject
 
 
+@pytest.fixture(autouse=True)
+def _little_to_learn(monkeypatch):
+    """Keeps the tests short."""
+    monkeypatch.setattr(return_path, '_WINDOWS', 100)
+    monkeypatch.setattr(decoder, '_STEPS', 5)
+
+
 def linear_own(seed, count=30):
     """Windows of noise, 8x8 px in 2x2 tokens, encoded by a matrix that can be undone."""
     random = np.random.default_rng(seed)
@@ -28,7 +35,7 @@ def linear_own(seed, count=30):
 
 def test_ridge_recovers_pixels_of_a_linear_encoder():
     """What a linear encoder made of other windows is read to within a few levels."""
-    inverse = ridge.fitted(linear_own(0, 2000))
+    inverse = ridge.fitted(linear_own(0, 1000))
     other = linear_own(1)
     errors = [
         np.abs(inverse(tokens) - pixels).mean()

@@ -32,7 +32,7 @@ from pedsam_ros.evaluation import rle
 from pedsam_ros.evaluation.samples import Sample
 
 _MOST_FRAMES = 400
-_CHANGED = 3.0  # mean change of a window, levels, from which it would be sent
+_CHANGED = 1.5  # mean change of a window, levels, from which it would be sent
 _MOVES = 0.005  # of a window's pixels, from which something moves in it
 
 

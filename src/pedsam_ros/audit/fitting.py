@@ -20,7 +20,7 @@ from pedsam_ros.audit.unet import UNet
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.learn.asset_pack import AssetPack
 
-_RATE = 1.5e-3
+_RATE = 1.5e-3  # at most; half of it when it goes on from other weights
 _WARMUP = 50  # steps
 _FOLLOW = 0.995  # of the averaged weights
 _FLOOR = 4.0  # grey levels squared: no picture is asked to be better than that
@@ -86,15 +86,15 @@ def learn(
 ) -> tuple[UNet, int]:
     """Learns for so many minutes; returns the averaged network and the number of steps."""
     torch.manual_seed(seed)
-    net, average = UNet(), UNet()
+    net, average, highest = UNet(), UNet(), _RATE / (2 if start else 1)
     if start:
         net.load_state_dict(attacker_file.read(start).state_dict())
     average.load_state_dict(net.state_dict())
-    optimiser = torch.optim.AdamW(net.parameters(), _RATE, (0.9, 0.98), weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(net.parameters(), highest, (0.9, 0.98), weight_decay=1e-4)
     began, step, done = time.monotonic(), 0, 0.0
     for step, lessons in enumerate(Lessons(pack, seed), 1):
         for group in optimiser.param_groups:
-            group['lr'] = _RATE * min(1, step / _WARMUP) * (0.01 + 0.99 * _cosine(done))
+            group['lr'] = highest * min(1, step / _WARMUP) * (0.01 + 0.99 * _cosine(done))
         _step(net, optimiser, lessons)
         _follow(average, net, step)
         done = min(1.0, (time.monotonic() - began) / (60 * minutes))

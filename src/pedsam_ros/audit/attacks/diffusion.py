@@ -25,6 +25,7 @@ NEEDS = Needs.WEIGHTS
 _PROMPT = ''  # the adversary knows nothing of the scene
 _STEPS = 30
 _SEED = 0
+_USUAL_PX = 512  # side of the pictures of a pipeline that does not tell
 
 
 def attack(view: Pixels, seen: Seen, history: History) -> Picture:
@@ -56,12 +57,13 @@ def attack(view: Pixels, seen: Seen, history: History) -> Picture:
 
 def _size(paint: Any, width: int, height: int) -> tuple[int, int]:
     """Width and height, multiples of 8 latents, of about the area the pipeline was trained on."""
-    step = 8 * int(paint.vae_scale_factor)
-    own = int(paint.unet.config.sample_size) * int(paint.vae_scale_factor)
-    scale = own / (width * height) ** 0.5
-    return max(step, round(width * scale / step) * step), max(
-        step, round(height * scale / step) * step
-    )
+    latent_px = int(paint.vae_scale_factor)
+    network = getattr(paint, 'unet', None) or getattr(paint, 'transformer', None)
+    side = getattr(getattr(network, 'config', None), 'sample_size', None)
+    own_px = side * latent_px if isinstance(side, int) else _USUAL_PX
+    scale, step = own_px / (width * height) ** 0.5, 8 * latent_px
+    wide, high = (max(step, round(each * scale / step) * step) for each in (width, height))
+    return wide, high
 
 
 @lru_cache(maxsize=1)
