@@ -7,7 +7,7 @@ import pytest
 
 import handmade_audit as handmade
 from html_page import Page
-from pedsam_ros.audit import compare
+from pedsam_ros.audit import compare, report
 from pedsam_ros.audit.outcome import FORMAT
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.tools import audit
@@ -32,7 +32,8 @@ def compared(tmp_path, first, second):
     args = parser.parse_args(['--compare', str(first), str(second), '--out', str(out)])
     assert audit.run(args) == 0
     text = out.read_text()
-    Page(text)
+    found = Page(text)
+    assert len(found.ids) == len(set(found.ids))
     return text
 
 
@@ -146,3 +147,16 @@ def test_strange_figures_do_no_harm(tmp_path, write, value):
     text = compared(tmp_path, write('a', handmade.figures()), write('b', spoilt))
     assert '<script' not in text
     assert len(text) < 1_000_000
+
+
+def test_strange_names_do_no_harm(tmp_path, write):
+    """Of sections, numbers of workers, and numbers of frames."""
+    strange = handmade.figures()
+    for name in ('9' * 5000, handmade.HOSTILE, 'first', 'same', ''):
+        strange[name] = {name: 1}
+        strange['coalitions']['workers'][name] = {name: {'share_seen': 0.5}}
+        strange['single_frame']['workers'][name] = strange['single_frame']['workers']['3']
+        strange['over_time']['coverage'] = {'by_itself': {name: 0.5, '0': 0.3}}
+    text = compared(tmp_path, write('a', handmade.figures()), write('b', strange))
+    assert '<script' not in text
+    Page(report.page_of(strange, {}))

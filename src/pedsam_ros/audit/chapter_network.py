@@ -39,8 +39,8 @@ def way_back(figures: Mapping[str, Any], photos: Sequence[Photo]) -> Chapter:
     ]
     rows += [_back_row(f'reference: {name}', each) for name, each in references.items()]
     words = (
-        'Whoever opens an embedding sees its window. This holds for the worker, which has the '
-        'window anyway; for others the seal on the way back is what protects the picture.'
+        'Whoever opens embeddings can read pixels out of them, about as well as told here. The '
+        'worker has the pixels anyway; from all others the seal keeps the embeddings.'
     )
     blocks: Sequence[Block] = (
         bars(chart, 'How well pixels come out of embeddings, by the type they travel in.'),

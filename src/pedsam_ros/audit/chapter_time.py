@@ -31,7 +31,7 @@ def over_time(figures: Mapping[str, Any], photos: Sequence[Photo]) -> Chapter:
         'the present view one worker has ever been sent.'
     )
     ledger = told.share(told.value(found, 'ledger_largest_share'))
-    said = f'The ledger of the edge, which counts window positions, says at most {ledger}.'
+    said = f'The ledger of the edge says at most {ledger}.'
     blocks: list[Block] = [*_curves(found), *photos, _rebuilt(found), _scenes(found)]
     if told.groups(found, 'geometry'):
         blocks.append(_movements(found))

@@ -46,7 +46,7 @@ def last_of(curve: Mapping[str, Any]) -> str:
 
 def frames_of(curve: Mapping[str, Any]) -> list[str]:
     """The numbers of earlier frames of a curve, in their order."""
-    return sorted((name for name in curve if name.isascii() and name.isdigit()), key=int)
+    return sorted(filter(told.is_count, curve), key=int)
 
 
 def padding(figures: Mapping[str, Any]) -> str:
