@@ -179,4 +179,4 @@ def cell(figure: told.Known | str | None, signed: bool = False) -> str:
         return figure
     sign = '+' if signed and figure.mean else ''
     mean = f'{figure.mean:{sign}.4g}'
-    return mean if figure.error is None else f'{mean} \u00b1 {figure.error:.2g}'
+    return mean if not figure.error else f'{mean} \u00b1 {figure.error:.2g}'

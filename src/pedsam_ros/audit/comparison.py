@@ -15,7 +15,11 @@ from pedsam_ros.audit.verdict import own_workers
 from pedsam_ros.core.shown import shown
 
 _HEAD = ('figure', 'A', 'B', 'B minus A')
-_SAMPLES = 'Means with their standard errors. In bold: they differ by more than two of them.'
+_SAMPLES = (
+    'Means with their standard errors. In bold: they differ by more than two of them. The errors '
+    'take the audits as independent: with equal images a difference is surer than that. Of many '
+    'figures, some differ by chance.'
+)
 _MOST_ROWS = 2000  # of a table
 _NAMES = ('A', 'B')
 
