@@ -7,7 +7,7 @@ import pytest
 
 import handmade_audit as handmade
 from html_page import Page
-from pedsam_ros.audit import compare
+from pedsam_ros.audit import compare, report
 from pedsam_ros.audit.outcome import FORMAT
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.tools import audit
@@ -32,7 +32,8 @@ def compared(tmp_path, first, second):
     args = parser.parse_args(['--compare', str(first), str(second), '--out', str(out)])
     assert audit.run(args) == 0
     text = out.read_text()
-    Page(text)
+    found = Page(text)
+    assert len(found.ids) == len(set(found.ids))
     return text
 
 
@@ -41,7 +42,9 @@ def test_an_audit_compared_with_itself_shows_no_change(tmp_path, write, capsys):
     file = write('a', handmade.figures())
     text = compared(tmp_path, file, file)
     assert 'class="changed"' not in text
-    assert capsys.readouterr().out.startswith('0 of ')
+    told = capsys.readouterr().out
+    assert '\n0 of ' in told
+    assert len(told.splitlines()) < 25
     assert compare.warnings(*[handmade.figures()] * 2) == []
 
 
@@ -64,7 +67,7 @@ def test_a_difference_counts_from_two_standard_errors_on(tmp_path, write, capsys
     assert rows[3.1] == set()
     assert 'single_frame.workers.3.attacks.learned.gain_db' in rows[3.3]
     text = compared(tmp_path, write('a', handmade.figures(2.6)), write('b', handmade.figures(3.3)))
-    assert text.count('class="changed"') == len(rows[3.3])
+    assert text.count('class="changed"') == len(rows[3.3]) + 1  # and once among the first
     assert '+0.7 ± 0.28' in capsys.readouterr().out
 
 
@@ -73,7 +76,7 @@ def test_what_only_one_of_them_measured_has_changed(tmp_path, write):
     second = handmade.figures()
     second['single_frame']['workers']['3']['share_seen'] = None
     text = compared(tmp_path, write('a', handmade.figures()), write('b', second))
-    assert text.count('class="changed"') == 1
+    assert text.count('class="changed"') == 2  # also among the first
     assert 'not measured' in text
 
 
@@ -144,3 +147,16 @@ def test_strange_figures_do_no_harm(tmp_path, write, value):
     text = compared(tmp_path, write('a', handmade.figures()), write('b', spoilt))
     assert '<script' not in text
     assert len(text) < 1_000_000
+
+
+def test_strange_names_do_no_harm(tmp_path, write):
+    """Of sections, numbers of workers, and numbers of frames."""
+    strange = handmade.figures()
+    for name in ('9' * 5000, handmade.HOSTILE, 'first', 'same', ''):
+        strange[name] = {name: 1}
+        strange['coalitions']['workers'][name] = {name: {'share_seen': 0.5}}
+        strange['single_frame']['workers'][name] = strange['single_frame']['workers']['3']
+        strange['over_time']['coverage'] = {'by_itself': {name: 0.5, '0': 0.3}}
+    text = compared(tmp_path, write('a', handmade.figures()), write('b', strange))
+    assert '<script' not in text
+    Page(report.page_of(strange, {}))

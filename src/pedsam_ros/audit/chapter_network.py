@@ -39,8 +39,8 @@ def way_back(figures: Mapping[str, Any], photos: Sequence[Photo]) -> Chapter:
     ]
     rows += [_back_row(f'reference: {name}', each) for name, each in references.items()]
     words = (
-        'Whoever opens an embedding sees its window. This holds for the worker, which has the '
-        'window anyway; for others the seal on the way back is what protects the picture.'
+        'Whoever opens embeddings can read pixels out of them, about as well as told here. The '
+        'worker has the pixels anyway; from all others the seal keeps the embeddings.'
     )
     blocks: Sequence[Block] = (
         bars(chart, 'How well pixels come out of embeddings, by the type they travel in.'),
@@ -67,7 +67,7 @@ def side_channels(figures: Mapping[str, Any], photos: Sequence[Photo]) -> Chapte
         f'An eavesdropper opens nothing, but sees how many messages go where, and how large they '
         f'are. This edge {state} its messages.'
     )
-    blocks = [_sizes(found), *_regions(found), *photos, _avoided(found)]
+    blocks = [_sizes(found), *_regions(found), *_times(found), *photos, _avoided(found)]
     return Chapter(title, anchor, (words,), blocks)
 
 
@@ -104,6 +104,20 @@ def _regions(found: Mapping[str, Any]) -> list[Block]:
         'A worker opens its windows, and sees which are grey.'
     )
     return [Table(caption, ('who', 'finds', 'to compare'), rows)] if region else []
+
+
+def _times(found: Mapping[str, Any]) -> list[Block]:
+    times = told.inner(found, 'timing')
+    rows = [
+        ('messages of one frame take', told.time(told.known(times, 'burst_s'))),
+        ('until those of the next frame', told.time(told.known(times, 'apart_s'))),
+        (
+            'correlation with the detail in a frame',
+            told.number(told.known(times, 'correlation_with_detail')),
+        ),
+    ]
+    caption = 'What the times of messages tell, between real processes.'
+    return [Table(caption, ('', 'median'), rows)] if times else []
 
 
 def _avoided(found: Mapping[str, Any]) -> Table:

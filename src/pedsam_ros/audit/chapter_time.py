@@ -8,6 +8,7 @@ from typing import Any
 from pedsam_ros.audit import told
 from pedsam_ros.audit.blocks import ABSENT, Block, Chapter, Photo, Table, curves
 from pedsam_ros.audit.charts import Chart, Series
+from pedsam_ros.audit.headlines import frames_of, last_of
 
 _KINDS = {'by_edge': 'registered by the edge', 'by_itself': 'registered by itself'}
 _ATTACKS = {
@@ -30,21 +31,11 @@ def over_time(figures: Mapping[str, Any], photos: Sequence[Photo]) -> Chapter:
         'the present view one worker has ever been sent.'
     )
     ledger = told.share(told.value(found, 'ledger_largest_share'))
-    said = f'The ledger of the edge, which counts window positions, says at most {ledger}.'
+    said = f'The ledger of the edge says at most {ledger}.'
     blocks: list[Block] = [*_curves(found), *photos, _rebuilt(found), _scenes(found)]
     if told.groups(found, 'geometry'):
         blocks.append(_movements(found))
     return Chapter(title, anchor, (words, f'{said} {_registered(found)}'), blocks)
-
-
-def last_of(curve: Mapping[str, Any]) -> str:
-    """The largest number of earlier frames that a curve has; empty if it has none."""
-    return max(frames_of(curve), key=int, default='')
-
-
-def frames_of(curve: Mapping[str, Any]) -> list[str]:
-    """The numbers of earlier frames of a curve, in their order."""
-    return sorted((name for name in curve if name.isascii() and name.isdigit()), key=int)
 
 
 def _registered(found: Mapping[str, Any]) -> str:

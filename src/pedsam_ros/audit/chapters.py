@@ -109,7 +109,7 @@ def _counts(figures: Mapping[str, Any]) -> Chapter:
     if not by_count and not later:
         return Chapter(title, anchor, (ABSENT,))
     blocks = [*_shares_by_count(by_count, later), *_gains_by_count(by_count)]
-    words = 'More workers see less each. How well they guess the rest falls more slowly.'
+    words = 'What the number of workers changes, for one worker alone.'
     return Chapter(title, anchor, (words,), blocks)
 
 

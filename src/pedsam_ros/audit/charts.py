@@ -134,8 +134,12 @@ def _add_bars(axes: Axes, chart: Chart) -> None:
         axes.errorbar(values, at, xerr=spread, fmt='none', ecolor=_INK, capsize=2, linewidth=0.8)
         for row, value, error in zip(at, values, spread, strict=True):
             known = math.isfinite(value)
-            end = value + (error if math.isfinite(error) else 0) if known and value > 0 else 0
-            told = f'{value:+.1f}' if chart.unit.startswith('gain') else f'{value:.3g}'
+            end = max(0.0, value + (error if math.isfinite(error) else 0)) if known else 0.0
+            told = (
+                f'{value + 0.0:+.1f}'.replace('-0.0', '0.0')
+                if chart.unit.startswith('gain')
+                else f'{value:.3g}'
+            )
             words = told if known else 'not measured'
             axes.annotate(words, (end, row), (4, 0), textcoords='offset points', va='center')
     for name, mark in (chart.marks or {}).items():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pedsam_ros.audit import told
+from pedsam_ros.audit.headlines import headlines
 from pedsam_ros.audit.outcome import FORMAT
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.foreign_text import parsed_json, read_bounded
@@ -148,16 +149,26 @@ def _sections(audit: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                     yield key, leaf
 
 
-def table(found: Sequence[Row], most: int = 18) -> str:
-    """The rows that changed, for a terminal: at most `most` of them."""
-    changed = [row for row in found if row.changed]
-    lines = [f'{len(changed)} of {len(found)} figures differ by more than chance']
-    for row in changed[:most]:
-        cells = (cell(row.first), cell(row.second), cell(row.difference, signed=True))
-        lines.append(f'  {shown(row.name, 60):60} {cells[0]:>14} {cells[1]:>14} {cells[2]:>14}')
-    if len(changed) > most:
-        lines.append(f'  and {len(changed) - most} more, which the page lists')
-    return '\n'.join(lines)
+def headline_rows(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Row]:
+    """The figures that one looks at first."""
+    both = headlines(first), headlines(second)
+    return [Row(name, both[0][name], both[1][name]) for name in both[0]]
+
+
+def table(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
+    """For a terminal: the figures that one looks at first, and how many of all have changed."""
+    lines = [f'{"":35}{"A":>16}{"B":>16}{"B minus A":>18}']
+    for row in headline_rows(first, second):
+        apart = '' if row.difference is None else cell(row.difference, signed=True)
+        mark = '*' if row.changed else ' '
+        lines.append(f'{mark} {row.name:33}{cell(row.first):>16}{cell(row.second):>16}{apart:>18}')
+    return '\n'.join([*lines, count_of(rows(first, second))])
+
+
+def count_of(found: Sequence[Row]) -> str:
+    """How many of some figures have changed, as a sentence."""
+    changed = sum(row.changed for row in found)
+    return f'{changed} of {len(found)} figures differ by more than chance.'
 
 
 def cell(figure: told.Known | str | None, signed: bool = False) -> str:
@@ -166,5 +177,6 @@ def cell(figure: told.Known | str | None, signed: bool = False) -> str:
         return told.UNKNOWN
     if isinstance(figure, str):
         return figure
-    mean = f'{figure.mean:{"+" if signed else ""}.4g}'
-    return mean if figure.error is None else f'{mean} \u00b1 {figure.error:.2g}'
+    sign = '+' if signed and figure.mean else ''
+    mean = f'{figure.mean:{sign}.4g}'
+    return mean if not figure.error else f'{mean} \u00b1 {figure.error:.2g}'

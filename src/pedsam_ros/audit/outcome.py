@@ -67,6 +67,7 @@ def settings_of(subject: Subject) -> dict[str, Any]:
         'stills': [each.name for each in subject.stills],
         'motion': [each.name for each in subject.motion],
         'ideal_pan': subject.ideal,
+        'real_processes': bool(subject.real),
         'attackers': sorted(subject.attackers),
         'regions_px': plain(list(subject.regions)),
         'placement': plain(asdict(config.placement)),

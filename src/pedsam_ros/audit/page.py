@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pedsam_ros.audit.blocks import Chapter, numbered
+from pedsam_ros.core.files import replacing
 
 _PAGES = Path(__file__).parent / 'pages'
 
@@ -24,3 +25,10 @@ def rendered(template: str, chapters: Sequence[Chapter], **words: Any) -> str:
     )
     page = environment.get_template(f'{template}.html')
     return page.render(chapters=chapters, blocks=numbered(chapters), **words)
+
+
+def write_page(path: Path, page: str) -> None:
+    """Writes a page as a whole or not at all. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as partial:
+        partial.write_text(page, encoding='utf-8')

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pedsam_ros.audit import told
-from pedsam_ros.audit.chapter_time import last_of
+from pedsam_ros.audit.headlines import best, last_of, padding
 from pedsam_ros.audit.told import gain, mean_only, share
 from pedsam_ros.audit.verdict import own_workers
 
@@ -102,29 +102,27 @@ def _whole(figures: Mapping[str, Any]) -> Line:
     about = 'How many things lie whole with one worker depends on the images.'
     faces = told.inner(figures, 'content', 'detectors', 'faces')
     all_faces = told.number(told.value(faces, 'in_full_pictures'), 0)
-    views = [told.value(each, 'given_worker') for each in told.groups(faces, 'views').values()]
-    best = max((each for each in views if each is not None), default=None)
+    seen = mean_only(best(told.groups(faces, 'views'), 'given_worker'))
     found = (
         f' Of {all_faces} faces that a detector finds in the full pictures, it still '
-        f'finds {share(best)} with a given worker.'
+        f'finds {share(seen)} with a given worker.'
     )
-    text = 'Images with label maps are needed to tell.' + (found if best is not None else '')
+    text = 'Images with label maps are needed to tell.' + (found if seen is not None else '')
     return Line(told.UNKNOWN, about, text)
 
 
 def _network(figures: Mapping[str, Any]) -> Line:
     found = told.inner(figures, 'side_channels')
-    pad = 'unpadded' if told.at(found, 'pad') is False else 'padded'
+    pad = padding(figures)
     tells = told.bits(told.value(found, pad, 'information_bits'))
     about = f'So much does the size of a sealed message tell of its window ({pad}).'
     other = told.bits(told.value(found, 'unpadded', 'information_bits'))
     back = told.inner(figures, 'return_path')
     attacks = told.groups(back, 'dtypes', str(told.at(back, 'transport')))
-    levels = [told.value(each, 'psnr_db') for each in attacks.values()]
-    best = max((each for each in levels if each is not None), default=None)
+    level = mean_only(best(attacks, 'psnr_db'))
     small = told.value(back, 'references', 'thumbnail_16px', 'psnr_db')
     text = (
         f'Without padding it would be {other}. Whoever opens the way back gets the pixels at '
-        f'{told.db(best)}; a thumbnail of 16 px a window has {told.db(small)}.'
+        f'{told.db(level)}; a thumbnail of 16 px a window has {told.db(small)}.'
     )
     return Line(tells, about, text)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 UNKNOWN = 'not measured'
+_MOST_DIGITS = 10  # of a count; whoever wrote the file chose it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,12 @@ def groups(figures: Any, *path: str) -> dict[str, Mapping[str, Any]]:
 def counted(figures: Any, *path: str) -> dict[str, Mapping[str, Any]]:
     """Those of them whose names are whole numbers, such as one for each number of workers."""
     found = groups(figures, *path).items()
-    return {name: each for name, each in found if name.isascii() and name.isdigit()}
+    return {name: each for name, each in found if is_count(name)}
+
+
+def is_count(name: str) -> bool:
+    """Whether a name is a whole number of a usual size."""
+    return name.isascii() and name.isdigit() and len(name) < _MOST_DIGITS
 
 
 def known(figures: Any, *path: str) -> Known | None:

@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
-from pedsam_ros.audit import compare, report, summary
+from pedsam_ros.audit import compare, comparison, report, summary
 from pedsam_ros.audit.fitting import fit
 from pedsam_ros.audit.order import MOST_WORKERS, Order, subject_of
 from pedsam_ros.audit.outcome import Outcome
@@ -24,6 +24,7 @@ from pedsam_ros.tools.figures import write_figures
 
 _OUT = Path('out/audit.json')
 _COMPARED = Path('out/audit-compare.html')
+_REPEATED = ('region', 'attacker')  # options that may stand several times
 _MOST_MINUTES = 24 * 60.0
 
 
@@ -140,8 +141,7 @@ def _command(args: argparse.Namespace, section: str) -> str:
         if value == default or name in ('sections', 'out'):
             continue
         flag = '--' + name.replace('_', '-')
-        several = value if isinstance(value, list) else [value]
-        for each in several:
+        for each in value if name in _REPEATED else [value]:
             words += [flag, *map(str, each if isinstance(each, list) else [each])]
     return shlex.join([*words, '--sections', section])
 
@@ -158,8 +158,8 @@ def _compare(args: argparse.Namespace) -> int:
     audits = [compare.read_audit(file) for file in args.compare]
     for each in compare.warnings(*audits):
         print(f'audit: {each}')
-    print(compare.table(compare.rows(*audits)))
-    _written(out, partial(report.write_comparison, out, args.compare, audits))
+    print(compare.table(*audits))
+    _written(out, partial(comparison.write, out, args.compare, audits))
     print(f'audit: page in {shown(out, 300)}')
     return 0
 
