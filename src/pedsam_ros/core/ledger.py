@@ -27,7 +27,7 @@ class Ledger:
     """The exposure of every worker of one edge, and the cap that holds for each of them.
 
     What is called scene is in the picture, not in the world: all content that any frame ever had.
-    The cap is `max_share` of it; if that is 0, it is the largest share that `homes` gives a worker.
+    The cap is `max_share` of it; else it is the largest share that `homes` gives.
 
     `identities` maps a worker to what it is known by; a worker that it lacks is known by its name.
     What is called `worker` is the name of a worker, or an identity that no worker has. Raises
