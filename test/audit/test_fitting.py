@@ -153,6 +153,6 @@ def test_the_shipped_file_says_where_it_comes_from():
     told = attacker_file.origin()
     card = (Path(__file__).parents[2] / 'docs' / 'audit_attacker.md').read_text()
     assert told['pack_sha256'] in card
-    assert f'{told["steps"]:,}' in card
+    assert f'| {told["seed"]} | {told["minutes"]:g} | {told["steps"]:,} |' in card
     assert attacker_file.SHIPPED.stat().st_size < 4e6
     json.dumps(told)
