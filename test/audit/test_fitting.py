@@ -91,10 +91,10 @@ def test_lessons_are_views_of_the_products_layout():
 
 def test_held_out_photographs_are_not_learned_from(pack):
     """Otherwise they could not judge."""
-    rest, judging = lessons.split(AssetPack.open(pack), 0)
+    rest, judging = lessons.split(AssetPack.open(pack))
     photos = AssetPack.open(pack).pictures['background']
     assert len(rest.pictures['background']) == len(photos) - 1
-    assert len(judging) == 2
+    assert len(judging) == 4
     assert not any(np.array_equal(photos[0], each) for each in rest.pictures['background'])
 
 
@@ -153,6 +153,6 @@ def test_the_shipped_file_says_where_it_comes_from():
     told = attacker_file.origin()
     card = (Path(__file__).parents[2] / 'docs' / 'audit_attacker.md').read_text()
     assert told['pack_sha256'] in card
-    assert f'{told["steps"]:,}' in card
+    assert f'| {told["seed"]} | {told["minutes"]:g} | {told["steps"]:,} |' in card
     assert attacker_file.SHIPPED.stat().st_size < 4e6
     json.dumps(told)

@@ -22,7 +22,7 @@ _COUNTS = single_frame.COUNTS
 
 def subject(count=3, **changed):
     """Two drawn stills in front of an edge with a tiny model."""
-    rows, columns = np.indices((72, 96))
+    rows, columns = np.indices((36, 96))
     stills = [
         Scene(str(k), [np.dstack([rows + k, columns, rows + columns]).astype(np.uint8)])
         for k in (1, 30)

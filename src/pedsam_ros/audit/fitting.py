@@ -41,7 +41,7 @@ def fit(
     """
     if not 0 < minutes <= 24 * 60:
         raise ConfigError(f'minutes={minutes}: above 0, at most a day')
-    pack, held = split(AssetPack.open(pack_path), seed)
+    pack, held = split(AssetPack.open(pack_path))
     with tqdm(total=_UNITS, desc='fit', unit_scale=True) as bar:
         net, steps = learn(pack, minutes, seed, bar, start)
     origin: dict[str, Any] = {
