@@ -8,9 +8,11 @@ from tqdm import tqdm
 
 import fakes
 from pedsam_ros.audit import coalitions, single_frame
-from pedsam_ros.audit.guessing import BANDS, scored, told_apart
+from pedsam_ros.audit.attack import View
+from pedsam_ros.audit.guessing import BANDS, Case
 from pedsam_ros.audit.record import workers
 from pedsam_ros.audit.scenes import Scene
+from pedsam_ros.audit.scores import psnr
 from pedsam_ros.audit.subject import Subject
 from pedsam_ros.core.config import EdgeConfig, PlacementConfig
 from pedsam_ros.core.model import loading
@@ -141,7 +143,19 @@ def test_gain_by_distance_splits_the_unseen_pixels():
     run = subject()
     moment = run.record(run.stills[0]).moments[0]
     view = moment.view(['alice'])
-    assert told_apart(view)
-    right = scored(moment.truth, view, moment.truth)
+    case = Case.of(view, moment.truth)
+    right = case.scored(moment.truth)
     assert right.bands_db['0_4_px'] > 20
     assert right.psnr_db == 60
+    half = np.where(case.bands[0][..., None], moment.truth, view.pixels)
+    near = case.scored(half)
+    assert near.bands_db['0_4_px'] == right.bands_db['0_4_px']
+    assert near.bands_db['8_16_px'] < 0.5 * right.bands_db['8_16_px']
+    assert near.psnr_db == pytest.approx(psnr(half, moment.truth, ~view.seen))
+
+
+def test_a_view_of_nothing_or_of_everything_is_no_case():
+    """There is nothing to guess, or nothing to guess it from."""
+    truth = np.zeros((8, 8, 3), np.uint8)
+    for seen in (np.zeros((8, 8), bool), np.ones((8, 8), bool)):
+        assert Case.of(View(truth, seen), truth) is None

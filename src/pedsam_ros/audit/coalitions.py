@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from pedsam_ros.audit.attack import History
 from pedsam_ros.audit.attacks import learned
-from pedsam_ros.audit.guessing import Guessed, averaged, guessed, told_apart
+from pedsam_ros.audit.guessing import Guessed, averaged, cases
 from pedsam_ros.audit.record import workers
 from pedsam_ros.audit.recording import Moment, share
 from pedsam_ros.audit.scores import Estimate
@@ -84,5 +84,5 @@ def _mean_share(moment: Moment, joined: Sequence[Collection[str]]) -> float:
 
 def _guesses(moment: Moment, joined: Sequence[Collection[str]], history: History) -> list[Guessed]:
     """The guesses of coalitions for which there is something to guess."""
-    views = [moment.view(each) for each in joined]
-    return [guessed(learned, each, moment.truth, history) for each in views if told_apart(each)]
+    found = cases(map(moment.view, joined), moment.truth)
+    return [case.guessed(learned, history) for case in found]

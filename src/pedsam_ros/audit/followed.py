@@ -33,6 +33,7 @@ class Rebuilt:
     worker: str
     truth: Pixels
     view: View
+    panorama: View  # what it has of the view by then
     pictures: Mapping[str, Picture]  # by attack
     gains_db: Mapping[str, float]  # over mean fill, where one frame shows nothing
     ssims: Mapping[str, float]
@@ -195,12 +196,13 @@ class _Camera:
         views, history = self.views[worker], History(self.recording.arch)
         view, truth = views[number], self.recording.moments[number].truth
         flat = mean.attack(view.pixels, view.seen, history)
+        gathered = panorama.gathered(view, [(views[n], m) for n, m in own.items()])
         pictures = {
             'one_frame': harmonic.attack(view.pixels, view.seen, history),
-            **{
-                name: panorama.rebuilt(view, [(views[n], m) for n, m in maps.items()], history)
-                for name, maps in (('panorama', own), ('panorama_by_edge', by_edge))
-            },
+            'panorama': harmonic.attack(gathered.pixels, gathered.seen, history),
+            'panorama_by_edge': panorama.rebuilt(
+                view, [(views[n], m) for n, m in by_edge.items()], history
+            ),
         }
         unseen = ~view.seen
         flat_db = psnr(flat, truth, unseen)
@@ -208,6 +210,7 @@ class _Camera:
             self.recording.workers[worker],
             truth,
             view,
+            gathered,
             pictures,
             {name: psnr(each, truth, unseen) - flat_db for name, each in pictures.items()},
             {name: ssim(each, truth, unseen) for name, each in pictures.items()},

@@ -12,10 +12,11 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pedsam_ros.audit.attack import History, Picture, Seen, View
-from pedsam_ros.audit.attacks import mean
-from pedsam_ros.audit.scores import Estimate, psnr, ssim
+from pedsam_ros.audit.attacks.mean import filled
+from pedsam_ros.audit.scores import Estimate, level_db, ssim
 from pedsam_ros.core.types import Pixels
 
 _EDGES_PX = (0, 4, 8, 16, 32, math.inf)  # distances from a seen pixel, on the canvas
@@ -34,37 +35,61 @@ class Guessed:
     bands_db: Mapping[str, float]  # gain by distance from a seen pixel
 
 
-def told_apart(view: View) -> bool:
-    """Whether there is something to guess, and something to guess it from."""
-    return bool(view.seen.any() and not view.seen.all())
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """A view, and what a guess of the rest is compared with."""
+
+    view: View
+    truth: Pixels
+    plain: NDArray[np.float64]  # (H, W): squared error of the mean fill
+    bands: tuple[Seen, ...]  # the unseen pixels by their distance from a seen one
+
+    @classmethod
+    def of(cls, view: View, truth: Pixels) -> Case | None:
+        """None if there is nothing to guess, or nothing to guess it from."""
+        if not view.seen.any() or view.seen.all():
+            return None
+        return cls(view, truth, _error(filled(view.pixels, view.seen), truth), _bands(view.seen))
+
+    def guessed(self, attack: ModuleType, history: History) -> Guessed:
+        """Runs an attack on the view and scores what it returns."""
+        began = time.process_time()
+        picture = attack.attack(self.view.pixels, self.view.seen, history)
+        return self.scored(picture, time.process_time() - began)
+
+    def scored(self, picture: Picture | Pixels, cpu_s: float = 0.0) -> Guessed:
+        """Scores a picture as a guess of what the view does not show."""
+        unseen, error = ~self.view.seen, _error(picture, self.truth)
+        level = _level_db(error, unseen)
+        gain = level - _level_db(self.plain, unseen)
+        bands = {
+            name: _level_db(error, where) - _level_db(self.plain, where)
+            for name, where in zip(BANDS, self.bands, strict=True)
+        }
+        kept = np.asarray(picture, np.float32)
+        return Guessed(kept, level, gain, ssim(picture, self.truth, unseen), cpu_s, bands)
 
 
-def guessed(attack: ModuleType, view: View, truth: Pixels, history: History) -> Guessed:
-    """Runs an attack on one view and scores what it returns."""
-    began = time.process_time()
-    picture = attack.attack(view.pixels, view.seen, history)
-    return scored(picture, view, truth, time.process_time() - began)
+def cases(views: Iterable[View], truth: Pixels) -> list[Case]:
+    """The views of a picture for which there is something to guess."""
+    found = (Case.of(view, truth) for view in views)
+    return [case for case in found if case is not None]
 
 
-def scored(picture: Picture | Pixels, view: View, truth: Pixels, cpu_s: float = 0.0) -> Guessed:
-    """Scores a picture as a guess of what a view does not show."""
-    unseen = ~view.seen
-    plain = mean.filled(view.pixels, view.seen)
-    level = psnr(picture, truth, unseen)
-    bands = {
-        name: psnr(picture, truth, where) - psnr(plain, truth, where)
-        for name, where in zip(BANDS, _bands(view.seen), strict=True)
-    }
-    gain = level - psnr(plain, truth, unseen)
-    kept = np.asarray(picture, np.float32)
-    return Guessed(kept, level, gain, ssim(picture, truth, unseen), cpu_s, bands)
+def _error(picture: Picture | Pixels, truth: Pixels) -> NDArray[np.float64]:
+    """(H, W): squared error of each pixel, grey levels squared."""
+    return np.asarray(np.square(np.subtract(picture, truth, dtype=np.float64)).mean(2))
 
 
-def _bands(seen: Seen) -> list[Seen]:
-    """The unseen pixels by their distance from a seen one."""
+def _level_db(error: NDArray[np.float64], where: Seen) -> float:
+    """PSNR as in `scores.psnr`."""
+    found = error[where]
+    return level_db(float(found.mean())) if len(found) else math.nan
+
+
+def _bands(seen: Seen) -> tuple[Seen, ...]:
     distance = cv2.distanceTransform((~seen).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    ends = pairwise(_EDGES_PX)
-    return [(distance > low) & (distance <= high) for low, high in ends]
+    return tuple((distance > low) & (distance <= high) for low, high in pairwise(_EDGES_PX))
 
 
 def averaged(guesses: Iterable[Iterable[Guessed]]) -> dict[str, Any]:

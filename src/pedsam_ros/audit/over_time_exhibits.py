@@ -28,12 +28,11 @@ def _exhibit(followed: Followed) -> Exhibit:
 
 
 def _row(shown: Rebuilt) -> Pixels:
-    """(H, W, 3): the truth, one frame's view, its guess, the panorama, and how far off that is."""
-    panorama = _whole(shown.pictures['panorama'])
-    off = np.abs(panorama.astype(np.int16) - shown.truth).astype(np.uint8)
-    one = _whole(shown.pictures['one_frame'])
+    """(H, W, 3): truth, one frame's view, that of all frames, the guess, and what is wrong."""
+    rebuilt = _whole(shown.pictures['panorama'])
+    off = np.abs(rebuilt.astype(np.int16) - shown.truth).astype(np.uint8)
     gap = np.full((len(off), _GAP_PX, 3), 255, np.uint8)
-    parts = [shown.truth, shown.view.pixels, one, panorama, off]
+    parts = [shown.truth, shown.view.pixels, shown.panorama.pixels, rebuilt, off]
     return np.hstack([each for part in parts for each in (part, gap)][:-1])
 
 
@@ -42,14 +41,15 @@ def _whole(picture: Picture) -> Pixels:
 
 
 def _caption(followed: Followed, present: Present, number: int, shown: Rebuilt) -> str:
-    before, after = present.by_itself[0, number], present.by_itself[-1, number]
-    earlier = len(present.by_itself) - 1
+    before, after = present.by_itself_taken[0, number], present.by_itself_taken[-1, number]
+    right = present.by_itself[-1, number]
     gains, ssims = shown.gains_db, shown.ssims
     return (
         f'{followed.name}: the true view; what {shown.worker} is sent of this frame '
-        f'({before:.0%}); its guess from that alone ({gains["one_frame"]:+.1f} dB, SSIM '
-        f'{ssims["one_frame"]:.2f} where it sees nothing); its panorama of {earlier} earlier '
-        f'frames, registered by itself ({gains["panorama"]:+.1f} dB, SSIM '
-        f'{ssims["panorama"]:.2f}), which shows {after:.0%} of the view; what is still wrong. '
-        f'The ledger says {followed.ledger[shown.worker]:.0%}.'
+        f'({before:.0%}); what it has with {len(present.by_itself) - 1} earlier frames, which it '
+        f'registered by itself ({after:.0%}, of the view {right:.0%} in the right place); what it '
+        f'makes of that ({gains["panorama"]:+.1f} dB over a flat colour and SSIM '
+        f'{ssims["panorama"]:.2f} where this frame shows it nothing; from this frame alone '
+        f'{gains["one_frame"]:+.1f} dB and {ssims["one_frame"]:.2f}); what is wrong. The ledger '
+        f'says {followed.ledger[shown.worker]:.0%}.'
     )

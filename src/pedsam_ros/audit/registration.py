@@ -140,14 +140,15 @@ class Album:
         """Earlier picture -> its motion from the present one, of the `count` before it.
 
         A picture is compared with newer ones whose motion is known, the nearest first, and with
-        the present one. Those that none of them can be registered with are left out.
+        the present one. Those that none of them can be registered with are left out, and those
+        that contradict what the present one shows.
         """
         known = {present: np.eye(3)}
         for earlier in range(present - 1, max(-1, present - count - 1), -1):
             near = sorted(known)[:_TRIES]
             for newer in dict.fromkeys([*near, present]):
                 step = self.motion(newer, earlier)
-                if step is not None:
+                if step is not None and self._fits(present, earlier, step @ known[newer]):
                     known[earlier] = step @ known[newer]
                     break
         del known[present]
@@ -157,6 +158,11 @@ class Album:
         if number not in self._features:
             self._features[number] = features(*self._pictures[number])
         return self._features[number]
+
+    def _fits(self, present: int, earlier: int, matrix: Matrix) -> bool:
+        """Whether two pictures look alike where both show something, if they do."""
+        difference = self._difference(present, earlier, matrix)
+        return difference < _ALIKE or difference == np.inf
 
     def _difference(self, present: int, earlier: int, matrix: Matrix) -> float:
         """Mean difference, grey levels, of what both pictures show; infinite if that is little."""

@@ -47,7 +47,11 @@ def psnr(guess: Picture | Pixels, truth: Pixels, where: Seen) -> float:
     if not where.any():
         return math.nan
     difference = guess[where].astype(np.float64) - truth[where]
-    error = float((difference**2).mean())
+    return level_db(float((difference**2).mean()))
+
+
+def level_db(error: float) -> float:
+    """Peak signal to noise ratio of a mean squared error in grey levels squared, at most 60 dB."""
     return min(_BEST_DB, 10 * math.log10(255**2 / error)) if error else _BEST_DB
 
 

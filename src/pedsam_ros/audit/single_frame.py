@@ -14,7 +14,8 @@ from tqdm import tqdm
 from pedsam_ros.audit import single_frame_exhibits as exhibits
 from pedsam_ros.audit.attack import History, Needs, View
 from pedsam_ros.audit.attacks import attacks
-from pedsam_ros.audit.guessing import Guessed, averaged, guessed, scored, told_apart
+from pedsam_ros.audit.attacks.mean import filled
+from pedsam_ros.audit.guessing import Guessed, averaged, cases
 from pedsam_ros.audit.record import workers
 from pedsam_ros.audit.recording import share
 from pedsam_ros.audit.scores import Estimate
@@ -79,7 +80,8 @@ def attacked(subject: Subject, count: int, own: bool, bar: tqdm[Any]) -> Tally |
             return None
         moment = recording.moments[0]
         views = [moment.view([worker]) for worker in recording.workers]
-        _add(tally, subject, modules, views, moment.truth, own and number < exhibits.MOST)
+        _add(tally, modules, views, moment.truth, own and number < exhibits.MOST)
+        _add_references(tally, views, moment.truth, own)
         bar.update()
     return tally
 
@@ -101,7 +103,6 @@ def _attacks(subject: Subject, own: bool) -> dict[str, tuple[ModuleType, History
 
 def _add(
     tally: Tally,
-    subject: Subject,
     modules: Mapping[str, tuple[ModuleType, History]],
     views: Sequence[View],
     truth: Pixels,
@@ -109,21 +110,27 @@ def _add(
 ) -> None:
     """Adds one still as these workers see it; one who sees nothing, or all of it, has no guess."""
     tally.shares.append(math.fsum(share(view.seen) for view in views) / max(1, len(views)))
-    open_ = [view for view in views if told_apart(view)]
+    guessable = cases(views, truth)
     guesses = {
-        name: [guessed(module, view, truth, history) for view in open_]
+        name: [case.guessed(module, history) for case in guessable]
         for name, (module, history) in modules.items()
     }
     for name, each in guesses.items():
         tally.guesses[name].append(each)
-    fakes = {'everything': truth} | {n: blurred(truth, sigma) for n, sigma in BLURS.items()}
-    plain = attacks(Needs.FRAME)['mean'], History(subject.model.arch)
-    tally.references['mean'].append([guessed(plain[0], v, truth, plain[1]) for v in open_])
-    for name, fake in fakes.items():
-        tally.references[name].append([scored(fake, view, truth) for view in open_])
-    if shown and open_:
+    if shown and guessable:
         first = {name: each[0] for name, each in guesses.items()}
-        tally.shown.append(exhibits.Still(truth, open_[0], first))
+        tally.shown.append(exhibits.Still(truth, guessable[0].view, first))
+
+
+def _add_references(tally: Tally, views: Sequence[View], truth: Pixels, own: bool) -> None:
+    """Adds what the same figures are of pictures that are no guesses."""
+    guessable = cases(views, truth)
+    plain = [case.scored(filled(case.view.pixels, case.view.seen)) for case in guessable]
+    tally.references['mean'].append(plain)
+    if own:
+        others = {'everything': truth} | {n: blurred(truth, sigma) for n, sigma in BLURS.items()}
+        for name, picture in others.items():
+            tally.references[name].append([case.scored(picture) for case in guessable])
 
 
 def verdict(told: Mapping[str, Any]) -> tuple[str | None, bool | None]:

@@ -26,9 +26,8 @@ SEVERAL = '*'  # in place of a worker's name: a spare has replaced more than one
 class Ledger:
     """The exposure of every worker of one edge, and the cap that holds for each of them.
 
-    What is called scene is a place in the picture, not in the world: the union of the content that
-    any frame ever had. The cap is `max_share` of the
-    scene; if `max_share` is 0, it is the largest share that `homes` gives one worker.
+    What is called scene is in the picture, not in the world: all content that any frame ever had.
+    The cap is `max_share` of it; if that is 0, it is the largest share that `homes` gives a worker.
 
     `identities` maps a worker to what it is known by; a worker that it lacks is known by its name.
     What is called `worker` is the name of a worker, or an identity that no worker has. Raises

@@ -28,16 +28,18 @@ def attack(view: Pixels, seen: Seen, history: History) -> Picture:
     return rebuilt(views[-1], ((views[number], maps[number]) for number in maps), history)
 
 
-def rebuilt(present: View, earlier: Iterable[tuple[View, Map]], history: History) -> Picture:
-    """Fills gaps from earlier views, the first that shows a place before the others.
-
-    What none of them shows is filled as `harmonic` does.
-    """
-    picture, known = present.pixels.astype(np.float32), present.seen.copy()
+def gathered(present: View, earlier: Iterable[tuple[View, Map]]) -> View:
+    """Fills gaps from earlier views, the first that shows a place before the others."""
+    picture, known = present.pixels, present.seen.copy()
     for view, places in earlier:
         new = carried(view.seen, places) & ~known
-        picture = np.where(new[..., None], sampled(view.pixels, places), picture)
+        found = np.clip(np.rint(sampled(view.pixels, places)), 0, 255).astype(np.uint8)
+        picture = np.where(new[..., None], found, picture)
         known |= new
-    rounded = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
-    filled = harmonic.attack(rounded, known, history)
-    return np.where(present.seen[..., None], present.pixels, filled).astype(np.float32)
+    return View(picture, known)
+
+
+def rebuilt(present: View, earlier: Iterable[tuple[View, Map]], history: History) -> Picture:
+    """Gathers what earlier views showed, and fills the rest as `harmonic` does."""
+    view = gathered(present, earlier)
+    return harmonic.attack(view.pixels, view.seen, history)
