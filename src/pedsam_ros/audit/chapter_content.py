@@ -72,11 +72,7 @@ def _counted(found: Mapping[str, Any]) -> list[Block]:
     head = ('what', 'some worker', *(f'a given one of {k}' for k in others))
     return [
         bars(chart, f'Share that lies whole ({_share(found)} of the pixels). {_NUMBERS}'),
-        Table(
-            'More workers help a given one to less, and hardly change the first column.',
-            head,
-            rows,
-        ),
+        Table('Share that lies whole, by the number of workers.', head, rows),
         *_tracked(found),
     ]
 

@@ -90,20 +90,21 @@ def _regions(found: Mapping[str, Any]) -> list[Block]:
     region = told.inner(found, 'region')
     worker, other = told.inner(region, 'worker'), told.inner(region, 'eavesdropper')
     right = told.share(told.known(worker, 'precision'))
-    chance = told.share(told.known(other, 'chance'))
+    equal = told.at(other, 'all_domains_transcripts_equal')
+    seen = {True: 'messages as without a region', False: 'messages differ from those without one'}
     rows = [
+        ('a worker', told.share(told.known(worker, 'recall')), f'{right} of its guesses hold'),
         (
-            'a worker',
-            told.share(told.known(worker, 'recall')),
-            f'{right} of its guesses are right',
+            'an eavesdropper',
+            told.share(told.known(other, 'recall')),
+            seen.get(equal, told.UNKNOWN) if isinstance(equal, bool) else told.UNKNOWN,
         ),
-        ('an eavesdropper', told.share(told.known(other, 'recall')), f'{chance} by chance'),
     ]
     caption = (
         'Who can tell which windows a region keeps on the edge: the share of them that is found. '
         'A worker opens its windows, and sees which are grey.'
     )
-    return [Table(caption, ('who', 'finds', 'to compare'), rows)] if region else []
+    return [Table(caption, ('who', 'finds', 'because'), rows)] if region else []
 
 
 def _times(found: Mapping[str, Any]) -> list[Block]:

@@ -209,5 +209,5 @@ def _commands(figures: Mapping[str, Any]) -> Chapter:
             took = told.time(told.known(each, 'took_s'))
             blocks.append(Command(f'{name.replace("_", " ")} alone ({took}):', command))
     machine, versions = told.inner(figures, 'machine'), told.inner(figures, 'versions')
-    facts = [f'{name}: {each}' for name, each in {**machine, **versions}.items()]
-    return Chapter('Commands and versions', 'commands', (), (*blocks, Points(facts)))
+    facts = ' \u00b7 '.join(f'{name} {each}' for name, each in {**machine, **versions}.items())
+    return Chapter('Commands and versions', 'commands', (facts,), blocks)

@@ -135,12 +135,9 @@ def _add_bars(axes: Axes, chart: Chart) -> None:
         for row, value, error in zip(at, values, spread, strict=True):
             known = math.isfinite(value)
             end = max(0.0, value + (error if math.isfinite(error) else 0)) if known else 0.0
-            told = (
-                f'{value + 0.0:+.1f}'.replace('-0.0', '0.0')
-                if chart.unit.startswith('gain')
-                else f'{value:.3g}'
-            )
-            words = told if known else 'not measured'
+            if chart.most is not None:
+                end = min(end, chart.most)
+            words = _value(value, chart.unit) if known else 'not measured'
             axes.annotate(words, (end, row), (4, 0), textcoords='offset points', va='center')
     for name, mark in (chart.marks or {}).items():
         axes.axvline(mark, color=_INK, linewidth=0.8, linestyle=(0, (1, 2)))
@@ -154,9 +151,16 @@ def _add_bars(axes: Axes, chart: Chart) -> None:
     axes.margins(x=0.14)
     axes.tick_params(axis='y', length=0)
     if chart.most is not None:
-        axes.set_xlim(0, chart.most)
+        axes.set_xlim(0, 1.12 * chart.most)
     axes.grid(axis='x')
     axes.set_axisbelow(True)
+
+
+def _value(value: float, unit: str) -> str:
+    """A gain with its sign, a share with two digits, a level with one."""
+    if unit.startswith('gain'):
+        return f'{value:+.1f}'.replace('-0.0', '+0.0')
+    return f'{value:.1f}' if unit.endswith('dB') else f'{value:.2f}'
 
 
 def _add_legend(axes: Axes, chart: Chart) -> None:

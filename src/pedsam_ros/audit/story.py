@@ -37,6 +37,11 @@ def lines(figures: Mapping[str, Any]) -> list[Line]:
     ]
 
 
+def _told(big: str, about: str, text: str) -> Line:
+    """A line; without its figure, a text made of figures would say nothing."""
+    return Line(big, about, '' if big == told.UNKNOWN else text)
+
+
 def _short(figures: Any, *path: str) -> str:
     return share(mean_only(told.known(figures, *path)))
 
@@ -53,7 +58,7 @@ def _one_frame(figures: Mapping[str, Any]) -> Line:
     best = strongest(told.inner(own, 'attacks'))
     about = 'Of one frame, one worker sees this share of the picture.'
     if not best:
-        return Line(_short(own, 'share_seen'), about, 'No attack on the rest was measured.')
+        return _told(_short(own, 'share_seen'), about, 'No attack on the rest was measured.')
     by = told.known(own, 'attacks', best, 'gain_db')
     blur = told.known(own, 'references', 'blur_10', 'gain_db')
     text = (
@@ -77,7 +82,7 @@ def _moving(figures: Mapping[str, Any]) -> Line:
         f'{after} better than a flat colour, instead of {before}. The ledger of the edge says at '
         f'most {_short(found, "ledger_largest_share")}.'
     )
-    return Line(_short(own, end), about, text)
+    return _told(_short(own, end), about, text)
 
 
 def _together(figures: Mapping[str, Any]) -> Line:
@@ -86,7 +91,7 @@ def _together(figures: Mapping[str, Any]) -> Line:
     about = f'Two of {count or "the"} workers together see this share of one frame.'
     by = told.known(own, '2', 'gain_db')
     text = f'Their guess of the rest is {gain(mean_only(by))} better than a flat colour.'
-    return Line(_short(own, '2', 'share_seen'), about, text)
+    return _told(_short(own, '2', 'share_seen'), about, text)
 
 
 def _whole(figures: Mapping[str, Any]) -> Line:
@@ -125,4 +130,4 @@ def _network(figures: Mapping[str, Any]) -> Line:
         f'Without padding it would be {other}. Whoever opens the way back gets the pixels at '
         f'{told.db(level)}; a thumbnail of 16 px a window has {told.db(small)}.'
     )
-    return Line(tells, about, text)
+    return _told(tells, about, text)
