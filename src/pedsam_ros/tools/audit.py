@@ -10,6 +10,8 @@ from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from pedsam_ros.audit import compare, comparison, report, summary
 from pedsam_ros.audit.fitting import fit
 from pedsam_ros.audit.order import MOST_WORKERS, Order, subject_of
@@ -25,6 +27,7 @@ from pedsam_ros.tools.figures import write_figures
 _OUT = Path('out/audit.json')
 _COMPARED = Path('out/audit-compare.html')
 _REPEATED = ('region', 'attacker')  # options that may stand several times
+_THREADS = 1  # of torch: the networks are small, and take three times as long with two
 _MOST_MINUTES = 24 * 60.0
 
 
@@ -93,6 +96,7 @@ def _audit(args: argparse.Namespace) -> int:
     if out.suffix != '.json':
         raise ConfigError(f'--out={shown(out, 300)}: a .json file; the page goes beside it')
     names = _names(args.sections)
+    torch.set_num_threads(_THREADS)
     order = _order(args)
     outcome = Outcome(_played(subject_of(order), order.real))
     for name, found in run_sections(outcome.subject, names):
