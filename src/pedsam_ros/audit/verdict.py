@@ -10,6 +10,7 @@ from typing import Any
 from pedsam_ros.audit import told
 
 _REFERENCE = 'harmonic'  # fill that anybody can write in ten lines
+_EQUAL_DB = 0.1  # attacks that are so close are equally strong: five photographs tell no more
 
 
 class Strength(Enum):
@@ -61,7 +62,9 @@ def verdict_of(figures: Mapping[str, Any]) -> Verdict:
     others = {name: gain for name, gain in gains.items() if gain is not None}
     best = max(others, key=lambda name: others[name], default='')
     best_db = others.get(best)
-    strong = best_db is not None and reference_db is not None and best_db >= reference_db
+    strong = (
+        best_db is not None and reference_db is not None and best_db > reference_db - _EQUAL_DB
+    )
     return Verdict(Strength.STRONG if strong else Strength.WEAK, best, best_db, reference_db)
 
 
