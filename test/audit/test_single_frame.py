@@ -9,7 +9,7 @@ from tqdm import tqdm
 import fakes
 from pedsam_ros.audit import coalitions, single_frame
 from pedsam_ros.audit.attack import View
-from pedsam_ros.audit.guessing import BANDS, Case
+from pedsam_ros.audit.guessing import BANDS, Case, Guessed
 from pedsam_ros.audit.record import workers
 from pedsam_ros.audit.scenes import Scene
 from pedsam_ros.audit.scores import psnr
@@ -49,7 +49,9 @@ def section():
 def test_figures_have_stable_names_and_fit_json(section):
     """Reports, comparisons and the tests of results read them."""
     figures = json.loads(json.dumps(section.figures, allow_nan=False))
-    assert set(figures) == {'subject_workers', 'strongest', 'weak', 'workers'}
+    assert set(figures) == {
+        *('subject_workers', 'strongest', 'others_over_harmonic_db', 'weak', 'workers'),
+    }
     assert list(figures['workers']) == ['2', '3']
     own = figures['workers']['3']
     attacks = {'harmonic', 'learned', 'navier_stokes', 'nearest', 'telea'}
@@ -93,19 +95,40 @@ def test_two_to_eight_workers_are_compared():
     assert [*range(2, 9)] == [*_COUNTS]
 
 
+def images(*gains):
+    """One guess an image, with these gains."""
+    nothing = np.zeros((1, 1, 3), np.float32)
+    return [[Guessed(nothing, 20.0, gain, 0.5, 0.1, {})] for gain in gains]
+
+
 @pytest.mark.parametrize(
-    ('gains', 'verdict'),
+    ('learned', 'strongest', 'weak'),
     [
-        ({'harmonic': 2.0, 'learned': 2.5}, ('learned', False)),
-        ({'harmonic': 2.0, 'learned': 1.5}, ('harmonic', True)),
-        ({'harmonic': 2.0}, ('harmonic', True)),
-        ({'harmonic': None, 'learned': None}, (None, None)),
+        ((2.5, 3.5, 2.4), 'learned', False),
+        ((1.9, 3.1, 1.9), 'harmonic', False),  # within the error
+        ((1.0, 2.1, 1.0), 'harmonic', True),
     ],
 )
-def test_an_audit_is_weak_if_nothing_beats_the_harmonic_fill(gains, verdict):
+def test_an_audit_is_weak_if_all_others_lose_to_the_harmonic_fill(learned, strongest, weak):
     """Harmonic itself does not count, or no audit could be weak."""
-    told = {name: {'gain_db': {'mean': gain}} for name, gain in gains.items()}
-    assert single_frame.verdict(told) == verdict
+    guesses = {'harmonic': images(2, 3, 2), 'learned': images(*learned), 'mean2': images(0, 0, 0)}
+    told = single_frame.verdict(guesses)
+    assert told['strongest'] == strongest
+    assert told['weak'] is weak
+    difference = np.mean(learned) - 7 / 3
+    assert told['others_over_harmonic_db']['mean'] == pytest.approx(difference)
+
+
+def test_without_a_guess_nothing_is_claimed():
+    """Null is what is unknown."""
+    assert set(single_frame.verdict({'harmonic': [[]], 'learned': [[]]}).values()) == {None}
+
+
+def test_all_workers_are_tried_in_turn():
+    """Four of a still, where the number of workers is not the subject's."""
+    tried = [single_frame.some('abcdefgh', number) for number in range(2)]
+    assert sorted(tried[0] + tried[1]) == [*'abcdefgh']
+    assert single_frame.some('ab', 5) in (['a', 'b'], ['b', 'a'])
 
 
 def test_a_number_of_workers_that_cannot_be_placed_is_null():

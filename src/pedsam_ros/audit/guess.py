@@ -30,7 +30,7 @@ class Guess:
 
     @classmethod
     def of(
-        cls, view: NDArray[np.generic], seen: Seen, canvas_px: int, tolerance: float = 0.2
+        cls, view: NDArray[np.generic], seen: Seen, canvas_px: int, tolerance: float = 0.5
     ) -> Guess:
         """Fills a view, (H, W, 3) of 0..255, of which something was seen.
 

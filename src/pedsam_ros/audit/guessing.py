@@ -111,6 +111,11 @@ def averaged(guesses: Iterable[Iterable[Guessed]]) -> dict[str, Any]:
     }
 
 
+def image_gains(guesses: Iterable[Iterable[Guessed]]) -> list[float]:
+    """The mean gain of each image, dB; NaN for one without a guess."""
+    return [_mean(each.gain_db for each in image) for image in guesses]
+
+
 def _mean(values: Iterable[float]) -> float:
     known = [each for each in values if math.isfinite(each)]
     return sum(known) / len(known) if known else math.nan

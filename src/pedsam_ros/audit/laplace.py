@@ -68,7 +68,7 @@ def _add_along(out: Field, to_below: Field, to_above: Field) -> None:
     out[..., :-1, :] += to_above
 
 
-def fill(picture: Picture, seen: Seen, tolerance: float = 0.2) -> Picture:
+def fill(picture: Picture, seen: Seen, tolerance: float = 0.5) -> Picture:
     """(H, W, 3) float32: every unseen pixel is the mean of its neighbours.
 
     `tolerance` is about the largest error left, in grey levels. Raises ValueError if nothing was

@@ -15,7 +15,7 @@ from pedsam_ros.audit import single_frame_exhibits as exhibits
 from pedsam_ros.audit.attack import History, Needs, View
 from pedsam_ros.audit.attacks import attacks
 from pedsam_ros.audit.attacks.mean import filled
-from pedsam_ros.audit.guessing import Guessed, averaged, cases
+from pedsam_ros.audit.guessing import Guessed, averaged, cases, image_gains
 from pedsam_ros.audit.record import workers
 from pedsam_ros.audit.recording import share
 from pedsam_ros.audit.scores import Estimate
@@ -28,6 +28,7 @@ from pedsam_ros.evaluation.baselines import blurred
 NAME = 'single_frame'
 COUNTS = range(2, 9)  # workers
 ELSEWHERE = ('nearest', 'harmonic', 'learned')  # attacks on other numbers than the subject's
+MOST_ELSEWHERE = 4  # workers of a still, with other numbers than the subject's
 BAR = 'harmonic'  # an audit whose other attacks are all weaker proves nothing
 BLURS = {'blur_2': 2.0, 'blur_10': 10.0}  # sigma in px of a long side of 1024
 
@@ -53,15 +54,14 @@ class Tally:
 def run(subject: Subject, bar: tqdm[Any]) -> Section:
     """Attacks every still as every worker sees it. Raises ConfigError for unusable weights."""
     own = sum(not entry.spare for entry in subject.entries)
-    by_count, told, pictures = dict[str, Any](), dict[str, Any](), list[exhibits.Still]()
+    by_count, told, pictures = dict[str, Any](), verdict({}), list[exhibits.Still]()
     for count in sorted({*COUNTS, own}):
         tally = attacked(subject, count, count == own, bar)
         by_count[str(count)] = tally and tally.figures()
         if tally and count == own:
-            told, pictures = by_count[str(count)]['attacks'], tally.shown
-    best, weak = verdict(told)
-    figures = {'subject_workers': own, 'strongest': best, 'weak': weak, 'workers': by_count}
-    return Section(figures, exhibits.of(pictures, best))
+            told, pictures = verdict(tally.guesses), tally.shown
+    figures = {'subject_workers': own, **told, 'workers': by_count}
+    return Section(figures, exhibits.of(pictures, told['strongest']))
 
 
 def attacked(subject: Subject, count: int, own: bool, bar: tqdm[Any]) -> Tally | None:
@@ -79,11 +79,18 @@ def attacked(subject: Subject, count: int, own: bool, bar: tqdm[Any]) -> Tally |
                 raise
             return None
         moment = recording.moments[0]
-        views = [moment.view([worker]) for worker in recording.workers]
+        names = recording.workers if own else some(recording.workers, number)
+        views = [moment.view([worker]) for worker in names]
         _add(tally, modules, views, moment.truth, own and number < exhibits.MOST)
         _add_references(tally, views, moment.truth, own)
         bar.update()
     return tally
+
+
+def some(names: Sequence[str], number: int) -> list[str]:
+    """At most MOST_ELSEWHERE of the workers: others for the next still, so that all are tried."""
+    count = min(len(names), MOST_ELSEWHERE)
+    return [names[(number * count + each) % len(names)] for each in range(count)]
 
 
 def _attacks(subject: Subject, own: bool) -> dict[str, tuple[ModuleType, History]]:
@@ -133,15 +140,23 @@ def _add_references(tally: Tally, views: Sequence[View], truth: Pixels, own: boo
             tally.references[name].append([case.scored(picture) for case in guessable])
 
 
-def verdict(told: Mapping[str, Any]) -> tuple[str | None, bool | None]:
-    """The strongest attack, and whether all but harmonic are weaker than harmonic.
+def verdict(guesses: Mapping[str, Sequence[Sequence[Guessed]]]) -> dict[str, Any]:
+    """The strongest attack, and what the best of the others gains over harmonic, image by image.
 
-    None stands for what is unknown. The strongest of all is no weaker than harmonic by
-    definition, so it could not tell whether an audit's attacks are weak.
+    The audit is weak if that is a loss of more than two standard errors. The strongest of all is
+    no weaker than harmonic by definition, so it could not tell. None is what is unknown.
     """
-    gains = {name: each['gain_db']['mean'] for name, each in told.items()}
-    known = {name: gain for name, gain in gains.items() if gain is not None}
-    if BAR not in known:
-        return None, None
-    others = [gain for name, gain in known.items() if name != BAR]
-    return max(known, key=lambda name: known[name]), max(others, default=-math.inf) < known[BAR]
+    gains = {name: image_gains(images) for name, images in guesses.items()}
+    means = {name: Estimate.of(each).mean for name, each in gains.items()}
+    known = {name: mean for name, mean in means.items() if math.isfinite(mean)}
+    others = [name for name in known if name != BAR]
+    if BAR not in known or not others:
+        return {'strongest': None, 'others_over_harmonic_db': None, 'weak': None}
+    other = max(others, key=lambda name: known[name])
+    over = Estimate.of(a - b for a, b in zip(gains[other], gains[BAR], strict=True))
+    error = over.error if math.isfinite(over.error) else 0.0
+    return {
+        'strongest': max(known, key=lambda name: known[name]),
+        'others_over_harmonic_db': over.figures(),
+        'weak': over.mean + 2 * error < 0,
+    }
