@@ -40,6 +40,7 @@ def attack(gain_db: Any) -> dict[str, Any]:
 
 def figures(learned_db: Any = 2.6, harmonic_db: Any = 2.3) -> dict[str, Any]:
     """All figures of an audit of three workers."""
+    weak = None if None in (learned_db, harmonic_db) else learned_db < harmonic_db
     attacks = {'nearest': attack(0.8), 'harmonic': attack(harmonic_db)}
     own = {
         'share_seen': mean(0.33, 0.01),
@@ -52,7 +53,7 @@ def figures(learned_db: Any = 2.6, harmonic_db: Any = 2.3) -> dict[str, Any]:
     }
     back = {'ridge': {'psnr_db': mean(27.0), 'ssim': mean(0.72)}}
     found: dict[str, Any] = {
-        'single_frame': {'workers': {'2': deepcopy(own), '3': own, '7': None}},
+        'single_frame': {'workers': {'2': deepcopy(own), '3': own, '7': None}, 'weak': weak},
         'coalitions': {'attack': 'learned', 'workers': {'3': joined, '4': None}},
         'over_time': {},
         'return_path': {'dtypes': {'float16': back, 'int8': back}, 'references': {'blur': back}},

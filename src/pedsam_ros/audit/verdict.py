@@ -10,7 +10,6 @@ from typing import Any
 from pedsam_ros.audit import told
 
 _REFERENCE = 'harmonic'  # fill that anybody can write in ten lines
-_EQUAL_DB = 0.1  # attacks that are so close are equally strong: five photographs tell no more
 
 
 class Strength(Enum):
@@ -44,17 +43,18 @@ class Verdict:
         """What the strength rests on."""
         if self.strength is Strength.UNKNOWN:
             return 'Run the section single_frame to compare them with harmonic fill.'
-        sign = 'not weaker' if self.strength is Strength.STRONG else 'weaker'
+        sign = 'no' if self.strength is Strength.STRONG else 'by more than chance explains'
         if self.best_db is None or self.reference_db is None:
             return 'Harmonic fill and another attack on one frame could not both be scored.'
         best = f'The best other attack on one frame, {self.best}, '
         gains = f'{self.best_db:+.2f} dB against {self.reference_db:+.2f} dB'
-        return f'{best}is {sign} than harmonic fill: {gains} over a flat colour.'
+        return f'{best}is {sign} weaker than harmonic fill: {gains} over a flat colour.'
 
 
 def verdict_of(figures: Mapping[str, Any]) -> Verdict:
     """The verdict on the figures of an audit: on one frame, with the workers that it has."""
-    if not told.inner(figures, 'single_frame'):
+    section = told.inner(figures, 'single_frame')
+    if not section:
         return Verdict(Strength.UNKNOWN)
     own = told.inner(figures, 'single_frame', 'workers', own_workers(figures), 'attacks')
     gains = {name: told.value(each, 'gain_db') for name, each in own.items()}
@@ -62,10 +62,8 @@ def verdict_of(figures: Mapping[str, Any]) -> Verdict:
     others = {name: gain for name, gain in gains.items() if gain is not None}
     best = max(others, key=lambda name: others[name], default='')
     best_db = others.get(best)
-    strong = (
-        best_db is not None and reference_db is not None and best_db > reference_db - _EQUAL_DB
-    )
-    return Verdict(Strength.STRONG if strong else Strength.WEAK, best, best_db, reference_db)
+    strength = Strength.STRONG if section.get('weak') is False else Strength.WEAK
+    return Verdict(strength, best, best_db, reference_db)
 
 
 def own_workers(figures: Mapping[str, Any]) -> str:
