@@ -44,7 +44,9 @@ def test_a_window_of_anothers_breaks_the_cap_and_is_not_noted():
     kept.admit(at_home(SQUARE), SQUARE, 1, 0.0)
     before = kept.to_json(), kept.changes
     foreign = {'alice': at_home(SQUARE)['bob'], 'bob': at_home(SQUARE)['bob']}
-    with pytest.raises(ExposureError, match=r'alice: would have seen .*% of all window positions; its cap'):
+    with pytest.raises(
+        ExposureError, match=r'alice: would have seen .*% of all window positions; its cap'
+    ):
         kept.admit(foreign, SQUARE, 1, 1.0)
     assert (kept.to_json(), kept.changes) == before
 

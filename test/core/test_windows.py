@@ -6,7 +6,7 @@ import torch
 
 from fakes import TINY
 from pedsam_ros.core.architecture import ARCHITECTURES
-from pedsam_ros.core.errors import BadBatch, BadImage
+from pedsam_ros.core.errors import BadBatch, BadImage, ConfigError
 from pedsam_ros.core.model import preprocess, sam
 from pedsam_ros.core.windows import Canvas, Grid, merge, partition, pixel_grid, token_grid
 
@@ -20,6 +20,29 @@ def test_merge_is_the_inverse_of_partition(grid):
     parts = partition(x, grid)
     assert len(parts) == grid.count
     assert (merge(parts, grid, np.zeros_like(x)) == x).all()
+
+
+@pytest.mark.parametrize('offset', [(0, 0), (1, 3), (2, 0), (0, 2), (3, 3)])
+@pytest.mark.parametrize(('extent', 'window'), [(18, 4), (16, 4), (5, 7), (64, 14)])
+def test_a_grid_may_start_anywhere(extent, window, offset):
+    """Windows still cover everything once, and only those on the rim are smaller."""
+    grid = Grid(extent, window, offset)
+    x = np.random.default_rng(0).random((extent, extent, 3))
+    parts = partition(x, grid)
+    assert len(parts) == grid.count == grid.rows * grid.columns
+    assert sum(part[..., 0].size for part in parts.values()) == extent**2
+    assert (merge(parts, grid, np.zeros_like(x)) == x).all()
+    for index, (row, column) in enumerate(map(grid.place, range(grid.count))):
+        assert (row - offset[0]) % window == (column - offset[1]) % window == 0
+        inside = 0 <= row <= extent - window and 0 <= column <= extent - window
+        assert (grid.shape(index) == (window, window)) == inside
+
+
+@pytest.mark.parametrize('offset', [(-1, 0), (0, 4), (9, 9)])
+def test_an_offset_is_a_part_of_a_window(offset):
+    """Others would give a grid that somebody else has under another name."""
+    with pytest.raises(ConfigError, match='offset='):
+        Grid(18, 4, offset)
 
 
 @pytest.mark.parametrize('shape', [(7, 18), (18, 1), (4, 4), (5, 13)])

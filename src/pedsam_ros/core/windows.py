@@ -15,37 +15,65 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.errors import BadBatch, BadImage
+from pedsam_ros.core.errors import BadBatch, BadImage, ConfigError
 
 Scalar = TypeVar('Scalar', bound=np.generic)
 Span: TypeAlias = 'slice[int, int, None]'
+Place: TypeAlias = tuple[int, int]  # row and column where a window begins; may be negative
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A square cut into square windows. Those of the last row and column may be smaller.
+    """A square cut into square windows. Those on its rim may be smaller.
 
-    Both lengths are in px or both in tokens.
+    Lengths are in px or in tokens. Raises ConfigError if the offset is no part of a window.
     """
 
     extent: int  # side of the square
     window: int  # side of a window
+    offset: tuple[int, int] = (0, 0)  # height and width of the first row and column; 0: a window's
+
+    def __post_init__(self) -> None:
+        if not all(0 <= each < self.window for each in self.offset):
+            raise ConfigError(f'offset={self.offset}: each from 0 to {self.window - 1}')
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of windows."""
+        return self._places(self.offset[0])
+
+    @property
+    def columns(self) -> int:
+        """Number of columns of windows."""
+        return self._places(self.offset[1])
 
     @property
     def side(self) -> int:
-        """Number of windows along one side."""
+        """Number of windows along one side of a grid without offset."""
         return -(-self.extent // self.window)
 
     @property
     def count(self) -> int:
         """Number of all windows."""
-        return self.side**2
+        return self.rows * self.columns
+
+    def place(self, index: int) -> Place:
+        """Returns the row and column at which a window would begin if it were whole.
+
+        They are negative for a smaller first one. Raises BadBatch if it does not exist.
+        """
+        if not 0 <= index < self.count:
+            raise BadBatch(f'window={index}: the grid has windows 0..{self.count - 1}')
+        pairs = zip(divmod(index, self.columns), self.offset, strict=True)
+        row, column = (
+            number * self.window - (self.window - offset if offset else 0)
+            for number, offset in pairs
+        )
+        return row, column
 
     def span(self, index: int) -> tuple[Span, Span]:
         """Returns the rows and columns of a window. Raises BadBatch if it does not exist."""
-        if not 0 <= index < self.count:
-            raise BadBatch(f'window={index}: the grid has windows 0..{self.count - 1}')
-        row, column = divmod(index, self.side)
+        row, column = self.place(index)
         return self._slice(row), self._slice(column)
 
     def shape(self, index: int) -> tuple[int, int]:
@@ -53,18 +81,22 @@ class Grid:
         rows, columns = self.span(index)
         return rows.stop - rows.start, columns.stop - columns.start
 
-    def _slice(self, place: int) -> Span:
-        return slice(place * self.window, min((place + 1) * self.window, self.extent))
+    def _places(self, offset: int) -> int:
+        return -(-(self.extent - offset) // self.window) + bool(offset)
+
+    def _slice(self, begin: int) -> Span:
+        return slice(max(0, begin), min(begin + self.window, self.extent))
 
 
-def token_grid(arch: Architecture) -> Grid:
-    """Returns the grid of windows, measured in tokens."""
-    return Grid(arch.tokens, arch.window)
+def token_grid(arch: Architecture, offset: tuple[int, int] = (0, 0)) -> Grid:
+    """Returns the grid of windows, measured in tokens; `offset` too."""
+    return Grid(arch.tokens, arch.window, offset)
 
 
-def pixel_grid(arch: Architecture) -> Grid:
-    """Returns the grid of windows, measured in px."""
-    return Grid(arch.image_px, arch.window_px)
+def pixel_grid(arch: Architecture, offset: tuple[int, int] = (0, 0)) -> Grid:
+    """Returns the grid of windows, measured in px; `offset` is in tokens."""
+    patch = arch.window_px // arch.window
+    return Grid(arch.image_px, arch.window_px, (offset[0] * patch, offset[1] * patch))
 
 
 def partition(content: NDArray[Scalar], grid: Grid) -> dict[int, NDArray[Scalar]]:

@@ -123,7 +123,8 @@ class EdgeHalf:
         """How far a window's tokens are from those computed here: the root mean square of the
         difference, as a share of that of the tokens computed here. Raises ValueError without the
         worker's half."""
-        expected = self._worker_half().tokens([index], [content])[0].astype(np.float64)
+        place = token_grid(self.arch).place(index)
+        expected = self._worker_half().tokens([place], [content])[0].astype(np.float64)
         difference = np.square(tokens - expected).mean()
         return float(np.sqrt(difference / np.square(expected).mean()))
 

@@ -15,7 +15,7 @@ from pedsam_ros.core.model import preprocess
 from pedsam_ros.core.model.encoder import WindowEncoder
 from pedsam_ros.core.shown import written
 from pedsam_ros.core.types import Embedding, Pixels, Values, Window
-from pedsam_ros.core.windows import pixel_grid, token_grid
+from pedsam_ros.core.windows import Place, Span, pixel_grid, token_grid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,28 +42,39 @@ class WorkerHalf:
 
     def encode(self, windows: Sequence[Window]) -> list[Embedding]:
         """Embeddings of the windows, in their order. `check` must have accepted every window."""
-        tokens = self.tokens([w.index for w in windows], [w.pixels for w in windows])
+        grid = token_grid(self.arch)
+        places = [grid.place(w.index) for w in windows]
+        tokens = self.tokens(places, [w.pixels for w in windows])
         return [self._reply(w, t) for w, t in zip(windows, tokens, strict=True)]
 
-    def tokens(self, indices: Sequence[int], pixels: Sequence[Pixels]) -> list[Values]:
-        """(rows, columns, C) float32 tokens for (h, w, 3) uint8 contents at grid positions.
+    def tokens(self, places: Sequence[Place], pixels: Sequence[Pixels]) -> list[Values]:
+        """(rows, columns, C) float32 tokens for (h, w, 3) uint8 contents.
 
-        Window padding is cut off.
+        A place is the row and column of a window's first token on the canvas, as `Grid.place` has
+        it. A content begins in its window's first pixel, or where the canvas begins. Window
+        padding is cut off.
         """
-        weight = self.encoder.pos_embed
-        batch = torch.stack([preprocess.on_canvas(p, self.arch.window_px) for p in pixels])
+        weight, side = self.encoder.pos_embed, self.arch.window_px
+        patch = side // self.arch.window
+        corners = [(max(0, -row) * patch, max(0, -column) * patch) for row, column in places]
+        pairs = zip(pixels, corners, strict=True)
+        batch = torch.stack([preprocess.on_canvas(p, side, corner) for p, corner in pairs])
         with torch.inference_mode():
             tokens = self.encoder(
-                batch.to(weight), torch.tensor(list(indices), device=weight.device)
+                batch.to(weight), torch.tensor(list(places), device=weight.device)
             )
-        grid = token_grid(self.arch)
-        shapes = [grid.shape(index) for index in indices]
-        values = tokens.float().cpu().numpy()
-        return [np.ascontiguousarray(v[:h, :w]) for v, (h, w) in zip(values, shapes, strict=True)]
+        found = zip(tokens.float().cpu().numpy(), places, strict=True)
+        return [np.ascontiguousarray(values[self._inside(place)]) for values, place in found]
 
     def warm_up(self) -> None:
         """Encodes one window of padding, so that torch's own set-up does not delay the first."""
-        self.tokens([0], [np.empty((0, 0, 3), np.uint8)])
+        self.tokens([(0, 0)], [np.empty((0, 0, 3), np.uint8)])
+
+    def _inside(self, place: Place) -> tuple[Span, Span]:
+        """The rows and columns of a window that lie on the canvas, in tokens."""
+        size, window = self.arch.tokens, self.arch.window
+        rows, columns = (slice(max(0, -at), min(window, size - at)) for at in place)
+        return rows, columns
 
     def _reply(self, window: Window, tokens: Values) -> Embedding:
         height, width, channels = tokens.shape
