@@ -45,6 +45,7 @@ class HostileNode(Node):
         sessions = handshakes.worker_sessions(config, key)
         self._link = WorkerLink(config.name, sessions, self._on_window, print, print)
         clock.timer(self, HEARTBEAT_S, self._on_heartbeat)
+        self._diary.active()
 
     def destroy_node(self) -> None:
         """Closes the link, and removes the node."""
