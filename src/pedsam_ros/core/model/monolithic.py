@@ -20,7 +20,7 @@ from pedsam_ros.core.model.encoder import run_block
 from pedsam_ros.core.model.masks import answered
 from pedsam_ros.core.prompts import sift, told
 from pedsam_ros.core.types import Frame, Masks, Prompt
-from pedsam_ros.core.windows import Canvas
+from pedsam_ros.core.windows import Canvas, Shift
 
 ORDERS = ('ped', 'sam')  # 'ped' runs all window blocks first; 'sam' is SAM's own order
 
@@ -91,14 +91,14 @@ class MonolithicPipeline:
     encoder: MonolithicEncoder
     decoder: Decoder
 
-    def encode(self, frame: Frame) -> Encoded:
+    def encode(self, frame: Frame, shift: Shift | None = None) -> Encoded:
         """Encodes a frame once, for any number of prompts. Raises BadImage if it is empty."""
-        canvas = Canvas.fit(self.arch, *frame.rgb.shape[:2])
-        weight = self.encoder.pos_embed
+        canvas = Canvas.fit(self.arch, *frame.rgb.shape[:2], shift=shift)
+        weight, offset = self.encoder.pos_embed, shift.offset if shift else (0, 0)
         content = preprocess.resize(frame.rgb, canvas.content)
-        pixels = preprocess.on_canvas(content, self.arch.image_px).to(weight)
+        pixels = preprocess.on_canvas(content, self.arch.image_px, canvas.corner).to(weight)
         with torch.inference_mode():
-            embedding = self.encoder(pixels[None]).float()
+            embedding = self.encoder(pixels[None], offset).float()
         return Encoded(frame.key, canvas, embedding, frame.rgb)
 
     def decode(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Masks:
