@@ -43,10 +43,10 @@ def _tokens(worker, contents, dtype, grid):
     tokens, side = {}, worker.arch.window_px
     for index, pixels in contents.items():
         place = grid.place(index)
+        corner = tuple(max(0, -at) * side // grid.window for at in place)
         if dtype is torch.float32:
-            tokens[index] = worker.tokens([place], [pixels])[0]
+            tokens[index] = worker.tokens([place], [pixels], [corner])[0]
             continue
-        corner = [max(0, -at) * side // grid.window for at in place]
         with torch.inference_mode():
             out = worker.encoder(_exact(pixels, side, corner)[None], torch.tensor([place]))
         top, left = (max(0, -at) for at in place)
@@ -171,12 +171,12 @@ def test_forgetting_to_zero_window_padding_is_noticed():
     weights, rgb = fakes.weights(), fakes.frame(288, 288).rgb
     worker, grid = loading.load_worker(weights), token_grid(weights.arch)
     contents = partition(rgb, Canvas.fit(weights.arch, 288, 288).grid)
-    right = worker.tokens([grid.place(24)], [contents[24]])[0]
+    right = worker.tokens([grid.place(24)], [contents[24]], [(0, 0)])[0]
     at = worker.encoder._at
     worker.encoder._at = lambda canvas, places: (
         at(canvas, places) if canvas.shape[-1] > 1 else torch.ones(len(places), 4, 4, 1)
     )
-    wrong = worker.tokens([grid.place(24)], [contents[24]])[0]
+    wrong = worker.tokens([grid.place(24)], [contents[24]], [(0, 0)])[0]
     assert np.abs(wrong - right).max() > 0.1
 
 
@@ -185,10 +185,12 @@ def test_a_batch_gives_each_window_what_it_gets_alone():
     worker = loading.load_worker(fakes.weights())
     rng = np.random.default_rng(0)
     places = [(16, 16), (0, 0), (4, 8), (0, 16), (16, 0), (0, 0)]
-    sizes = [(32, 32), (64, 64), (10, 64), (64, 32), (1, 1), (64, 3)]
+    sizes = [(32, 32), (64, 64), (10, 64), (50, 23), (1, 1), (64, 3)]
     pixels = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
-    batch = worker.tokens(places, pixels)
-    alone = [worker.tokens([i], [p])[0] for i, p in zip(places, pixels, strict=True)]
+    corners = [(0, 0), (0, 0), (5, 0), (0, 9), (1, 1), (0, 0)]
+    batch = worker.tokens(places, pixels, corners)
+    each = zip(places, pixels, corners, strict=True)
+    alone = [worker.tokens(*([one] for one in window))[0] for window in each]
     assert all((b == a).all() for b, a in zip(batch, alone, strict=True))
 
 
@@ -196,7 +198,9 @@ def test_a_window_depends_on_its_own_pixels_and_place():
     """The same pixels at another place, or other pixels, give another embedding."""
     worker = loading.load_worker(fakes.weights())
     pixels = fakes.frame(64, 64).rgb
-    here, there, darker = worker.tokens([(0, 0), (0, 4), (0, 0)], [pixels, pixels, pixels // 2])
+    here, there, darker = worker.tokens(
+        [(0, 0), (0, 4), (0, 0)], [pixels, pixels, pixels // 2], [(0, 0)] * 3
+    )
     assert np.abs(here - there).max() > 0.1
     assert np.abs(here - darker).max() > 0.1
 

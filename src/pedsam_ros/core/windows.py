@@ -159,6 +159,7 @@ class Canvas:
     frame: tuple[int, int]  # (H, W) of the frame, image px
     content: tuple[int, int]  # (H, W) of the content, canvas px
     corner: tuple[int, int] = (0, 0)  # where the content begins, canvas px
+    offset: tuple[int, int] = (0, 0)  # of the grid, tokens
 
     @classmethod
     def fit(
@@ -179,7 +180,7 @@ class Canvas:
         scale = long_px / max(height, width)
         content = (max(1, int(height * scale + 0.5)), max(1, int(width * scale + 0.5)))
         offset, corner = (shift.offset, shift.corner) if shift else ((0, 0), (0, 0))
-        return cls(pixel_grid(arch, offset), (height, width), content, corner)
+        return cls(pixel_grid(arch, offset), (height, width), content, corner, offset)
 
     def windows(self) -> Iterator[int]:
         """Yields the windows that hold content.
