@@ -9,7 +9,7 @@ import torch
 import fakes
 from pedsam_ros.core.architecture import ARCHITECTURES
 from pedsam_ros.core.model import checkpoint, loading, preprocess
-from pedsam_ros.core.windows import Canvas, merge, partition, token_grid
+from pedsam_ros.core.windows import Canvas, merge, partition, pixel_grid, token_grid
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-12}
 FRAMES = [(96, 128), (128, 96), (90, 160), (77, 131), (288, 288)]
@@ -24,51 +24,54 @@ def thin(name):
     return replace(ARCHITECTURES[name], dim=8, heads=1, embedding_dim=16, refine_px=0, **canvas)
 
 
-def split_result(weights, rgb, dtype):
+def split_result(weights, rgb, dtype, offset=(0, 0)):
     """The embedding of a frame through the worker's half, window by window, and the edge's."""
     worker = loading.load_worker(weights, dtype=dtype)
     edge = loading.load_edge(weights, dtype=dtype)
     canvas = Canvas.fit(weights.arch, *rgb.shape[:2])
-    contents = partition(preprocess.resize(rgb, canvas.content), canvas.grid)
-    tokens = _tokens(worker, contents, dtype)
-    base = edge.padding if dtype is torch.float32 else _padding(worker, dtype)
-    merged = merge(tokens, token_grid(weights.arch), base)
+    content = preprocess.resize(rgb, canvas.content)
+    grid = token_grid(weights.arch, offset)
+    tokens = _tokens(worker, partition(content, pixel_grid(weights.arch, offset)), dtype, grid)
+    usual = dtype is torch.float32 and offset == (0, 0)
+    merged = merge(tokens, grid, edge.padding if usual else _padding(worker, dtype, grid))
     with torch.inference_mode():
         return edge.encoder(torch.from_numpy(merged)[None])
 
 
-def _tokens(worker, contents, dtype):
+def _tokens(worker, contents, dtype, grid):
     """The tokens of each window alone; with float64 no step rounds to float32."""
-    tokens = {}
+    tokens, side = {}, worker.arch.window_px
     for index, pixels in contents.items():
-        side = worker.arch.window_px
-        image = (
-            _exact(pixels, side) if dtype is torch.float64 else preprocess.on_canvas(pixels, side)
-        )
+        place = grid.place(index)
+        corner = tuple(max(0, -at) * side // grid.window for at in place)
+        if dtype is torch.float32:
+            tokens[index] = worker.tokens([place], [pixels], [corner])[0]
+            continue
         with torch.inference_mode():
-            out = worker.encoder(image[None].to(dtype), torch.tensor([index]))
-        height, width = token_grid(worker.arch).shape(index)
-        tokens[index] = out[0, :height, :width].numpy()
+            out = worker.encoder(_exact(pixels, side, corner)[None], torch.tensor([place]))
+        top, left = (max(0, -at) for at in place)
+        height, width = grid.shape(index)
+        tokens[index] = out[0, top : top + height, left : left + width].numpy()
     return tokens
 
 
-def _exact(pixels, side):
+def _exact(pixels, side, corner):
     mean, std = (
         torch.tensor(v, dtype=torch.float32).double()
         for v in (preprocess.PIXEL_MEAN, preprocess.PIXEL_STD)
     )
     image = torch.zeros(side, side, 3, dtype=torch.float64)
-    image[: pixels.shape[0], : pixels.shape[1]] = (torch.from_numpy(pixels).double() - mean) / std
+    rows, columns = (slice(at, at + n) for at, n in zip(corner, pixels.shape, strict=False))
+    image[rows, columns] = (torch.from_numpy(pixels).double() - mean) / std
     return image.permute(2, 0, 1)
 
 
-def _padding(worker, dtype):
+def _padding(worker, dtype, grid):
     """The tokens of a canvas that is all padding; with float64 no step rounds to float32."""
     arch = worker.arch
-    count = token_grid(arch).count
-    empty = {i: np.zeros((0, 0, 3), np.uint8) for i in range(count)}
+    empty = {i: np.zeros((0, 0, 3), np.uint8) for i in range(grid.count)}
     base = np.zeros((arch.tokens, arch.tokens, arch.dim), np.dtype(str(dtype).split('.')[1]))
-    return merge(_tokens(worker, empty, dtype), token_grid(arch), base)
+    return merge(_tokens(worker, empty, dtype, grid), grid, base)
 
 
 def whole_result(weights, rgb, dtype):
@@ -105,14 +108,75 @@ def test_split_encoder_is_the_whole_encoder_for_every_architecture(arch):
     assert (split_result(weights, rgb, torch.float32) - whole).abs().max() < 1e-4
 
 
+@pytest.mark.parametrize('dtype', TOLERANCE)
+@pytest.mark.parametrize('offset', [(0, 1), (1, 0), (2, 2), (3, 1), (1, 3)])
+@pytest.mark.parametrize('size', [(96, 128), (77, 131), (288, 288)])
+def test_the_partition_may_start_anywhere(size, offset, dtype):
+    """Assembled windows give what the whole encoder gives with the same partition."""
+    weights, rgb = fakes.weights(), fakes.frame(*size).rgb
+    whole = loading.load_monolithic(weights).encoder.to(dtype)
+    canvas = Canvas.fit(weights.arch, *size)
+    content = preprocess.resize(rgb, canvas.content)
+    side = weights.arch.image_px
+    if dtype is torch.float64:
+        pixels = _exact(content, side, (0, 0))
+    else:
+        pixels = preprocess.on_canvas(content, side)
+    with torch.inference_mode():
+        expected = whole(pixels[None], offset)
+        usual = whole(pixels[None])
+    found = split_result(weights, rgb, dtype, offset)
+    assert (found - expected).abs().max() < TOLERANCE[dtype]
+    assert (expected - usual).abs().max() > 0.01  # so that the offset does something
+
+
+@pytest.mark.parametrize('arch', map(thin, ARCHITECTURES), ids=lambda arch: arch.name)
+def test_the_partition_may_start_anywhere_in_every_architecture(arch):
+    """Offsets up to a whole window, with windows that are cut on every side."""
+    weights, rgb = checkpoint.random_weights(arch, 0), fakes.frame(90, 160).rgb
+    whole = loading.load_monolithic(weights).encoder
+    content = preprocess.resize(rgb, Canvas.fit(arch, 90, 160).content)
+    for offset in ((arch.window - 1, 1), (1, arch.window // 2)):
+        with torch.inference_mode():
+            expected = whole(preprocess.on_canvas(content, arch.image_px)[None], offset)
+        assert (split_result(weights, rgb, torch.float32, offset) - expected).abs().max() < 1e-4
+
+
+def test_an_offset_that_mirrors_sams_grid_gives_the_mirrored_result():
+    """SAM's grid has its small windows last. With them first, on mirrored weights, the same comes
+    out mirrored, by SAM's own code."""
+    weights = fakes.weights()
+    theirs = fakes.reference(weights, torch.float64).image_encoder
+    ours = loading.load_monolithic(weights).encoder.double()
+    with torch.inference_mode():
+        for name, tensor in ours.named_parameters():
+            if name.endswith(('rel_pos_h', 'rel_pos_w')):
+                tensor.copy_(tensor.flip(0))
+        ours.pos_embed.copy_(ours.pos_embed.flip(1, 2))
+        for conv in (
+            ours.patch_embed.proj,
+            *(each for each in ours.neck if hasattr(each, 'stride')),
+        ):
+            conv.weight.copy_(conv.weight.flip(2, 3))
+        pixels = torch.randn(
+            1, 3, 288, 288, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+        )
+        expected = theirs(pixels).flip(2, 3)
+        assert (ours(pixels.flip(2, 3), (2, 2)) - expected).abs().max() < 1e-12
+        assert (ours(pixels.flip(2, 3)) - expected).abs().max() > 0.01
+
+
 def test_forgetting_to_zero_window_padding_is_noticed():
     """Without the zeros after norm1 the result is far off, so that the tests above can fail."""
     weights, rgb = fakes.weights(), fakes.frame(288, 288).rgb
-    worker = loading.load_worker(weights)
-    worker.encoder._by_window = lambda canvas: torch.ones(25, 4, 4, canvas.shape[-1])
+    worker, grid = loading.load_worker(weights), token_grid(weights.arch)
     contents = partition(rgb, Canvas.fit(weights.arch, 288, 288).grid)
-    wrong = _tokens(worker, {24: contents[24]}, torch.float32)[24]
-    right = _tokens(loading.load_worker(weights), {24: contents[24]}, torch.float32)[24]
+    right = worker.tokens([grid.place(24)], [contents[24]], [(0, 0)])[0]
+    at = worker.encoder._at
+    worker.encoder._at = lambda canvas, places: (
+        at(canvas, places) if canvas.shape[-1] > 1 else torch.ones(len(places), 4, 4, 1)
+    )
+    wrong = worker.tokens([grid.place(24)], [contents[24]], [(0, 0)])[0]
     assert np.abs(wrong - right).max() > 0.1
 
 
@@ -120,11 +184,13 @@ def test_a_batch_gives_each_window_what_it_gets_alone():
     """Tokens are equal to the last bit, whatever windows and sizes a batch mixes."""
     worker = loading.load_worker(fakes.weights())
     rng = np.random.default_rng(0)
-    indices = [24, 0, 7, 4, 20, 0]
-    sizes = [(32, 32), (64, 64), (10, 64), (64, 32), (1, 1), (64, 3)]
+    places = [(16, 16), (0, 0), (4, 8), (0, 16), (16, 0), (0, 0)]
+    sizes = [(32, 32), (64, 64), (10, 64), (50, 23), (1, 1), (64, 3)]
     pixels = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
-    batch = worker.tokens(indices, pixels)
-    alone = [worker.tokens([i], [p])[0] for i, p in zip(indices, pixels, strict=True)]
+    corners = [(0, 0), (0, 0), (5, 0), (0, 9), (1, 1), (0, 0)]
+    batch = worker.tokens(places, pixels, corners)
+    each = zip(places, pixels, corners, strict=True)
+    alone = [worker.tokens(*([one] for one in window))[0] for window in each]
     assert all((b == a).all() for b, a in zip(batch, alone, strict=True))
 
 
@@ -132,7 +198,9 @@ def test_a_window_depends_on_its_own_pixels_and_place():
     """The same pixels at another place, or other pixels, give another embedding."""
     worker = loading.load_worker(fakes.weights())
     pixels = fakes.frame(64, 64).rgb
-    here, there, darker = worker.tokens([0, 1, 0], [pixels, pixels, pixels // 2])
+    here, there, darker = worker.tokens(
+        [(0, 0), (0, 4), (0, 0)], [pixels, pixels, pixels // 2], [(0, 0)] * 3
+    )
     assert np.abs(here - there).max() > 0.1
     assert np.abs(here - darker).max() > 0.1
 

@@ -1,12 +1,14 @@
 """The encoder that runs in one process gives the same embedding as SAM's own code."""
 
+import numpy as np
 import pytest
 import torch
 
 import fakes
-from pedsam_ros.core.model import loading, preprocess
-from pedsam_ros.core.types import Frame, FrameKey
-from pedsam_ros.core.windows import Canvas
+from pedsam_ros.core.model import checkpoint, loading, preprocess
+from pedsam_ros.core.pictures import binary
+from pedsam_ros.core.types import Frame, FrameKey, Prompt
+from pedsam_ros.core.windows import Canvas, Shift
 
 
 @pytest.mark.parametrize('order', ['ped', 'sam'])
@@ -22,3 +24,18 @@ def test_the_whole_encoder_is_sams_own_in_either_order(order):
     found = whole.encode(Frame(FrameKey(1, ''), rgb)).embedding
     assert expected.std() > 0.1
     assert (found - expected).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize('prompt', [Prompt(((210, 130, 1),)), Prompt(box=(150, 70, 270, 190))])
+def test_a_shift_hardly_moves_a_mask(prompt):
+    """The trained model finds a disc where it is, to two pixels, wherever the partition and the
+    content begin."""
+    rows, columns = np.mgrid[:240, :320]
+    disc = (rows - 130) ** 2 + (columns - 210) ** 2 < 50**2
+    rgb = np.where(disc[..., None], np.uint8([220, 60, 40]), np.uint8([90, 110, 120]))
+    pipeline = loading.load_monolithic(checkpoint.read('vit_tiny'))
+    frame = Frame(FrameKey(1, ''), rgb)
+    for shift in (None, Shift(), Shift((3, 1), (15, 8)), Shift((0, 2), (0, 15))):
+        (mask,) = pipeline.decode(pipeline.encode(frame, shift), [prompt]).masks
+        found = binary(mask, 240, 320) > 0
+        assert (found & disc).sum() / (found | disc).sum() > 0.92

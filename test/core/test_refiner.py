@@ -11,7 +11,7 @@ from pedsam_ros.core.model import checkpoint, loading, refiner
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.pictures import binary
 from pedsam_ros.core.types import Frame, FrameKey, Prompt
-from pedsam_ros.core.windows import Canvas
+from pedsam_ros.core.windows import Canvas, Grid
 
 REFINED = replace(fakes.TINY, refine_px=16)
 
@@ -42,7 +42,8 @@ def test_without_a_box_it_looks_around_the_coarse_mask():
     """If that mask is empty, it looks at the whole content, and never outside of it."""
     logits = torch.full((2, 24, 24), -1.0)
     logits[0, 6:12, 3:9] = 1
-    found = refiner.look_at(logits, None, content=(72, 96), px=96)
+    canvas = Canvas(Grid(96, 64), (72, 96), (72, 96))
+    found = refiner.look_at(logits, None, canvas, px=96)
     assert torch.allclose(found[0], torch.tensor([7.2, 19.2, 40.8, 52.8]))
     assert found[1].tolist() == [0, 0, 96, 72]
 

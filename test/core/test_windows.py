@@ -6,9 +6,9 @@ import torch
 
 from fakes import TINY
 from pedsam_ros.core.architecture import ARCHITECTURES
-from pedsam_ros.core.errors import BadBatch, BadImage
+from pedsam_ros.core.errors import BadBatch, BadImage, ConfigError
 from pedsam_ros.core.model import preprocess, sam
-from pedsam_ros.core.windows import Canvas, Grid, merge, partition, pixel_grid, token_grid
+from pedsam_ros.core.windows import Canvas, Grid, Shift, merge, partition, pixel_grid, token_grid
 
 FRAMES = [(480, 640), (640, 480), (1080, 1920), (333, 777), (288, 288), (1, 640), (97, 31)]
 
@@ -20,6 +20,29 @@ def test_merge_is_the_inverse_of_partition(grid):
     parts = partition(x, grid)
     assert len(parts) == grid.count
     assert (merge(parts, grid, np.zeros_like(x)) == x).all()
+
+
+@pytest.mark.parametrize('offset', [(0, 0), (1, 3), (2, 0), (0, 2), (3, 3)])
+@pytest.mark.parametrize(('extent', 'window'), [(18, 4), (16, 4), (5, 7), (64, 14)])
+def test_a_grid_may_start_anywhere(extent, window, offset):
+    """Windows still cover everything once, and only those on the rim are smaller."""
+    grid = Grid(extent, window, offset)
+    x = np.random.default_rng(0).random((extent, extent, 3))
+    parts = partition(x, grid)
+    assert len(parts) == grid.count == grid.rows * grid.columns
+    assert sum(part[..., 0].size for part in parts.values()) == extent**2
+    assert (merge(parts, grid, np.zeros_like(x)) == x).all()
+    for index, (row, column) in enumerate(map(grid.place, range(grid.count))):
+        assert (row - offset[0]) % window == (column - offset[1]) % window == 0
+        inside = 0 <= row <= extent - window and 0 <= column <= extent - window
+        assert (grid.shape(index) == (window, window)) == inside
+
+
+@pytest.mark.parametrize('offset', [(-1, 0), (0, 4), (9, 9)])
+def test_an_offset_is_a_part_of_a_window(offset):
+    """Others would give a grid that somebody else has under another name."""
+    with pytest.raises(ConfigError, match='offset='):
+        Grid(18, 4, offset)
 
 
 @pytest.mark.parametrize('shape', [(7, 18), (18, 1), (4, 4), (5, 13)])
@@ -70,6 +93,48 @@ def test_content_areas_add_up(frame):
     canvas = Canvas.fit(TINY, *frame)
     assert sum(map(canvas.content_area, range(25))) == canvas.content[0] * canvas.content[1]
     assert max(canvas.content) == TINY.image_px
+
+
+@pytest.mark.parametrize('corner', [(0, 0), (15, 7), (3, 15)])
+@pytest.mark.parametrize('frame', FRAMES)
+def test_shifted_content_lies_in_its_windows(frame, corner):
+    """Each part has the shape and the corner that the canvas says, and together they are the
+    content, wherever it begins. Its size does not depend on the corner."""
+    canvas = Canvas.fit(TINY, *frame, shift=Shift((3, 1), corner))
+    assert canvas.content == Canvas.fit(TINY, *frame, shift=Shift()).content
+    assert max(canvas.content) == TINY.image_px - 15
+    content = np.random.default_rng(0).random((*canvas.content, 3))
+    parts = partition(content, canvas.grid, canvas.corner)
+    assert {i: part.shape[:2] for i, part in parts.items()} == {
+        i: canvas.content_shape(i) for i in canvas.windows()
+    }
+    whole = np.zeros((TINY.image_px, TINY.image_px, 3))
+    for index, part in parts.items():
+        row, column = (
+            a + b
+            for a, b in zip(canvas.grid.place(index), canvas.content_corner(index), strict=True)
+        )
+        whole[row : row + part.shape[0], column : column + part.shape[1]] += part
+    top, left = corner
+    assert (whole[top : top + canvas.content[0], left : left + canvas.content[1]] == content).all()
+    assert np.isclose(whole.sum(), content.sum())
+
+
+def test_a_corner_is_less_than_a_token():
+    """Else it would be an offset."""
+    with pytest.raises(ConfigError, match='corner='):
+        Canvas.fit(TINY, 10, 10, shift=Shift((0, 0), (16, 0)))
+
+
+def test_frame_and_shifted_canvas_agree_on_points_and_regions():
+    """A point of the frame lies in the window that shows it."""
+    canvas = Canvas.fit(TINY, 240, 320, shift=Shift((1, 2), (9, 4)))
+    x, y = canvas.to_canvas(160.0, 120.0)
+    (index,) = canvas.windows_of((160.0, 120.0, 160.0, 120.0))
+    rows, columns = canvas.grid.span(index)
+    assert rows.start <= y < rows.stop
+    assert columns.start <= x < columns.stop
+    assert canvas.windows_of((0, 0, 320, 240)) == set(canvas.windows())
 
 
 @pytest.mark.parametrize('frame', FRAMES)

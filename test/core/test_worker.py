@@ -27,9 +27,9 @@ def test_a_good_window_is_answered():
         ({'model_id': 'other'}, "model_id='other'"),
         ({'index': 25}, 'window=25'),
         ({'reply_dtype': 'float8'}, "reply_dtype='float8'"),
-        ({'pixels': np.zeros((33, 20, 3), np.uint8)}, '33x20 px in 32x32'),
-        ({'pixels': np.zeros((0, 20, 3), np.uint8)}, '0x20 px'),
-        ({'pixels': np.zeros((9, 20, 1), np.uint8)}, '9x20 px'),
+        ({'pixels': np.zeros((33, 20, 3), np.uint8)}, '33 px from 0 on, of 0 to 32'),
+        ({'pixels': np.zeros((0, 20, 3), np.uint8)}, 'pixels of 0x20x3'),
+        ({'pixels': np.zeros((9, 20, 1), np.uint8)}, 'pixels of 9x20x1'),
     ],
 )
 def test_a_window_that_does_not_fit_is_refused(change, named):

@@ -107,11 +107,10 @@ class Dispatch:
         asked = self._requests.get(request_id)
         return asked is not None and asked.window in self._frames[asked.serial].pending
 
-    def settle(self, request_id: int) -> int:
-        """Notes that a checked reply arrived. Returns the serial of its frame."""
+    def settle(self, request_id: int) -> None:
+        """Notes that a checked reply arrived."""
         asked = self._requests[request_id]
         self.drop(asked.serial, asked.window)
-        return asked.serial
 
     def drop(self, serial: int, window: int) -> None:
         """Stops waiting for a window of a frame."""

@@ -115,7 +115,9 @@ class Edge:
         canvas = Canvas.fit(self.model.arch, *frame.rgb.shape[:2])
         arrived_s = min(frame.arrived_s, now_s)
         plan = self._outbound.plan(canvas, usable, arrived_s, now_s)
-        contents = partition(self.model.resize(frame.rgb, canvas.content), canvas.grid)
+        contents = partition(
+            self.model.resize(frame.rgb, canvas.content), canvas.grid, canvas.corner
+        )
         self._outbound.admit(plan, canvas, 1, unix_s)
         serial = self._dispatch.open(now_s)
         started = InFlight(serial, frame.key, canvas, frame.rgb, contents, arrived_s=arrived_s)
@@ -152,8 +154,10 @@ class Edge:
         if self._dispatch.answers_decoy(reply.request_id, worker):
             return
         asked = self._dispatch.check(reply.request_id, reply.index, worker)
-        tokens = self.model.checked(worker, reply, self.config.transport)
-        frame = self._in_flight[self._dispatch.settle(reply.request_id)]
+        frame = self._in_flight[asked.serial]
+        offset = frame.canvas.offset
+        tokens = self.model.checked(worker, reply, self.config.transport, offset)
+        self._dispatch.settle(reply.request_id)
         frame.answered(reply.index, tokens, worker)
         took_s = now_s - asked.asked_s  # by this clock; a worker may claim any time
         frame.worker_s, frame.back_s = max(frame.worker_s, min(reply.encode_s, took_s)), now_s

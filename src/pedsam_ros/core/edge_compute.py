@@ -40,9 +40,11 @@ class EdgeCompute(Protocol):
     def resize(self, rgb: Pixels, size: tuple[int, int]) -> Pixels:
         """Resizes an (H, W, 3) uint8 image to (h, w) = `size`; returns (h, w, 3) uint8."""
 
-    def checked(self, worker: str, reply: Embedding, transport: str) -> Values:
-        """Decodes a reply into (rows, columns, C) float32 tokens. Raises BadReply if it is
-        malformed."""
+    def checked(
+        self, worker: str, reply: Embedding, transport: str, offset: tuple[int, int] = (0, 0)
+    ) -> Values:
+        """Decodes a reply into (rows, columns, C) float32 tokens; `offset` is the grid's. Raises
+        BadReply if it is malformed."""
 
     def compute(self, window: Window) -> Embedding:
         """Computes the embedding of a window that stays on the edge. Raises ValueError without

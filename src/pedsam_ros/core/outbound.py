@@ -150,7 +150,14 @@ class Outbound:
         return replace(window, pixels=np.full_like(window.pixels, GREY))
 
     def _window(self, frame: InFlight, index: int, request_id: int) -> Window:
-        pixels, config = frame.contents[index], self._config
+        config, canvas = self._config, frame.canvas
         return Window(
-            request_id, self._model_id, index, pixels, config.transport, config.deadline_s
+            request_id,
+            self._model_id,
+            index,
+            frame.contents[index],
+            config.transport,
+            config.deadline_s,
+            canvas.offset,
+            canvas.content_corner(index),
         )

@@ -65,12 +65,12 @@ def neighbours(grid: Grid, index: int, adjacency: int) -> Iterator[int]:
     `adjacency` 4 yields those that share a side with it, 8 also those that share a corner, and 0
     nothing.
     """
-    row, column = divmod(index, grid.side)
+    row, column = divmod(index, grid.columns)
     for down, right in _NEAR[adjacency]:
         for sign in (1, -1):
             r, c = row + sign * down, column + sign * right
-            if 0 <= r < grid.side and 0 <= c < grid.side:
-                yield r * grid.side + c
+            if 0 <= r < grid.rows and 0 <= c < grid.columns:
+                yield r * grid.columns + c
 
 
 def share(windows: Iterable[int], canvas: Canvas) -> float:

@@ -39,9 +39,11 @@ class Window:
     request_id: int  # random; the reply carries it back
     model_id: str  # the model that both ends must run
     index: int  # in the grid of windows
-    pixels: Pixels  # (h, w, 3) uint8 RGB: its content; h and w are at most the window's side
+    pixels: Pixels  # (h, w, 3) uint8 RGB: its content; empty in a window of canvas padding
     reply_dtype: str  # one of codec.DTYPES
     within_s: float = 0.0  # s from arrival after which nobody waits for the reply; 0: no limit
+    offset: tuple[int, int] = (0, 0)  # of the grid, tokens: see windows.Grid
+    corner: tuple[int, int] = (0, 0)  # row and column, px, of the window where its content begins
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,37 +15,65 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.errors import BadBatch, BadImage
+from pedsam_ros.core.errors import BadBatch, BadImage, ConfigError
 
 Scalar = TypeVar('Scalar', bound=np.generic)
 Span: TypeAlias = 'slice[int, int, None]'
+Place: TypeAlias = tuple[int, int]  # row and column where a window begins; may be negative
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A square cut into square windows. Those of the last row and column may be smaller.
+    """A square cut into square windows. Those on its rim may be smaller.
 
-    Both lengths are in px or both in tokens.
+    Lengths are in px or in tokens. Raises ConfigError if the offset is no part of a window.
     """
 
     extent: int  # side of the square
     window: int  # side of a window
+    offset: tuple[int, int] = (0, 0)  # height and width of the first row and column; 0: a window's
+
+    def __post_init__(self) -> None:
+        if not all(0 <= each < self.window for each in self.offset):
+            raise ConfigError(f'offset={self.offset}: each from 0 to {self.window - 1}')
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of windows."""
+        return self._places(self.offset[0])
+
+    @property
+    def columns(self) -> int:
+        """Number of columns of windows."""
+        return self._places(self.offset[1])
 
     @property
     def side(self) -> int:
-        """Number of windows along one side."""
+        """Number of windows along one side of a grid without offset."""
         return -(-self.extent // self.window)
 
     @property
     def count(self) -> int:
         """Number of all windows."""
-        return self.side**2
+        return self.rows * self.columns
+
+    def place(self, index: int) -> Place:
+        """Returns the row and column at which a window would begin if it were whole.
+
+        They are negative for a smaller first one. Raises BadBatch if it does not exist.
+        """
+        if not 0 <= index < self.count:
+            raise BadBatch(f'window={index}: the grid has windows 0..{self.count - 1}')
+        pairs = zip(divmod(index, self.columns), self.offset, strict=True)
+        row, column = (
+            number * self.window - (self.window - offset if offset else 0)
+            for number, offset in pairs
+        )
+        return row, column
 
     def span(self, index: int) -> tuple[Span, Span]:
         """Returns the rows and columns of a window. Raises BadBatch if it does not exist."""
-        if not 0 <= index < self.count:
-            raise BadBatch(f'window={index}: the grid has windows 0..{self.count - 1}')
-        row, column = divmod(index, self.side)
+        row, column = self.place(index)
         return self._slice(row), self._slice(column)
 
     def shape(self, index: int) -> tuple[int, int]:
@@ -53,31 +81,46 @@ class Grid:
         rows, columns = self.span(index)
         return rows.stop - rows.start, columns.stop - columns.start
 
-    def _slice(self, place: int) -> Span:
-        return slice(place * self.window, min((place + 1) * self.window, self.extent))
+    def _places(self, offset: int) -> int:
+        return -(-(self.extent - offset) // self.window) + bool(offset)
+
+    def _slice(self, begin: int) -> Span:
+        return slice(max(0, begin), min(begin + self.window, self.extent))
 
 
-def token_grid(arch: Architecture) -> Grid:
-    """Returns the grid of windows, measured in tokens."""
-    return Grid(arch.tokens, arch.window)
+def token_grid(arch: Architecture, offset: tuple[int, int] = (0, 0)) -> Grid:
+    """Returns the grid of windows, measured in tokens; `offset` too."""
+    return Grid(arch.tokens, arch.window, offset)
 
 
-def pixel_grid(arch: Architecture) -> Grid:
-    """Returns the grid of windows, measured in px."""
-    return Grid(arch.image_px, arch.window_px)
+def pixel_grid(arch: Architecture, offset: tuple[int, int] = (0, 0)) -> Grid:
+    """Returns the grid of windows, measured in px; `offset` is in tokens."""
+    patch = arch.window_px // arch.window
+    return Grid(arch.image_px, arch.window_px, (offset[0] * patch, offset[1] * patch))
 
 
-def partition(content: NDArray[Scalar], grid: Grid) -> dict[int, NDArray[Scalar]]:
-    """Cuts `content`, (h, w, C) in the grid's top left corner, into window -> its part.
+def partition(
+    content: NDArray[Scalar], grid: Grid, corner: Place = (0, 0)
+) -> dict[int, NDArray[Scalar]]:
+    """Cuts `content`, (h, w, C), which begins at `corner` in the grid, into window -> its part.
 
     A part is (rows, columns, C), contiguous, and has the dtype of `content`. Windows without
     content are left out. Inverse of `merge`. Raises BadBatch if `content` is larger than the grid.
     Source: SAM image_encoder.py, window_partition.
     """
-    if max(content.shape[:2]) > grid.extent:
-        raise BadBatch(f'content={content.shape}: larger than the grid of {grid.extent}')
-    cut = ((index, content[grid.span(index)]) for index in range(grid.count))
-    return {index: np.ascontiguousarray(part) for index, part in cut if part.size}
+    if max(content.shape[0] + corner[0], content.shape[1] + corner[1]) > grid.extent:
+        where = f'at {corner}' if any(corner) else ''
+        raise BadBatch(f'content={content.shape}{where}: larger than the grid of {grid.extent}')
+    parts = {}
+    for index in range(grid.count):
+        spans = zip(grid.span(index), corner, strict=True)
+        rows, columns = (
+            slice(max(0, span.start - begin), max(0, span.stop - begin)) for span, begin in spans
+        )
+        part = content[rows, columns]
+        if part.size:
+            parts[index] = np.ascontiguousarray(part)
+    return parts
 
 
 def merge(
@@ -100,24 +143,44 @@ def merge(
 
 
 @dataclass(frozen=True, slots=True)
+class Shift:
+    """How far partition and content are moved on the canvas, rows and columns."""
+
+    offset: tuple[int, int] = (0, 0)  # of the partition, tokens: see Grid
+    corner: tuple[int, int] = (0, 0)  # where the content begins, canvas px; less than a token
+
+
+@dataclass(frozen=True, slots=True)
 class Canvas:
-    """A frame on the canvas. The content is the resized frame, in the top left corner."""
+    """A frame on the canvas. The content is the resized frame, in the top left corner or, where it
+    is shifted, less than a token away from it."""
 
     grid: Grid  # in px
     frame: tuple[int, int]  # (H, W) of the frame, image px
     content: tuple[int, int]  # (H, W) of the content, canvas px
+    corner: tuple[int, int] = (0, 0)  # where the content begins, canvas px
+    offset: tuple[int, int] = (0, 0)  # of the grid, tokens
 
     @classmethod
-    def fit(cls, arch: Architecture, height: int, width: int) -> Canvas:
+    def fit(
+        cls, arch: Architecture, height: int, width: int, *, shift: Shift | None = None
+    ) -> Canvas:
         """Fits a frame of height x width px on the canvas of a model.
 
-        Raises BadImage if the frame is empty. Source: SAM transforms.py, get_preprocess_shape.
+        With a shift, even of 0, the content is smaller by less than a token, so that it fits at
+        any corner and always has the same size. Raises BadImage if the frame is empty, ConfigError
+        if the shift is too large. Source: SAM transforms.py, get_preprocess_shape.
         """
         if height < 1 or width < 1:
             raise BadImage(f'image of {height}x{width} px: empty')
-        scale = arch.image_px / max(height, width)
+        patch = arch.window_px // arch.window
+        if shift and not all(0 <= each < patch for each in shift.corner):
+            raise ConfigError(f'corner={shift.corner}: each from 0 to {patch - 1}')
+        long_px = arch.image_px - (patch - 1 if shift else 0)
+        scale = long_px / max(height, width)
         content = (max(1, int(height * scale + 0.5)), max(1, int(width * scale + 0.5)))
-        return cls(pixel_grid(arch), (height, width), content)
+        offset, corner = (shift.offset, shift.corner) if shift else ((0, 0), (0, 0))
+        return cls(pixel_grid(arch, offset), (height, width), content, corner, offset)
 
     def windows(self) -> Iterator[int]:
         """Yields the windows that hold content.
@@ -136,10 +199,18 @@ class Canvas:
 
         Both are 0 if the window is all padding. Raises BadBatch if the window does not exist.
         """
-        rows, columns = self.grid.span(index)
-        height = min(rows.stop, self.content[0]) - rows.start
-        width = min(columns.stop, self.content[1]) - columns.start
+        along = zip(self.grid.span(index), self.corner, self.content, strict=True)
+        height, width = (
+            min(span.stop, begin + length) - max(span.start, begin)
+            for span, begin, length in along
+        )
         return (height, width) if min(height, width) > 0 else (0, 0)
+
+    def content_corner(self, index: int) -> Place:
+        """Returns the row and column of a window at which its content begins, canvas px."""
+        along = zip(self.grid.span(index), self.corner, self.grid.place(index), strict=True)
+        top, left = (max(span.start, begin) - place for span, begin, place in along)
+        return top, left
 
     def windows_of(self, region: tuple[float, float, float, float]) -> set[int]:
         """Returns the windows that hold any part of a region: x0, y0, x1, y1, image px."""
@@ -155,4 +226,7 @@ class Canvas:
 
     def to_canvas(self, x: float, y: float) -> tuple[float, float]:
         """Turns image px into canvas px, (x, y). Source: SAM transforms.py, apply_coords."""
-        return x * self.content[1] / self.frame[1], y * self.content[0] / self.frame[0]
+        return (
+            x * self.content[1] / self.frame[1] + self.corner[1],
+            y * self.content[0] / self.frame[0] + self.corner[0],
+        )

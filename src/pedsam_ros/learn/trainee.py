@@ -135,7 +135,7 @@ class Trainee(Learner):
             example, here = batch.examples[row], one.rows == row
             boxes = None if one.boxes is None else one.boxes[here]
             spans, rect = refiner.snap(
-                refiner.look_at(found[here], boxes, example.canvas.content, px), example.canvas
+                refiner.look_at(found[here], boxes, example.canvas, px), example.canvas
             )
             rects.append(rect)
             images.append(refiner.cut(example.rgb.to(device), spans, side))

@@ -71,6 +71,10 @@ def window_to_msg(window: Window) -> WindowMsg:
         request_id=window.request_id,
         model_id=window.model_id,
         window=window.index,
+        offset_rows=window.offset[0],
+        offset_columns=window.offset[1],
+        top=window.corner[0],
+        left=window.corner[1],
         height=height,
         width=width,
         reply_dtype=window.reply_dtype,
@@ -90,7 +94,9 @@ def window_from_msg(msg: WindowMsg) -> Window:
     pixels = np.frombuffer(msg.pixels, np.uint8).reshape(msg.height, msg.width, 3)
     model_id, dtype = (_text(name, getattr(msg, name)) for name in ('model_id', 'reply_dtype'))
     within_s = _time('within_s', msg.within_s)
-    return Window(msg.request_id, model_id, msg.window, pixels, dtype, within_s)
+    offset, corner = (msg.offset_rows, msg.offset_columns), (msg.top, msg.left)
+    where = msg.window, pixels
+    return Window(msg.request_id, model_id, *where, dtype, within_s, offset, corner)
 
 
 def embedding_to_msg(embedding: Embedding) -> EmbeddingMsg:

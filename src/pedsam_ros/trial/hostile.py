@@ -62,7 +62,7 @@ class HostileNode(Node):
 
     def _well_formed(self, window: Window) -> Embedding:
         """A reply of zeros that has everything else as it should be."""
-        shape = (*token_grid(self._arch).shape(window.index), self._arch.dim)
+        shape = (*token_grid(self._arch, window.offset).shape(window.index), self._arch.dim)
         return Embedding(
             request_id=window.request_id,
             model_id=self._model_id,

@@ -34,10 +34,11 @@ def automatic(
 
     `config` must hold no -1; see `suited`.
     """
+    canvas = encoded.canvas
     grid = torch.from_numpy(sam.amg.build_point_grid(config.points_per_side)).float()
-    points = torch.cat(
-        [grid * torch.tensor(encoded.canvas.content[::-1]), torch.ones(len(grid), 1)], dim=1
-    )[:, None].to(encoded.embedding.device)
+    size, corner = (torch.tensor(each[::-1]) for each in (canvas.content, canvas.corner))
+    points = torch.cat([grid * size + corner, torch.ones(len(grid), 1)], dim=1)
+    points = points[:, None].to(encoded.embedding.device)
     most = min(config.points_per_batch, decoder.most_prompts)
     found: list[Mask] = []
     for number, batch in enumerate(torch.split(points, most)):
@@ -45,7 +46,7 @@ def automatic(
             yield
         good = yield from _promising(decoder, encoded, batch, config)
         found += yield from to_masks(
-            good, encoded.canvas, decoder.image_px, partial(_steady, config=config)
+            good, canvas, decoder.image_px, partial(_steady, config=config)
         )
     return _without_duplicates(found, config.box_nms_thresh)
 

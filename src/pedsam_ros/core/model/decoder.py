@@ -130,7 +130,7 @@ class Decoder(nn.Module):
         if self.refiner is None:
             return found
         px, side, canvas = self.image_px, self.refiner.side, encoded.canvas
-        spans, rects = snap(look_at(found.logits, boxes, canvas.content, px), canvas)
+        spans, rects = snap(look_at(found.logits, boxes, canvas, px), canvas)
         image = torch.tensor(encoded.rgb, device=spans.device).permute(2, 0, 1)
         crops = yield from cutting(image, spans, side)
         grid, embedding = grid_of(rects, side), encoded.embedding.expand(len(rects), -1, -1, -1)

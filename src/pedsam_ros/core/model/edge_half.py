@@ -66,12 +66,14 @@ class EdgeHalf:
         the worker's half."""
         return self._worker_half().encode([window])[0]
 
-    def checked(self, worker: str, reply: Embedding, transport: str) -> Values:
-        """Decodes a reply into (rows, columns, C) float32 tokens.
+    def checked(
+        self, worker: str, reply: Embedding, transport: str, offset: tuple[int, int] = (0, 0)
+    ) -> Values:
+        """Decodes a reply into (rows, columns, C) float32 tokens. `offset` is the grid's, tokens.
 
         Raises BadReply unless its model, shape, type and values are what was asked for.
         """
-        asked = (*token_grid(self.arch).shape(reply.index), self.arch.dim), transport
+        asked = (*token_grid(self.arch, offset).shape(reply.index), self.arch.dim), transport
         if reply.model_id != self.model_id:
             own = self.model_id
             raise BadReply(worker, f'model_id={reply.model_id!r:.40}, this edge has {own}')
@@ -89,7 +91,8 @@ class EdgeHalf:
 
         Raises BadReply if finite but absurd embeddings made the result infinite.
         """
-        embedding = self.embed(merge(frame.tokens, token_grid(self.arch), self.padding))
+        grid = token_grid(self.arch, frame.canvas.offset)
+        embedding = self.embed(merge(frame.tokens, grid, self.padding))
         if not embedding.isfinite().all():
             raise BadReply(frame.loudest(), 'its values add up to NaN or infinite ones')
         stale, sources = tuple(sorted(frame.stale)), frozenset(frame.sources.values())
@@ -98,7 +101,7 @@ class EdgeHalf:
     def audit(self, frame: InFlight, index: int, tolerance: float) -> None:
         """Computes a window of a frame again. Raises BadReply if the result differs from the
         worker's by more than `tolerance`, a share of the values: see `error`."""
-        error = self.error(index, frame.contents[index], frame.tokens[index])
+        error = self.error(frame, index)
         if error > tolerance:
             raise BadReply(
                 frame.sources[index],
@@ -119,12 +122,14 @@ class EdgeHalf:
             masks = yield from automatic(self.decoder, encoded, suited(rules, self.arch.name))
         return Answer(Masks(encoded.key, *size, self.model_id, masks, encoded.stale), refused)
 
-    def error(self, index: int, content: Pixels, tokens: Values) -> float:
+    def error(self, frame: InFlight, index: int) -> float:
         """How far a window's tokens are from those computed here: the root mean square of the
         difference, as a share of that of the tokens computed here. Raises ValueError without the
         worker's half."""
-        expected = self._worker_half().tokens([index], [content])[0].astype(np.float64)
-        difference = np.square(tokens - expected).mean()
+        place = token_grid(self.arch, frame.canvas.offset).place(index)
+        window = [place], [frame.contents[index]], [frame.canvas.content_corner(index)]
+        expected = self._worker_half().tokens(*window)[0].astype(np.float64)
+        difference = np.square(frame.tokens[index] - expected).mean()
         return float(np.sqrt(difference / np.square(expected).mean()))
 
     def warm_up(self) -> None:

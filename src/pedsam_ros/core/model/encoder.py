@@ -43,21 +43,24 @@ class WindowEncoder(nn.Module):
         self.pos_embed = whole.pos_embed
         self.blocks = nn.ModuleDict({str(i): whole.blocks[i] for i in arch.worker_blocks})
 
-    def forward(self, pixels: Tensor, index: Tensor) -> Tensor:
-        """(N, 3, P, P) normalised windows at grid positions (N,) -> (N, S, S, C) tokens.
+    def forward(self, pixels: Tensor, places: Tensor) -> Tensor:
+        """(N, 3, P, P) normalised windows -> (N, S, S, C) tokens.
 
-        Tokens outside the canvas (window padding) have no meaning.
+        `places` (N, 2) is the row and column of each window's first token on the canvas, which
+        may lie outside of it. Tokens outside the canvas (window padding) have no meaning.
         """
-        tokens = self.patch_embed(pixels) + self._by_window(self.pos_embed)[index]
-        inside = self._by_window(torch.ones_like(self.pos_embed[..., :1])).bool()[index]
+        tokens = self.patch_embed(pixels) + self._at(self.pos_embed, places)
+        inside = self._at(torch.ones_like(self.pos_embed[..., :1]), places).bool()
         for block in self.blocks.values():
             tokens = run_block(block, tokens, inside)
         return cast(Tensor, tokens)
 
-    def _by_window(self, canvas: Tensor) -> Tensor:
-        """(1, T, T, C) -> (count, S, S, C), zero outside the canvas."""
-        windows, _ = sam.image_encoder.window_partition(canvas, self.window)
-        return cast(Tensor, windows)
+    def _at(self, canvas: Tensor, places: Tensor) -> Tensor:
+        """(1, T, T, C) -> (N, S, S, C) at the places (N, 2), zero outside the canvas."""
+        around = F.pad(canvas[0], (0, 0, *(self.window,) * 4))
+        along = torch.arange(self.window, 2 * self.window, device=places.device)
+        rows, columns = (places[:, i, None] + along for i in (0, 1))
+        return around[rows[:, :, None], columns[:, None, :]]
 
 
 class GlobalEncoder(nn.Module):

@@ -117,7 +117,10 @@ def padding_tokens(weights: Weights, device: str = 'cpu') -> Tensor:
     tokens: dict[int, Values] = {}
     for first in range(0, grid.count, most):
         some = range(first, min(first + most, grid.count))
-        tokens |= zip(some, worker.tokens(some, [empty] * len(some)), strict=True)
+        places = [grid.place(index) for index in some]
+        tokens |= zip(
+            some, worker.tokens(places, [empty] * len(some), [(0, 0)] * len(some)), strict=True
+        )
     base = np.zeros((arch.tokens, arch.tokens, arch.dim), np.float32)
     return torch.from_numpy(merge(tokens, grid, base))
 

@@ -130,9 +130,10 @@ def _at_frame(
         x0, y0, x1, y1 = found.spans[i].tolist()
         return _scaled(coarse, (y1 - y0, x1 - x0))[0, 0], (x0, y0)
     # Source: SAM sam.py, postprocess_masks.
-    height, width = canvas.content
+    (top, left), (height, width) = canvas.corner, canvas.content
     square = _scaled(coarse, (canvas_px, canvas_px))
-    return _scaled(square[..., :height, :width], canvas.frame)[0, 0], (0, 0)
+    content = square[..., top : top + height, left : left + width]
+    return _scaled(content, canvas.frame)[0, 0], (0, 0)
 
 
 def _scaled(maps: Tensor, size: tuple[int, int]) -> Tensor:

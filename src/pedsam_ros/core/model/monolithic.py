@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.edge_compute import finished
@@ -19,7 +20,7 @@ from pedsam_ros.core.model.encoder import run_block
 from pedsam_ros.core.model.masks import answered
 from pedsam_ros.core.prompts import sift, told
 from pedsam_ros.core.types import Frame, Masks, Prompt
-from pedsam_ros.core.windows import Canvas
+from pedsam_ros.core.windows import Canvas, Shift
 
 ORDERS = ('ped', 'sam')  # 'ped' runs all window blocks first; 'sam' is SAM's own order
 
@@ -42,31 +43,40 @@ class MonolithicEncoder(nn.Module):
         self.patch_embed, self.pos_embed = whole.patch_embed, whole.pos_embed
         self.blocks, self.neck = whole.blocks, whole.neck
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """(B, 3, P, P) normalised canvases -> (B, E, T, T) image embeddings."""
+    def forward(self, pixels: Tensor, offset: tuple[int, int] = (0, 0)) -> Tensor:
+        """(B, 3, P, P) normalised canvases -> (B, E, T, T) image embeddings.
+
+        `offset` is that of the partition, in tokens: see windows.Grid. SAM's own is (0, 0).
+        """
         tokens = self.patch_embed(pixels) + self.pos_embed
-        inside = self._cut(torch.ones_like(tokens[..., :1])).bool()
+        inside = self._cut(torch.ones_like(tokens[..., :1]), offset).bool()
         for i in self.order:
             block: Any = self.blocks[i]
             if i in self.edge_blocks:
                 tokens = run_block(block, tokens, None)
             else:
-                tokens = self._joined(run_block(block, self._cut(tokens), inside), tokens)
+                windows = run_block(block, self._cut(tokens, offset), inside)
+                tokens = self._joined(windows, tokens, offset)
         return cast(Tensor, self.neck(tokens.permute(0, 3, 1, 2)))
 
-    def _cut(self, tokens: Tensor) -> Tensor:
+    def _cut(self, tokens: Tensor, offset: tuple[int, int]) -> Tensor:
         """(B, T, T, C) -> (B * count, S, S, C), zero outside the canvas."""
-        windows, _ = sam.image_encoder.window_partition(tokens, self.window)
+        above, before = self._missing(offset)
+        shifted = F.pad(tokens, (0, 0, before, 0, above, 0))
+        windows, _ = sam.image_encoder.window_partition(shifted, self.window)
         return cast(Tensor, windows)
 
-    def _joined(self, windows: Tensor, like: Tensor) -> Tensor:
+    def _joined(self, windows: Tensor, like: Tensor, offset: tuple[int, int]) -> Tensor:
         """Inverse of `_cut`; `like` has the shape of the result."""
-        side = like.shape[1]
-        padded = -(-side // self.window) * self.window
-        joined = sam.image_encoder.window_unpartition(
-            windows, self.window, (padded, padded), (side, side)
-        )
-        return cast(Tensor, joined)
+        missing = self._missing(offset)
+        sizes = [like.shape[1] + each for each in missing]
+        padded = [-(-size // self.window) * self.window for size in sizes]
+        joined = sam.image_encoder.window_unpartition(windows, self.window, padded, sizes)
+        return cast(Tensor, joined[:, missing[0] :, missing[1] :])
+
+    def _missing(self, offset: tuple[int, int]) -> tuple[int, int]:
+        """The rows and columns of tokens that the first windows lack."""
+        return -offset[0] % self.window, -offset[1] % self.window
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,14 +91,14 @@ class MonolithicPipeline:
     encoder: MonolithicEncoder
     decoder: Decoder
 
-    def encode(self, frame: Frame) -> Encoded:
+    def encode(self, frame: Frame, shift: Shift | None = None) -> Encoded:
         """Encodes a frame once, for any number of prompts. Raises BadImage if it is empty."""
-        canvas = Canvas.fit(self.arch, *frame.rgb.shape[:2])
-        weight = self.encoder.pos_embed
+        canvas = Canvas.fit(self.arch, *frame.rgb.shape[:2], shift=shift)
+        weight, offset = self.encoder.pos_embed, shift.offset if shift else (0, 0)
         content = preprocess.resize(frame.rgb, canvas.content)
-        pixels = preprocess.on_canvas(content, self.arch.image_px).to(weight)
+        pixels = preprocess.on_canvas(content, self.arch.image_px, canvas.corner).to(weight)
         with torch.inference_mode():
-            embedding = self.encoder(pixels[None]).float()
+            embedding = self.encoder(pixels[None], offset).float()
         return Encoded(frame.key, canvas, embedding, frame.rgb)
 
     def decode(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Masks:

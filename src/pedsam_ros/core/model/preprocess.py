@@ -31,9 +31,15 @@ def normalise(rgb: torch.Tensor) -> torch.Tensor:
     return (rgb - mean) / std
 
 
-def on_canvas(content: NDArray[np.uint8], side: int) -> torch.Tensor:
-    """(h, w, 3) uint8 -> (3, side, side) float32; the padding is zero *after* normalising."""
-    canvas = torch.zeros(3, side, side)
+def on_canvas(
+    content: NDArray[np.uint8], side: int, corner: tuple[int, int] = (0, 0)
+) -> torch.Tensor:
+    """(h, w, 3) uint8 -> (3, side, side) float32; the padding is zero *after* normalising.
+
+    `corner` is the row and column where the content begins.
+    """
+    canvas, (top, left) = torch.zeros(3, side, side), corner
     pixels = torch.from_numpy(np.array(content)).permute(2, 0, 1).float()
-    canvas[:, : content.shape[0], : content.shape[1]] = normalise(pixels)
+    bottom, right = top + content.shape[0], left + content.shape[1]
+    canvas[:, top:bottom, left:right] = normalise(pixels)
     return canvas

@@ -68,20 +68,20 @@ def inputs(images: Tensor, coarse: Tensor, prompt: Tensor) -> Tensor:
     return torch.cat([images, mask[:, None], prompt[:, None]], 1)
 
 
-def look_at(coarse: Tensor, boxes: Tensor | None, content: tuple[int, int], px: int) -> Tensor:
+def look_at(coarse: Tensor, boxes: Tensor | None, canvas: Canvas, px: int) -> Tensor:
     """Where to look again: (N, 4) x0, y0, x1, y1 on a canvas of side `px`, within its content.
 
     That is around the prompt's box, (N, 4), if there are boxes, otherwise around the coarse mask,
-    (N, h, w) logits. An empty mask means all of the content, (height, width).
+    (N, h, w) logits. An empty mask means all of the content.
     """
-    height, width = content
     around = _boxes_of(coarse, px) if boxes is None else boxes
+    first, size = (around.new_tensor(each[::-1]) for each in (canvas.corner, canvas.content))
+    last = first + size
     empty = (around[:, 2] <= around[:, 0])[:, None]
-    around = torch.where(empty, around.new_tensor([0, 0, width, height]), around)
+    around = torch.where(empty, torch.cat([first, last]), around)
     centre = (around[:, :2] + around[:, 2:]) / 2
     half = (around[:, 2:] - around[:, :2]) / 2 * _REACH
-    limit = around.new_tensor([width, height])
-    return torch.cat([(centre - half).clamp(min=0), torch.minimum(centre + half, limit)], 1)
+    return torch.cat([torch.maximum(centre - half, first), torch.minimum(centre + half, last)], 1)
 
 
 def snap(rects: Tensor, canvas: Canvas) -> tuple[Tensor, Tensor]:
@@ -92,10 +92,12 @@ def snap(rects: Tensor, canvas: Canvas) -> tuple[Tensor, Tensor]:
     frame_height, frame_width = canvas.frame
     size = rects.new_tensor([frame_width, frame_height] * 2)
     scale = rects.new_tensor([*canvas.content[::-1]] * 2) / size
-    least = (rects / scale)[:, :2].floor().minimum(size[:2] - 1)
-    most = (rects / scale)[:, 2:].ceil().minimum(size[2:]).maximum(least + 1)
+    corner = rects.new_tensor([*canvas.corner[::-1]] * 2)
+    in_frame = (rects - corner) / scale
+    least = in_frame[:, :2].floor().minimum(size[:2] - 1)
+    most = in_frame[:, 2:].ceil().minimum(size[2:]).maximum(least + 1)
     spans = torch.cat([least, most], 1)
-    return spans.long(), spans * scale
+    return spans.long(), spans * scale + corner
 
 
 def cut(image: Tensor, spans: Tensor, side: int) -> Tensor:

@@ -15,7 +15,7 @@ from pedsam_ros.core.model import preprocess
 from pedsam_ros.core.model.encoder import WindowEncoder
 from pedsam_ros.core.shown import written
 from pedsam_ros.core.types import Embedding, Pixels, Values, Window
-from pedsam_ros.core.windows import pixel_grid, token_grid
+from pedsam_ros.core.windows import Place, Span, pixel_grid, token_grid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,35 +35,55 @@ class WorkerHalf:
         if window.reply_dtype not in codec.DTYPES:
             told = written(window.reply_dtype)
             raise BadBatch(f'reply_dtype={told}: one of {", ".join(codec.DTYPES)}')
-        height, width = pixel_grid(self.arch).shape(window.index)
+        if not all(0 <= each < self.arch.window for each in window.offset):
+            raise BadBatch(f'offset={window.offset}: each from 0 to {self.arch.window - 1}')
+        grid = pixel_grid(self.arch, window.offset)
+        place, spans = grid.place(window.index), grid.span(window.index)
+        for at, span, begin, length in zip(
+            place, spans, window.corner, window.pixels.shape, strict=False
+        ):
+            first, last = span.start - at, span.stop - at
+            if not (first <= begin and begin + length <= last):
+                told = f'{length} px from {begin} on, of {first} to {last}'
+                raise BadBatch(f'window={window.index}: {told}')
         rows, columns, colours = window.pixels.shape
-        if not (0 < rows <= height and 0 < columns <= width and colours == 3):
-            raise BadBatch(f'window={window.index}: {rows}x{columns} px in {height}x{width}')
+        if colours != 3 or bool(rows) != bool(columns):
+            raise BadBatch(f'window={window.index}: pixels of {rows}x{columns}x{colours}')
 
     def encode(self, windows: Sequence[Window]) -> list[Embedding]:
         """Embeddings of the windows, in their order. `check` must have accepted every window."""
-        tokens = self.tokens([w.index for w in windows], [w.pixels for w in windows])
+        places = [token_grid(self.arch, w.offset).place(w.index) for w in windows]
+        tokens = self.tokens(places, [w.pixels for w in windows], [w.corner for w in windows])
         return [self._reply(w, t) for w, t in zip(windows, tokens, strict=True)]
 
-    def tokens(self, indices: Sequence[int], pixels: Sequence[Pixels]) -> list[Values]:
-        """(rows, columns, C) float32 tokens for (h, w, 3) uint8 contents at grid positions.
+    def tokens(
+        self, places: Sequence[Place], pixels: Sequence[Pixels], corners: Sequence[Place]
+    ) -> list[Values]:
+        """(rows, columns, C) float32 tokens for (h, w, 3) uint8 contents.
 
-        Window padding is cut off.
+        A place is the row and column of a window's first token on the canvas, as `Grid.place` has
+        it; a corner is the row and column of the window, px, where its content begins. Window
+        padding is cut off.
         """
-        weight = self.encoder.pos_embed
-        batch = torch.stack([preprocess.on_canvas(p, self.arch.window_px) for p in pixels])
+        weight, side = self.encoder.pos_embed, self.arch.window_px
+        pairs = zip(pixels, corners, strict=True)
+        batch = torch.stack([preprocess.on_canvas(p, side, corner) for p, corner in pairs])
         with torch.inference_mode():
             tokens = self.encoder(
-                batch.to(weight), torch.tensor(list(indices), device=weight.device)
+                batch.to(weight), torch.tensor(list(places), device=weight.device)
             )
-        grid = token_grid(self.arch)
-        shapes = [grid.shape(index) for index in indices]
-        values = tokens.float().cpu().numpy()
-        return [np.ascontiguousarray(v[:h, :w]) for v, (h, w) in zip(values, shapes, strict=True)]
+        found = zip(tokens.float().cpu().numpy(), places, strict=True)
+        return [np.ascontiguousarray(values[self._inside(place)]) for values, place in found]
 
     def warm_up(self) -> None:
         """Encodes one window of padding, so that torch's own set-up does not delay the first."""
-        self.tokens([0], [np.empty((0, 0, 3), np.uint8)])
+        self.tokens([(0, 0)], [np.empty((0, 0, 3), np.uint8)], [(0, 0)])
+
+    def _inside(self, place: Place) -> tuple[Span, Span]:
+        """The rows and columns of a window that lie on the canvas, in tokens."""
+        size, window = self.arch.tokens, self.arch.window
+        rows, columns = (slice(max(0, -at), min(window, size - at)) for at in place)
+        return rows, columns
 
     def _reply(self, window: Window, tokens: Values) -> Embedding:
         height, width, channels = tokens.shape
