@@ -1,0 +1,199 @@
+"""Registers a picture to an earlier one: where each of its pixels lay there, and whether that is
+to be believed.
+
+A guess says roughly how the camera moved. Dense flow finds the rest, forth and back. The motion on
+which most of the picture agrees is that of the scene; what moves against it keeps its own flow. If
+too little agrees, nothing is known: a wrong place would show a worker what it must not see.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pedsam_ros.core import planes
+from pedsam_ros.core.planes import Matrix, Places, Points, Size
+from pedsam_ros.core.types import Pixels
+
+LONG_PX = 288  # of a picture that is registered
+MOST_SLACK_PX = 12.0
+_BLOCK_PX = 12  # of each, the strongest edge is a point that is followed
+_EDGE = 48  # of a point, Sobel: about 6 grey levels a px
+_BACK_PX = 1.5  # where the flow forth and back may end, from where it began
+_ALIKE = 24.0  # grey levels: mean difference of what is around a place
+_LOOK_PX = (9, 9)  # what is around a place
+_NEAR_PX = 1.5  # of a point from where the motion of the scene puts it
+_OWN_PX = 1.0  # what moves further away than this has a motion of its own
+LEAST_POINTS = 24
+_LEAST_TILES = 5  # of 4x4, in which points agree
+_LEAST_OVERLAP = 0.25  # of the picture
+BELIEVED = 0.5  # of the points, at least
+BELIEVED_IF_SURE = 0.2  # the same, where features tell how the camera moved
+_LEAST_AGREE = 0.35  # of the points that are believed
+_INVERSE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Registration:
+    """Where a present picture lies in an earlier one."""
+
+    matrix: Matrix  # of the scene, present -> earlier
+    places: Places  # of each pixel; what is not believed moves with the scene
+    believed: NDArray[np.bool_]  # (h, w)
+    overlap: float  # share of the present picture that the earlier one shows as well
+    trust: float  # share of the points in the overlap that are believed
+    slack_px: (
+        float  # how far nine tenths of the places lie at most from where the matrix puts them
+    )
+
+
+def small_size(height: int, width: int) -> Size:
+    """The size of the picture of a frame of height x width px that is registered."""
+    scale = LONG_PX / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def small_grey(rgb: Pixels) -> Pixels:
+    """The picture of a frame, (H, W, 3) uint8, that is registered: (h, w) uint8."""
+    height, width = small_size(*rgb.shape[:2])
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    how = cv2.INTER_AREA if width < rgb.shape[1] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(grey, (width, height), interpolation=how), np.uint8)
+
+
+def edge_points(grey: Pixels) -> Points:
+    """The strongest edge of each block that has one, (N, 2)."""
+    rows, columns = grey.shape[0] // _BLOCK_PX, grey.shape[1] // _BLOCK_PX
+    if not rows * columns:
+        return np.zeros((0, 2), np.float32)
+    dx, dy = cv2.Sobel(grey, cv2.CV_16S, 1, 0), cv2.Sobel(grey, cv2.CV_16S, 0, 1)
+    edge = cv2.add(cv2.absdiff(dx, 0), cv2.absdiff(dy, 0))[: rows * _BLOCK_PX]
+    blocks = edge[:, : columns * _BLOCK_PX].reshape(rows, _BLOCK_PX, columns, _BLOCK_PX)
+    flat = blocks.transpose(0, 2, 1, 3).reshape(rows * columns, -1)
+    best = flat.argmax(1)
+    block = np.flatnonzero(flat[np.arange(len(flat)), best] > _EDGE)
+    y = block // columns * _BLOCK_PX + best[block] // _BLOCK_PX
+    x = block % columns * _BLOCK_PX + best[block] % _BLOCK_PX
+    return np.stack([x, y], -1).astype(np.float32)
+
+
+class Registrar:
+    """Registers pictures; it keeps only buffers between two calls."""
+
+    def __init__(self) -> None:
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+
+    def register(
+        self,
+        present: Pixels,
+        points: Points,
+        earlier: Pixels,
+        guess: Matrix,
+        least: float = BELIEVED,
+    ) -> Registration | None:
+        """Registers a picture, (h, w) uint8, with its `edge_points`, to an earlier one, which may
+        have another size. `guess` is about the matrix; `least` is the share of the points that
+        must be believed, 0..1. Returns None if the place is not known."""
+        size, there = _size(present), _size(earlier)
+        if not planes.believable(guess, size) or len(points) < LEAST_POINTS:
+            return None
+        common = planes.inside(planes.places(guess, size), there)
+        points = points[_at(common, points)]
+        if common.mean() < _LEAST_OVERLAP or len(points) < LEAST_POINTS:
+            return None
+        then = _lit_alike(
+            present,
+            cv2.warpPerspective(
+                earlier, guess, size[::-1], flags=_INVERSE, borderMode=cv2.BORDER_REPLICATE
+            ),
+            common,
+        )
+        ends, believed = self._followed(present, then)
+        trusted = points[_at(believed, points)]
+        trust = len(trusted) / len(points)
+        if trust < least:
+            return None
+        rest = _agreed(trusted, ends[_index(trusted)], size)
+        if rest is None or not planes.believable(guess @ rest, size):
+            return None
+        return _result(guess, rest, ends, believed, there, trust)
+
+    def _followed(self, now: Pixels, then: Pixels) -> tuple[Places, NDArray[np.bool_]]:
+        """Where each pixel of `now` lies in `then`, and whether that is believed."""
+        forth, back = self._flow.calc(now, then, None), self._flow.calc(then, now, None)
+        ends = planes.places(np.eye(3), _size(now)) + forth
+        returned = forth + cv2.remap(back, ends, None, cv2.INTER_LINEAR)
+        near = returned[..., 0] ** 2 + returned[..., 1] ** 2 < _BACK_PX**2
+        found = cv2.remap(then, ends, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        alike = cv2.blur(cv2.absdiff(now, found), _LOOK_PX) < _ALIKE
+        return ends, near & alike
+
+
+def _result(
+    guess: Matrix,
+    rest: Matrix,
+    ends: Places,
+    believed: NDArray[np.bool_],
+    there: Size,
+    trust: float,
+) -> Registration:
+    """Puts together what was guessed and what was found."""
+    matrix, size = guess @ rest, (ends.shape[0], ends.shape[1])
+    found = planes.places(matrix, size)
+    followed = _moved(guess, ends)
+    apart = followed - found
+    own = believed & ((apart**2).sum(-1) > (_OWN_PX * planes.scale(matrix, size)) ** 2)
+    found[own] = followed[own]
+    common = planes.inside(found, there)
+    apart_px = np.linalg.norm(apart[own], axis=-1) if own.any() else np.zeros(1)
+    away = max(0.0, 1 - 0.1 * own.size / max(1, own.sum()))  # of those that lie apart
+    slack = float(np.quantile(apart_px, away)) if away else _OWN_PX
+    slack = min(max(slack, _OWN_PX), MOST_SLACK_PX)
+    return Registration(matrix, found, believed & common, float(common.mean()), trust, slack)
+
+
+def _agreed(points: Points, ends: Points, size: Size) -> Matrix | None:
+    """The motion of most points, if they are enough and lie all over the picture."""
+    if len(points) < LEAST_POINTS:
+        return None
+    cv2.setRNGSeed(1)  # equal pictures give equal motions
+    matrix, chosen = cv2.findHomography(points, ends, cv2.RANSAC, _NEAR_PX, maxIters=300)
+    if matrix is None:
+        return None
+    agree = points[chosen.ravel() > 0]
+    if len(agree) < max(LEAST_POINTS, _LEAST_AGREE * len(points)):
+        return None
+    tiles = (agree // (np.array(size[::-1], np.float32) / 4)).astype(int)
+    enough = len(np.unique(tiles[:, 0] * 4 + tiles[:, 1])) >= _LEAST_TILES
+    return np.asarray(matrix, np.float64) if enough else None
+
+
+def _lit_alike(now: Pixels, then: Pixels, common: NDArray[np.bool_]) -> Pixels:
+    """`then` with the brightness and the contrast of `now` in what both show."""
+    mask = common.astype(np.uint8)
+    (mean,), (spread,) = (each.ravel() for each in cv2.meanStdDev(now, mask=mask))
+    (was,), (spread_was,) = (each.ravel() for each in cv2.meanStdDev(then, mask=mask))
+    gain = float(np.clip(spread / max(spread_was, 1e-3), 0.5, 2.0))
+    table = np.clip((np.arange(256) - was) * gain + mean, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(then, table), np.uint8)
+
+
+def _moved(matrix: Matrix, ends: Places) -> Places:
+    """Applies a matrix to places."""
+    moved = cv2.perspectiveTransform(ends, matrix)
+    return np.asarray(moved, np.float32)
+
+
+def _index(points: Points) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return points[:, 1].astype(np.intp), points[:, 0].astype(np.intp)
+
+
+def _at(mask: NDArray[np.bool_], points: Points) -> NDArray[np.bool_]:
+    return mask[_index(points)]
+
+
+def _size(picture: Pixels) -> Size:
+    return picture.shape[0], picture.shape[1]
