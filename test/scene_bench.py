@@ -189,7 +189,7 @@ def main() -> None:
             found = run(workers, cap, frames, (1, 1), asked.arch)
             figures[f'{name}, K={workers}'] = found
             show(name, workers, found)
-    write_figures('scene', figures)
+    write_figures(Path('out/scene.json'), figures)
 
 
 if __name__ == '__main__':

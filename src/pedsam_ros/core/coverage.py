@@ -32,26 +32,17 @@ def window_map(canvas: Canvas, size: Size) -> NDArray[np.intp]:
 
 
 def grown(seen: Bits) -> Bits:
-    """Each pixel has the bits of its neighbours as well, because places are known to a pixel only
-    and because what lies between two pixels may have been seen with either."""
+    """Each pixel has the bits of the next one, to the right and below, as well: a place lies
+    between pixels, and what was seen of either may have been seen of it."""
     found = seen.copy()
-    found[1:] |= seen[:-1]
     found[:-1] |= seen[1:]
-    rows = found.copy()
-    found[:, 1:] |= rows[:, :-1]
-    found[:, :-1] |= rows[:, 1:]
+    found[:, :-1] |= found[:, 1:]
     return found
 
 
-def counts(seen: Bits, mask: int = 0xFFFF) -> dict[int, int]:
-    """Bit number -> how many pixels have the bit; those of `mask` alone."""
-    values = np.bincount(seen.ravel(), minlength=1)
-    present = np.flatnonzero(values)
-    return {
-        number: int(values[present[(present >> number) & 1 == 1]].sum())
-        for number in range(MOST_WORKERS)
-        if mask >> number & 1
-    }
+def share(seen: Bits, bits: int) -> float:
+    """The share of a view, 0..1, of which any of these bits is set."""
+    return float(np.count_nonzero(seen & np.uint16(bits))) / seen.size
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class Keyframe:
         """What was seen at places of this view, (h, w)."""
         top, left = self.margin
         moved = places + np.array([left, top], np.float32)
-        found = cv2.remap(self.seen, moved, None, cv2.INTER_NEAREST)
+        found = cv2.remap(self.seen, moved, None, cv2.INTER_NEAREST, borderValue=0)
         return np.asarray(found, np.uint16)
 
     def add(self, bits: Bits, places: Places) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pedsam_ros.core.planes import Matrix, Points, Size, believable
 from pedsam_ros.core.types import Pixels
 
-MOST_FEATURES = 400  # of a picture
+MOST_FEATURES = 500  # of a picture
 _RATIO = 0.8  # of the distances to the best and the second match. Source: Lowe, IJCV 2004
 _NEAR_PX = 3.0  # of a match from where the motion puts it
 _LEAST = 12  # matches that agree, to try a motion
@@ -40,7 +40,7 @@ class Recognised:
 
 def features(grey: Pixels) -> Features:
     """The features of a picture, (h, w) uint8."""
-    orb = cv2.ORB.create(MOST_FEATURES, 1.3, 5, edgeThreshold=16, patchSize=24, fastThreshold=8)
+    orb = cv2.ORB.create(MOST_FEATURES, 1.3, 5, edgeThreshold=16, patchSize=24, fastThreshold=6)
     found, around = orb.detectAndCompute(grey, None)
     points = np.array([each.pt for each in found], np.float32).reshape(-1, 2)
     described = np.asarray(around, np.uint8) if len(found) else np.zeros((0, 32), np.uint8)

@@ -9,6 +9,7 @@ too little agrees, nothing is known: a wrong place would show a worker what it m
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,14 +25,15 @@ _BLOCK_PX = 12  # of each, the strongest edge is a point that is followed
 _EDGE = 48  # of a point, Sobel: about 6 grey levels a px
 _BACK_PX = 1.5  # where the flow forth and back may end, from where it began
 _ALIKE = 24.0  # grey levels: mean difference of what is around a place
+_SAME = 8.0  # the same, of what is not followed but may be where the scene's motion puts it
 _LOOK_PX = (9, 9)  # what is around a place
 _NEAR_PX = 1.5  # of a point from where the motion of the scene puts it
 _OWN_PX = 1.0  # what moves further away than this has a motion of its own
 LEAST_POINTS = 24
 _LEAST_TILES = 5  # of 4x4, in which points agree
 _LEAST_OVERLAP = 0.25  # of the picture
-BELIEVED = 0.5  # of the points, at least
-BELIEVED_IF_SURE = 0.2  # the same, where features tell how the camera moved
+BELIEVED = 0.4  # of the points, at least; unrelated pictures reach 0.13 once in twenty times
+BELIEVED_IF_RECOGNISED = 0.1  # the same, where features tell how the camera moved
 _LEAST_AGREE = 0.35  # of the points that are believed
 _INVERSE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
@@ -45,9 +47,8 @@ class Registration:
     believed: NDArray[np.bool_]  # (h, w)
     overlap: float  # share of the present picture that the earlier one shows as well
     trust: float  # share of the points in the overlap that are believed
-    slack_px: (
-        float  # how far nine tenths of the places lie at most from where the matrix puts them
-    )
+    known: NDArray[np.bool_]  # (h, w): the others look like nothing that was there
+    slack_px: float  # how far most places lie from where the matrix puts them, at most
 
 
 def small_size(height: int, width: int) -> Size:
@@ -84,7 +85,8 @@ class Registrar:
     """Registers pictures; it keeps only buffers between two calls."""
 
     def __init__(self) -> None:
-        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._quick = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._careful = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
     def register(
         self,
@@ -92,11 +94,12 @@ class Registrar:
         points: Points,
         earlier: Pixels,
         guess: Matrix,
-        least: float = BELIEVED,
+        recognised: bool = False,
     ) -> Registration | None:
         """Registers a picture, (h, w) uint8, with its `edge_points`, to an earlier one, which may
-        have another size. `guess` is about the matrix; `least` is the share of the points that
-        must be believed, 0..1. Returns None if the place is not known."""
+        have another size. `guess` is about the matrix; `recognised` says that features told it.
+        Then less needs to be believed, and more care is taken, as the camera may have moved far.
+        Returns None if the place is not known."""
         size, there = _size(present), _size(earlier)
         if not planes.believable(guess, size) or len(points) < LEAST_POINTS:
             return None
@@ -104,32 +107,39 @@ class Registrar:
         points = points[_at(common, points)]
         if common.mean() < _LEAST_OVERLAP or len(points) < LEAST_POINTS:
             return None
-        then = _lit_alike(
-            present,
-            cv2.warpPerspective(
-                earlier, guess, size[::-1], flags=_INVERSE, borderMode=cv2.BORDER_REPLICATE
-            ),
-            common,
-        )
-        ends, believed = self._followed(present, then)
+        then = _moved_picture(present, earlier, guess, common)
+        ends, believed = _followed(present, then, self._careful if recognised else self._quick)
         trusted = points[_at(believed, points)]
         trust = len(trusted) / len(points)
-        if trust < least:
+        if trust < (BELIEVED_IF_RECOGNISED if recognised else BELIEVED):
             return None
         rest = _agreed(trusted, ends[_index(trusted)], size)
         if rest is None or not planes.believable(guess @ rest, size):
             return None
-        return _result(guess, rest, ends, believed, there, trust)
+        known = believed | _alike(present, then, planes.places(rest, size), _SAME)
+        return _result(guess, rest, ends, believed, there, trust, known)
 
-    def _followed(self, now: Pixels, then: Pixels) -> tuple[Places, NDArray[np.bool_]]:
-        """Where each pixel of `now` lies in `then`, and whether that is believed."""
-        forth, back = self._flow.calc(now, then, None), self._flow.calc(then, now, None)
-        ends = planes.places(np.eye(3), _size(now)) + forth
-        returned = forth + cv2.remap(back, ends, None, cv2.INTER_LINEAR)
-        near = returned[..., 0] ** 2 + returned[..., 1] ** 2 < _BACK_PX**2
-        found = cv2.remap(then, ends, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        alike = cv2.blur(cv2.absdiff(now, found), _LOOK_PX) < _ALIKE
-        return ends, near & alike
+    def placed(self, present: Pixels, earlier: Pixels, matrix: Matrix) -> Registration:
+        """What is known of a picture if features tell how the camera moved, and flow nothing."""
+        size = _size(present)
+        found = planes.places(matrix, size)
+        common = planes.inside(found, _size(earlier))
+        then = _moved_picture(present, earlier, matrix, common)
+        known = _alike(present, then, planes.places(np.eye(3), size), _SAME)
+        nothing = np.zeros_like(common)
+        share = float(common.mean())
+        return Registration(matrix, found, nothing, share, 0.0, known, MOST_SLACK_PX)
+
+
+def _followed(
+    now: Pixels, then: Pixels, flow: cv2.DISOpticalFlow
+) -> tuple[Places, NDArray[np.bool_]]:
+    """Where each pixel of `now` lies in `then`, and whether that is believed."""
+    forth, back = flow.calc(now, then, None), flow.calc(then, now, None)
+    ends = planes.places(np.eye(3), _size(now)) + forth
+    returned = forth + _sampled(back, ends)
+    near = returned[..., 0] ** 2 + returned[..., 1] ** 2 < _BACK_PX**2
+    return np.asarray(ends, np.float32), near & _alike(now, then, ends, _ALIKE)
 
 
 def _result(
@@ -139,6 +149,7 @@ def _result(
     believed: NDArray[np.bool_],
     there: Size,
     trust: float,
+    known: NDArray[np.bool_],
 ) -> Registration:
     """Puts together what was guessed and what was found."""
     matrix, size = guess @ rest, (ends.shape[0], ends.shape[1])
@@ -152,7 +163,7 @@ def _result(
     away = max(0.0, 1 - 0.1 * own.size / max(1, own.sum()))  # of those that lie apart
     slack = float(np.quantile(apart_px, away)) if away else _OWN_PX
     slack = min(max(slack, _OWN_PX), MOST_SLACK_PX)
-    return Registration(matrix, found, believed & common, float(common.mean()), trust, slack)
+    return Registration(matrix, found, believed & common, float(common.mean()), trust, known, slack)
 
 
 def _agreed(points: Points, ends: Points, size: Size) -> Matrix | None:
@@ -171,14 +182,34 @@ def _agreed(points: Points, ends: Points, size: Size) -> Matrix | None:
     return np.asarray(matrix, np.float64) if enough else None
 
 
-def _lit_alike(now: Pixels, then: Pixels, common: NDArray[np.bool_]) -> Pixels:
-    """`then` with the brightness and the contrast of `now` in what both show."""
+def _alike(now: Pixels, then: Pixels, ends: Places, most: float) -> NDArray[np.bool_]:
+    """Whether what is around each pixel looks as it does around its place in `then`."""
+    difference = cv2.absdiff(now, _sampled(then, ends))
+    return np.asarray(cv2.blur(difference, _LOOK_PX) < most)
+
+
+def _moved_picture(
+    now: Pixels, earlier: Pixels, matrix: Matrix, common: NDArray[np.bool_]
+) -> Pixels:
+    """An earlier picture as the matrix says that it looks now, with the brightness and the
+    contrast of `now` in what both show."""
+    size = now.shape[1], now.shape[0]
+    then = cv2.warpPerspective(
+        earlier, matrix, size, flags=_INVERSE, borderMode=cv2.BORDER_REPLICATE
+    )
     mask = common.astype(np.uint8)
     (mean,), (spread,) = (each.ravel() for each in cv2.meanStdDev(now, mask=mask))
     (was,), (spread_was,) = (each.ravel() for each in cv2.meanStdDev(then, mask=mask))
     gain = float(np.clip(spread / max(spread_was, 1e-3), 0.5, 2.0))
     table = np.clip((np.arange(256) - was) * gain + mean, 0, 255).astype(np.uint8)
     return np.asarray(cv2.LUT(then, table), np.uint8)
+
+
+def _sampled(picture: NDArray[Any], ends: NDArray[Any]) -> NDArray[Any]:
+    """What a picture has at each place, between its pixels."""
+    x, y = cv2.split(ends)
+    found = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found)
 
 
 def _moved(matrix: Matrix, ends: Places) -> Places:

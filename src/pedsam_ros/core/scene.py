@@ -34,6 +34,7 @@ from pedsam_ros.core.coverage import (
     Wish,
     grown,
     kept_here,
+    share,
     shown,
     window_map,
 )
@@ -185,8 +186,8 @@ class Scene:
         if self.rules.max_coverage:
             return self.rules.max_coverage
         if canvas.content not in self._caps:
-            share = self.lattice.largest_share(canvas.content, self.arch.window_px)
-            self._caps = {canvas.content: min(1.0, share + MARGIN)}
+            largest = self.lattice.largest_share(canvas.content, self.arch.window_px)
+            self._caps = {canvas.content: min(1.0, largest + MARGIN)}
         return self._caps[canvas.content]
 
     def allowed(self, sight: Sight, plan: Mapping[int, str]) -> dict[int, str]:
@@ -268,7 +269,7 @@ class Scene:
         keyframe, active = located.keyframe, self._tracker.active
         if active is not None and keyframe is not active and keyframe.scene == active.scene:
             keyframe.learn(active, np.linalg.inv(active.pose) @ keyframe.pose)
-        return keyframe.look_up(located.registration.places)
+        return keyframe.look_up(located.registration.places) * located.registration.known
 
     def _share(self, keyframe: Keyframe) -> None:
         """Tells the active keyframe what was noted in an older one."""
@@ -310,14 +311,14 @@ class Scene:
 
     def _coverage(self, seen: Bits) -> dict[str, float]:
         return {
-            worker: float((seen & np.uint16(mask)).astype(bool).mean())
+            worker: share(seen, mask)
             for worker, (_, mask) in self._bits.items()
         }
 
     def _update(self, coverage: dict[str, float]) -> None:
         self.coverage, largest = coverage, self.totals.largest
-        for worker, share in coverage.items():
-            largest[worker] = max(share, largest.get(worker, 0.0))
+        for worker, now in coverage.items():
+            largest[worker] = max(now, largest.get(worker, 0.0))
 
     def _present_bit(self, worker: str) -> int:
         return self._bits[worker][0]

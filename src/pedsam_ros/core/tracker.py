@@ -18,8 +18,6 @@ from pedsam_ros.core.keyframes import Keyframe, Keyframes, unseen
 from pedsam_ros.core.planes import Matrix, Points, Size
 from pedsam_ros.core.recognition import Features, features, recognised
 from pedsam_ros.core.registration import (
-    BELIEVED,
-    BELIEVED_IF_SURE,
     LEAST_POINTS,
     MOST_SLACK_PX,
     Registrar,
@@ -118,7 +116,7 @@ class Tracker:
         if active is None or active.grey is None:
             return None
         if self._last and self._last[0] == view.size:
-            found = self._register(view, active, self._last[1], BELIEVED)
+            found = self._register(view, active, self._last[1])
             if found:
                 return Located(active, found)
         return self._recognise(view, active)
@@ -141,16 +139,17 @@ class Tracker:
         if keyframe.grey is None:
             plane = _plane(known.matrix, view.size, keyframe.size)
             return Located(keyframe, plane) if known.sure else None
-        least = BELIEVED_IF_SURE if known.sure else BELIEVED
-        found = self._register(view, keyframe, known.matrix, least)
+        found = self._register(view, keyframe, known.matrix, recognised=True)
+        if found is None and known.sure:
+            found = self._registrar.placed(view.grey, keyframe.grey, known.matrix)
         return Located(keyframe, found) if found else None
 
     def _register(
-        self, view: View, keyframe: Keyframe, guess: Matrix, least: float
+        self, view: View, keyframe: Keyframe, guess: Matrix, recognised: bool = False
     ) -> Registration | None:
         if keyframe.grey is None:
             return None
-        return self._registrar.register(view.grey, view.points, keyframe.grey, guess, least)
+        return self._registrar.register(view.grey, view.points, keyframe.grey, guess, recognised)
 
     def _kept(self, view: View, found: Located) -> Located:
         """The same, if its keyframe is good for the next view as well; else from another one."""
@@ -160,7 +159,7 @@ class Tracker:
         pose = keyframe.pose @ matrix
         for other, guess in self.keyframes.near(pose, keyframe.scene, view.size)[:2]:
             if other is not keyframe:
-                again = self._register(view, other, guess, BELIEVED)
+                again = self._register(view, other, guess)
                 if again and _good(Located(other, again), view):
                     way = matrix @ np.linalg.inv(again.matrix)
                     if other.learn(keyframe, way):
@@ -174,7 +173,9 @@ class Tracker:
         keyframe = self._new(view, before.scene, pose, found.origin)
         keyframe.learn(before, found.registration.matrix)
         self.keyframes.learn_about(keyframe)
-        keyframe.overwrite(before.look_up(places), before.remembers(places))
+        keyframe.overwrite(
+            before.look_up(places) * found.registration.known, before.remembers(places)
+        )
         return _at_itself(keyframe)
 
     def _new(self, view: View, scene: int, pose: Matrix, origin: tuple[float, float]) -> Keyframe:
@@ -204,7 +205,7 @@ class Tracker:
             return
         matrix = known.matrix
         if active.grey is not None and other.grey is not None:
-            found = self._register(View(active.grey), other, matrix, BELIEVED_IF_SURE)
+            found = self._register(View(active.grey), other, matrix, recognised=True)
             if found is None:
                 return
             matrix = found.matrix
@@ -240,4 +241,4 @@ def _plane(matrix: Matrix, size: Size, there: Size) -> Registration:
     places = planes.places(matrix, size)
     common = planes.inside(places, there)
     slack = 1.0 if np.array_equal(matrix, np.eye(3)) else MOST_SLACK_PX / 2
-    return Registration(matrix, places, common, float(common.mean()), 1.0, slack)
+    return Registration(matrix, places, common, float(common.mean()), 1.0, np.ones_like(common), slack)
