@@ -5,8 +5,8 @@ What was seen is a picture of bits, uint16: bit n says that the worker with numb
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +16,21 @@ from pedsam_ros.core.windows import Canvas
 
 MOST_WORKERS = 16  # bits of a pixel
 Bits = NDArray[np.uint16]
+Box: TypeAlias = tuple[int, int, int, int]  # top, left, bottom, right: px of a picture
 
 
-def window_map(canvas: Canvas, size: Size) -> NDArray[np.intp]:
-    """The window of every pixel of a picture of this size that shows the whole content, (h, w)."""
-    along = []
-    for axis in (0, 1):
-        step = canvas.content[axis] / size[axis]
-        middles = (np.arange(size[axis]) + 0.5) * step + canvas.corner[axis]
-        stride = canvas.grid.columns if axis == 0 else 1
-        count = canvas.grid.rows if axis == 0 else canvas.grid.columns
-        begins = [canvas.grid.place(number * stride)[axis] for number in range(count)]
-        along.append(np.searchsorted(begins, middles, side='right') - 1)
-    return along[0][:, None] * canvas.grid.columns + along[1]
+def boxes(canvas: Canvas, size: Size) -> dict[int, Box]:
+    """Where the windows lie in a picture of this size that shows the whole content. They cover it
+    and do not overlap. A window without the middle of a pixel is left out."""
+    rows = _cuts(canvas, size, 0, canvas.grid.rows, canvas.grid.columns)
+    columns = _cuts(canvas, size, 1, canvas.grid.columns, 1)
+    found = {}
+    for index in canvas.windows():
+        row, column = divmod(index, canvas.grid.columns)
+        (top, bottom), (left, right) = rows[row : row + 2], columns[column : column + 2]
+        if top < bottom and left < right:
+            found[index] = top, left, bottom, right
+    return found
 
 
 def grown(seen: Bits) -> Bits:
@@ -45,44 +47,58 @@ def share(seen: Bits, bits: int) -> float:
     return float(np.count_nonzero(seen & np.uint16(bits))) / seen.size
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """A window that is to go to a worker."""
-
-    window: int
-    bits: int  # under which its worker is known; the window is new where none of them is set
+def shown(size: Size, places: Mapping[int, Box], sends: Mapping[int, int]) -> Bits:
+    """What a frame shows to workers, (h, w); `sends` maps windows to bits."""
+    picture = np.zeros(size, np.uint16)
+    for window, bits in sends.items():
+        if window in places:
+            picture[part(places[window])] |= np.uint16(bits)
+    return picture
 
 
 def kept_here(
-    seen: Bits, windows: NDArray[np.intp], wishes: Sequence[Wish], most_px: float
+    seen: Bits, places: Mapping[int, Box], wishes: Mapping[int, int], most_px: float
 ) -> set[int]:
     """The windows that must not go, so that no worker has seen more than `most_px` of the view.
 
-    `seen` (h, w) is what was seen of it before, `windows` (h, w) the window of each pixel. Of each
-    worker the windows that add most stay here first. What adds nothing may always go.
+    `seen` (h, w) is what was seen of it before; `wishes` maps each window that is to go to the
+    bits of its worker. Of each worker the windows that add most stay here first. What adds nothing
+    may always go.
     """
-    by_worker: dict[int, list[int]] = {}
-    for wish in wishes:
-        by_worker.setdefault(wish.bits, []).append(wish.window)
-    areas = np.bincount(windows.ravel())
     here: set[int] = set()
-    for bits, indices in by_worker.items():
-        already = (seen & np.uint16(bits)) > 0
-        known = np.bincount(windows[already], minlength=len(areas))
-        total = int(already.sum())
-        adds = {index: int(areas[index] - known[index]) for index in indices if index < len(areas)}
-        for index in sorted(adds, key=lambda each: (adds[each], each)):
-            if adds[index] and total + adds[index] > most_px:
-                here.add(index)
+    for bits in set(wishes.values()):
+        adds = {
+            window: adding(seen, places[window], bits)
+            for window, wanted in wishes.items()
+            if wanted == bits and window in places
+        }
+        total = int(np.count_nonzero(seen & np.uint16(bits)))
+        for window in sorted(adds, key=lambda each: (adds[each], each)):
+            if adds[window] and total + adds[window] > most_px:
+                here.add(window)
             else:
-                total += adds[index]
+                total += adds[window]
     return here
 
 
-def shown(windows: NDArray[np.intp], sends: Mapping[int, int]) -> Bits:
-    """What a frame shows to workers, (h, w); `sends` maps windows to bits."""
-    table = np.zeros(int(windows.max()) + 1, np.uint16)
-    for window, bits in sends.items():
-        if window < len(table):
-            table[window] |= np.uint16(bits)
-    return table[windows]
+def adding(seen: Bits, box: Box, bits: int) -> int:
+    """How many pixels of a box have none of these bits."""
+    whole = seen[part(box)]
+    return whole.size - int(np.count_nonzero(whole & np.uint16(bits)))
+
+
+def part(box: Box) -> tuple[slice, slice]:
+    """A box as an index of a picture."""
+    return slice(box[0], box[2]), slice(box[1], box[3])
+
+
+def _cuts(canvas: Canvas, size: Size, axis: int, count: int, stride: int) -> list[int]:
+    """Where rows or columns of windows begin in the picture, and where the last one ends."""
+    scale = size[axis] / canvas.content[axis]
+    begins = (
+        (canvas.grid.place(number * stride)[axis] - canvas.corner[axis]) * scale
+        for number in range(count)
+    )
+    # A pixel belongs to the window in which its middle lies.
+    inner = [min(max(0, int(np.ceil(begin - 0.5))), size[axis]) for begin in begins]
+    return [*inner, size[axis]]

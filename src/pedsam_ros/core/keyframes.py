@@ -56,8 +56,8 @@ class Keyframe:
     def look_up(self, places: Places) -> Bits:
         """What was seen at places of this view, (h, w)."""
         top, left = self.margin
-        moved = places + np.array([left, top], np.float32)
-        found = cv2.remap(self.seen, moved, None, cv2.INTER_NEAREST, borderValue=0)
+        x, y = places[..., 0] + np.float32(left), places[..., 1] + np.float32(top)
+        found = cv2.remap(self.seen, x, y, cv2.INTER_NEAREST, borderValue=0)
         return np.asarray(found, np.uint16)
 
     def add(self, bits: Bits, places: Places) -> bool:
@@ -87,7 +87,8 @@ class Keyframe:
         whole = planes.shift(before, above) @ matrix @ planes.shift(-left, -top)
         height, width = self.seen.shape
         found = cv2.warpPerspective(other.seen, whole, (width, height), flags=_NEAREST)
-        found[~_in_front(whole, (height, width))] = 0
+        if not _all_in_front(whole, (height, width)):
+            found[~_in_front(whole, (height, width))] = 0
         more = np.asarray(found, np.uint16) & ~self.seen
         self.seen |= more
         return bool(more.any())
@@ -96,7 +97,8 @@ class Keyframe:
 class Keyframes:
     """At most 48 keyframes. When one too many comes, the one not used for longest is forgotten."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_KEYFRAMES) -> None:
+        self._most = most
         self._by_number: dict[int, Keyframe] = {}
         self._next = 0
         self._uses = 0
@@ -123,7 +125,12 @@ class Keyframes:
         self._by_number[keyframe.number] = keyframe
         self._next = max(self._next, keyframe.number + 1)
         self.use(keyframe)
-        if len(self._by_number) > MOST_KEYFRAMES:
+        self.limit(self._most)
+
+    def limit(self, most: int) -> None:
+        """Keeps no more than so many from now on."""
+        self._most = most
+        while len(self._by_number) > most:
             oldest = min(self._by_number.values(), key=lambda each: each.used)
             del self._by_number[oldest.number]
             self.forgotten += 1
@@ -173,6 +180,11 @@ def unseen(size: Size) -> Bits:
     """Of a keyframe of this size nobody has seen anything."""
     top, left = margin(size)
     return np.zeros((size[0] + 2 * top, size[1] + 2 * left), np.uint16)
+
+
+def _all_in_front(matrix: Matrix, size: Size) -> bool:
+    """Whether the matrix puts a whole picture in front of the other camera."""
+    return bool((planes.corners(size) @ matrix[2, :2] + matrix[2, 2] > 0).all())
 
 
 def _in_front(matrix: Matrix, size: Size) -> NDArray[np.bool_]:

@@ -153,17 +153,20 @@ def _result(
 ) -> Registration:
     """Puts together what was guessed and what was found."""
     matrix, size = guess @ rest, (ends.shape[0], ends.shape[1])
+    apart = ends - planes.places(rest, size)
+    apart *= apart
+    own = believed & (apart[..., 0] + apart[..., 1] > _OWN_PX**2)
     found = planes.places(matrix, size)
-    followed = _moved(guess, ends)
-    apart = followed - found
-    own = believed & ((apart**2).sum(-1) > (_OWN_PX * planes.scale(matrix, size)) ** 2)
-    found[own] = followed[own]
-    common = planes.inside(found, there)
-    apart_px = np.linalg.norm(apart[own], axis=-1) if own.any() else np.zeros(1)
-    away = max(0.0, 1 - 0.1 * own.size / max(1, own.sum()))  # of those that lie apart
-    slack = float(np.quantile(apart_px, away)) if away else _OWN_PX
+    slack = _OWN_PX
+    if own.any():
+        followed = planes.applied(guess, ends[own])
+        far = np.linalg.norm(followed - found[own], axis=-1)
+        slack = float(np.quantile(far, max(0.0, 1 - 0.1 * own.size / own.sum())))
+        found[own] = followed
     slack = min(max(slack, _OWN_PX), MOST_SLACK_PX)
-    return Registration(matrix, found, believed & common, float(common.mean()), trust, known, slack)
+    common = planes.inside(found, there)
+    share = float(common.mean())
+    return Registration(matrix, found, believed & common, share, trust, known, slack)
 
 
 def _agreed(points: Points, ends: Points, size: Size) -> Matrix | None:
@@ -210,12 +213,6 @@ def _sampled(picture: NDArray[Any], ends: NDArray[Any]) -> NDArray[Any]:
     x, y = cv2.split(ends)
     found = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(found)
-
-
-def _moved(matrix: Matrix, ends: Places) -> Places:
-    """Applies a matrix to places."""
-    moved = cv2.perspectiveTransform(ends, matrix)
-    return np.asarray(moved, np.float32)
 
 
 def _index(points: Points) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -23,10 +23,10 @@ import cv2
 import numpy as np
 
 from pedsam_ros.core import planes
-from pedsam_ros.core.coverage import MOST_WORKERS
+from pedsam_ros.core.coverage import MOST_WORKERS, Box
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.exposure_record import is_identity
-from pedsam_ros.core.keyframes import Keyframe, Keyframes, unseen
+from pedsam_ros.core.keyframes import MOST_KEYFRAMES, Keyframe, Keyframes, unseen
 from pedsam_ros.core.planes import Matrix
 from pedsam_ros.core.recognition import MOST_FEATURES, Features
 from pedsam_ros.core.registration import LONG_PX, MOST_SLACK_PX
@@ -39,8 +39,6 @@ _KEYFRAME = struct.Struct('<IIHH9d2dHI')
 _SENDS = struct.Struct('<I9ddH')
 _SENT = struct.Struct('<HHHHH')
 _MOST_PLACE = 1e6  # px; of an origin, or of a matrix
-
-Box = tuple[int, int, int, int]  # top, left, bottom, right: px of the small picture
 
 
 @dataclass(slots=True)
@@ -96,9 +94,10 @@ def read(data: bytes) -> SceneRecord:
             raise ValueError(f'{len(data)} bytes; at most {MOST_BYTES}')
         if data[: len(_MAGIC)] != _MAGIC:
             raise ValueError('it begins with something else')
-        record = SceneRecord()
+        record = SceneRecord(keyframes=Keyframes(2 * MOST_KEYFRAMES))
         for kind, content in _entries(data[len(_MAGIC) :]):
             _READERS[kind](record, content)
+        record.keyframes.limit(MOST_KEYFRAMES)
         if not record.identities and len(record.keyframes):
             raise ValueError('it names no worker')
         return record

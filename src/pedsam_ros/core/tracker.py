@@ -1,70 +1,28 @@
-"""Finds out where the camera looks: which remembered view it sees, and how it has moved from there.
+"""Finds out where the camera looks: which remembered view it sees, and how it moved from there.
 
-A view is registered to one keyframe for as long as the two have enough in common, so errors do not
-add up while the camera moves around one place. Then an older keyframe takes over, if one shows the
-same, or the view becomes a keyframe. Whatever is found later to show the same place is joined.
+A view is registered to one keyframe for as long as the two have enough in common, so errors do
+not add up while the camera moves around one place. Then an older keyframe takes over, if one shows
+the same, or the view becomes a keyframe. Whatever is found later to show the same place is joined.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from pedsam_ros.core import planes
+from pedsam_ros.core.coverage import Bits, grown
 from pedsam_ros.core.keyframes import Keyframe, Keyframes, unseen
-from pedsam_ros.core.planes import Matrix, Points, Size
-from pedsam_ros.core.recognition import Features, features, recognised
-from pedsam_ros.core.registration import (
-    LEAST_POINTS,
-    MOST_SLACK_PX,
-    Registrar,
-    Registration,
-    edge_points,
-)
-from pedsam_ros.core.types import Pixels
+from pedsam_ros.core.planes import Matrix, Size
+from pedsam_ros.core.recognition import recognised
+from pedsam_ros.core.registration import LEAST_POINTS, Registrar, Registration
+from pedsam_ros.core.view import Located, View, at_itself, plane
 
-LEAST_FEATURES = 40  # of a view that may become a keyframe without being registered
-_SEARCHED = 4  # keyframes in one frame, while the camera is lost
+_SEARCHED = 12  # keyframes in one frame, while the camera is lost
+_NEAR = 0.3  # of the width: how far corners may lie apart for an older keyframe to be tried
+_FAR = 0.1  # of the width: who moved so far in one frame will hardly be followed in the next
 _OVERLAP, _TRUST, _SCALE = 0.65, 0.6, 1.25  # less of them, or more, and another keyframe is needed
-
-
-class View:
-    """A frame as the tracker sees it, (h, w) uint8; features are found when they are needed."""
-
-    def __init__(self, grey: Pixels) -> None:
-        self.grey = grey
-        self.points: Points = edge_points(grey)
-        self.size: Size = grey.shape[0], grey.shape[1]
-
-    @cached_property
-    def features(self) -> Features:
-        """What of it can be recognised."""
-        return features(self.grey)
-
-    @property
-    def clear(self) -> bool:
-        """Whether it shows enough to find it again: no dark, blurred or blank one does."""
-        return len(self.points) >= LEAST_POINTS and len(self.features.points) >= LEAST_FEATURES
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Located:
-    """A view, and the keyframe in which it was found."""
-
-    keyframe: Keyframe
-    registration: Registration
-
-    @property
-    def origin(self) -> tuple[float, float]:
-        """Where cell (0, 0) begins in the view: row and column, px of the small picture."""
-        height, width = self.registration.believed.shape
-        y, x = np.mgrid[height / 16 : height : height / 8, width / 16 : width : width / 8]
-        points = np.stack([x.ravel(), y.ravel()], -1)
-        right, down = np.median(planes.applied(self.registration.matrix, points) - points, axis=0)
-        return self.keyframe.origin[0] - float(down), self.keyframe.origin[1] - float(right)
 
 
 class Tracker:
@@ -78,6 +36,7 @@ class Tracker:
         self.changed: set[int] = set()
         self._registrar = Registrar()
         self._last: tuple[Size, Matrix] | None = None  # the view before -> the active keyframe
+        self._far = False  # whether features were needed for the view before
         self._tried: set[int] = set()  # keyframes, since the camera was lost
         self._to_compare: deque[int] = deque()  # keyframes, with the active one
 
@@ -96,10 +55,10 @@ class Tracker:
             return None
         self.lost = 0
         self._tried.clear()
-        self._compare()
         found = self._kept(view, found)
         self._activate(found.keyframe)
         self._last = view.size, found.registration.matrix
+        self._compare()
         return found
 
     def begin(self, view: View, scene: int, origin: tuple[float, float]) -> Located:
@@ -108,18 +67,62 @@ class Tracker:
         self._tried.clear()
         found = self._new(view, scene, np.eye(3), origin)
         self._last = view.size, np.eye(3)
-        return _at_itself(found)
+        return at_itself(found)
+
+    def remembers(self, located: Located) -> bool:
+        """Whether the keyframe of a view has not been forgotten since."""
+        return self.keyframes.get(located.keyframe.number) is located.keyframe
+
+    def seen(self, located: Located) -> Bits:
+        """What was seen of a view until now, (h, w), also if it is not the last one."""
+        keyframe, how = located.keyframe, located.registration
+        if other := self._other(keyframe):
+            keyframe.learn(other, np.linalg.inv(other.pose) @ keyframe.pose)
+        found = keyframe.look_up(how.places)
+        found[~how.known] = 0
+        return grown(found)
+
+    def show(self, located: Located, bits: Bits) -> None:
+        """Notes what a view, (h, w), shows to workers."""
+        keyframe = located.keyframe
+        keyframe.add(bits, located.registration.places)
+        if other := self._other(keyframe):
+            other.learn(keyframe, np.linalg.inv(keyframe.pose) @ other.pose)
+            self.changed.add(other.number)
+
+    def _other(self, keyframe: Keyframe) -> Keyframe | None:
+        """The active keyframe, if that is another one of the same scene."""
+        active = self.active
+        if active is None or active is keyframe or active.scene != keyframe.scene:
+            return None
+        return active
 
     def _follow(self, view: View) -> Located | None:
         """Looks for a view where the camera was last, and then anywhere in the active keyframe."""
         active = self.active
         if active is None or active.grey is None:
             return None
-        if self._last and self._last[0] == view.size:
-            found = self._register(view, active, self._last[1])
-            if found:
-                return Located(active, found)
-        return self._recognise(view, active)
+        ways = [self._step, self._recognise]
+        for way in reversed(ways) if self._far else ways:
+            if found := way(view, active):
+                self._far = self._moved(found) > _FAR * view.size[1]
+                return found
+        return None
+
+    def _step(self, view: View, active: Keyframe) -> Located | None:
+        """Looks for a view where the camera was last."""
+        if self._last is None or self._last[0] != view.size:
+            return None
+        found = self._register(view, active, self._last[1])
+        return Located(active, found) if found else None
+
+    def _moved(self, found: Located) -> float:
+        """How far the camera moved since the view before, px: infinite if that is not known."""
+        if self._last is None or self._last[0] != found.size:
+            return np.inf
+        ends = planes.corners(found.size)
+        before, now = (planes.applied(m, ends) for m in (self._last[1], found.registration.matrix))
+        return float(np.abs(now - before).max())
 
     def _search(self, view: View) -> Located | None:
         """Looks for a view in a few other keyframes, those used last first."""
@@ -129,6 +132,7 @@ class Tracker:
             found = None if each is self.active else self._recognise(view, each)
             if found:
                 self.keyframes.learn_about(each)
+                self.changed.add(each.number)
                 return found
         return None
 
@@ -137,8 +141,8 @@ class Tracker:
         if known is None:
             return None
         if keyframe.grey is None:
-            plane = _plane(known.matrix, view.size, keyframe.size)
-            return Located(keyframe, plane) if known.sure else None
+            found_plane = plane(known.matrix, view.size, keyframe.size)
+            return Located(keyframe, found_plane) if known.sure else None
         found = self._register(view, keyframe, known.matrix, recognised=True)
         if found is None and known.sure:
             found = self._registrar.placed(view.grey, keyframe.grey, known.matrix)
@@ -158,7 +162,8 @@ class Tracker:
         keyframe, matrix = found.keyframe, found.registration.matrix
         pose = keyframe.pose @ matrix
         for other, guess in self.keyframes.near(pose, keyframe.scene, view.size)[:2]:
-            if other is not keyframe:
+            moved = planes.applied(guess, planes.corners(view.size)) - planes.corners(view.size)
+            if other is not keyframe and np.abs(moved).max() < _NEAR * view.size[1]:
                 again = self._register(view, other, guess)
                 if again and _good(Located(other, again), view):
                     way = matrix @ np.linalg.inv(again.matrix)
@@ -176,7 +181,7 @@ class Tracker:
         keyframe.overwrite(
             before.look_up(places) * found.registration.known, before.remembers(places)
         )
-        return _at_itself(keyframe)
+        return at_itself(keyframe)
 
     def _new(self, view: View, scene: int, pose: Matrix, origin: tuple[float, float]) -> Keyframe:
         number, seen = self.keyframes.number(), unseen(view.size)
@@ -193,6 +198,7 @@ class Tracker:
         if keyframe is not self.active:
             self.active = keyframe
             self.keyframes.use(keyframe)
+            self.changed.add(keyframe.number)  # its entry tells that it was used
 
     def _compare(self) -> None:
         """Compares the active keyframe with one that is not known to show the same place."""
@@ -229,16 +235,3 @@ def _good(found: Located, view: View) -> bool:
     near = how.overlap > _OVERLAP and 1 / _SCALE < scale < _SCALE and how.trust > _TRUST
     known = found.keyframe.grey is not None and found.keyframe.size == view.size
     return near and known and found.keyframe.reaches(how.places)
-
-
-def _at_itself(keyframe: Keyframe) -> Located:
-    """A keyframe's own view, in itself."""
-    return Located(keyframe, _plane(np.eye(3), keyframe.size, keyframe.size))
-
-
-def _plane(matrix: Matrix, size: Size, there: Size) -> Registration:
-    """What is known if nothing but the matrix is."""
-    places = planes.places(matrix, size)
-    common = planes.inside(places, there)
-    slack = 1.0 if np.array_equal(matrix, np.eye(3)) else MOST_SLACK_PX / 2
-    return Registration(matrix, places, common, float(common.mean()), 1.0, np.ones_like(common), slack)
