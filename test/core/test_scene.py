@@ -61,7 +61,9 @@ def test_cells_that_move_with_the_scene_show_a_worker_no_more_than_its_share(sho
 
 
 @pytest.mark.parametrize(
-    'shots', [zoom(WORLD, 2.0, 15), roll(WORLD, 30, 12), crops(WORLD, 8)], ids=['zoom', 'roll', 'crops']
+    'shots',
+    [zoom(WORLD, 2.0, 15), roll(WORLD, 30, 12), crops(WORLD, 8)],
+    ids=['zoom', 'roll', 'crops'],
 )
 def test_a_worker_above_its_cap_sees_nothing_new(shots):
     """Zoom alone may make what it has seen a larger part of the view; sending never does."""
@@ -75,7 +77,9 @@ def test_a_worker_above_its_cap_sees_nothing_new(shots):
         truth = witness.coverage(each)
         assert all(scene.coverage[w] <= max(cap, before[w]) + 1e-9 for w in before)
         assert all(truth[w] - scene.coverage[w] < 0.03 for w in truth)
-        assert all(scene.coverage[w] - truth[w] < 0.03 for w in truth if sight.state is State.FOUND)
+        assert all(
+            scene.coverage[w] - truth[w] < 0.03 for w in truth if sight.state is State.FOUND
+        )
 
 
 def test_a_camera_that_stands_still_never_moves_the_grid():
@@ -130,8 +134,8 @@ def test_a_crowd_before_a_still_wall_does_not_move_the_grid():
             rgb[top : top + 220, left : left + 90] = np.roll(people, person * 30, 0)
         sight, _ = send(scene, rgb, number / 10)
         assert sight.state is not State.LOST
-        canvases.add((sight.canvas.offset, sight.canvas.corner))
-    assert len(canvases) == 1
+        canvases.add(sight.canvas.offset + sight.canvas.corner)
+    assert np.ptp(np.array(sorted(canvases)), axis=0).max() <= 1
 
 
 def test_frames_out_of_order_are_found_all_the_same():

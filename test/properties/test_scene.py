@@ -100,7 +100,7 @@ def test_no_schedule_brings_a_worker_above_its_cap(count, cap, rule, steps):
     camera = Camera(count, cap, rule)
     camera.step('move', 0, 0, 1.0, (240, 320))
     for what, *how in steps:
-        if how and how[0] in NAMES[count:]:
+        if how and str(how[0]) in NAMES[count:]:
             continue
         camera.step(what, *how)
 

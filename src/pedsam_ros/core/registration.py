@@ -109,6 +109,7 @@ class Registrar:
             return None
         then = _moved_picture(present, earlier, guess, common)
         ends, believed = _followed(present, then, self._careful if recognised else self._quick)
+        believed &= common  # around the earlier picture there is nothing to compare with
         trusted = points[_at(believed, points)]
         trust = len(trusted) / len(points)
         if trust < (BELIEVED_IF_RECOGNISED if recognised else BELIEVED):
@@ -116,7 +117,7 @@ class Registrar:
         rest = _agreed(trusted, ends[_index(trusted)], size)
         if rest is None or not planes.believable(guess @ rest, size):
             return None
-        known = believed | _alike(present, then, planes.places(rest, size), _SAME)
+        known = believed | _alike(present, then, planes.places(rest, size), _SAME) | ~common
         return _result(guess, rest, ends, believed, there, trust, known)
 
     def placed(self, present: Pixels, earlier: Pixels, matrix: Matrix) -> Registration:
@@ -125,7 +126,7 @@ class Registrar:
         found = planes.places(matrix, size)
         common = planes.inside(found, _size(earlier))
         then = _moved_picture(present, earlier, matrix, common)
-        known = _alike(present, then, planes.places(np.eye(3), size), _SAME)
+        known = _alike(present, then, planes.places(np.eye(3), size), _SAME) | ~common
         nothing = np.zeros_like(common)
         share = float(common.mean())
         return Registration(matrix, found, nothing, share, 0.0, known, MOST_SLACK_PX)

@@ -22,7 +22,7 @@ from pedsam_ros.core import scene_record
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.cells import Lattice, Origin, cells_of, held, shift_of
 from pedsam_ros.core.config import PlacementConfig
-from pedsam_ros.core.coverage import adding, boxes, kept_here, share, shown
+from pedsam_ros.core.coverage import Bits, adding, boxes, kept_here, share, shown
 from pedsam_ros.core.errors import BadImage, ExposureError
 from pedsam_ros.core.new_scenes import NewScenes
 from pedsam_ros.core.placement import LOCAL
@@ -30,6 +30,7 @@ from pedsam_ros.core.registration import small_grey
 from pedsam_ros.core.router import STALE
 from pedsam_ros.core.scene_journal import SceneJournal
 from pedsam_ros.core.scene_record import SceneRecord
+from pedsam_ros.core.seen import seen, seen_after, show, ways
 from pedsam_ros.core.sight import SceneRules, Sight, State, Totals
 from pedsam_ros.core.tracker import Tracker
 from pedsam_ros.core.types import Pixels
@@ -154,17 +155,13 @@ class Scene:
         assert located is not None  # or all windows would stay here
         if not self._tracker.remembers(located):
             raise ExposureError('the frame is too old: its keyframe is forgotten')
-        bits = {index: self._journal.bit(who) for index, who in sends.items()}
-        before = self._tracker.seen(located)
-        new = {
-            index: (bits[index], sight.boxes[index])
-            for index in sorted(bits.keys() & sight.boxes.keys())
-            if adding(before, sight.boxes[index], bits[index])
-        }
+        new = self._new(sight, sends)
         if not new:
             return b''
-        saved = self._journal.entries(located, new.values(), self._tracker.changed)
-        self._tracker.show(located, shown(sight.size, sight.boxes, bits))
+        boxed = [(bits, sight.boxes[index]) for index, bits in new.items()]
+        keyframes = ways(located, self._tracker.active)
+        saved = self._journal.entries(keyframes, located, boxed, self._tracker.changed)
+        show(located, self._tracker.active, shown(sight.size, sight.boxes, new))
         self._update()
         return saved
 
@@ -208,15 +205,41 @@ class Scene:
         return Sight(State.LOST, canvas, homes, dict(self.coverage), view.size, {}, None)
 
     def _kept_here(self, sight: Sight, wanted: Mapping[int, str]) -> set[int]:
+        """The windows that must not go. What is shown may reach a little further than a window, so
+        the last word has what would be seen after it."""
         if sight.located is None:
             return set(wanted)
+        before, cap = seen(sight.located, self._tracker.active), self.cap(sight.canvas)
         wishes = {index: self._journal.bits(who) for index, who in wanted.items()}
-        most_px = self.cap(sight.canvas) * sight.size[0] * sight.size[1]
-        return kept_here(self._tracker.seen(sight.located), sight.boxes, wishes, most_px)
+        here = kept_here(before, sight.boxes, wishes, cap * before.size)
+        shares = self._shares(before)
+        while new := self._new(sight, {i: who for i, who in wanted.items() if i not in here}):
+            picture = shown(sight.size, sight.boxes, new)
+            after = self._shares(seen_after(sight.located, self._tracker.active, picture))
+            above = {who for who, now in after.items() if now > max(cap, shares[who])}
+            if not above:
+                break
+            for who in above:
+                mine = [index for index in new if wanted[index] == who] or list(new)
+                here.add(max(mine, key=lambda i: adding(before, sight.boxes[i], wishes[i])))
+        return here
+
+    def _new(self, sight: Sight, sends: Mapping[int, str]) -> dict[int, int]:
+        """Those of the windows that show their worker anything new -> its bit."""
+        if sight.located is None:
+            return {}
+        before = seen(sight.located, self._tracker.active)
+        return {
+            index: self._journal.bit(who)
+            for index, who in sorted(sends.items())
+            if index in sight.boxes and adding(before, sight.boxes[index], self._journal.bits(who))
+        }
 
     def _covered(self, located: Located) -> dict[str, float]:
-        seen = self._tracker.seen(located)
-        return {each: share(seen, self._journal.bits(each)) for each in self.coverage}
+        return self._shares(seen(located, self._tracker.active))
+
+    def _shares(self, bits: Bits) -> dict[str, float]:
+        return {each: share(bits, self._journal.bits(each)) for each in self.coverage}
 
     def _update(self) -> None:
         if self._present is None:

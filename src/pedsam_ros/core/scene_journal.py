@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pedsam_ros.core import scene_record
 from pedsam_ros.core.coverage import MOST_WORKERS, Box
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.exposure_record import BY_NAME, is_identity
+from pedsam_ros.core.keyframes import Keyframe
+from pedsam_ros.core.planes import Matrix
 from pedsam_ros.core.scene_record import SceneRecord
 from pedsam_ros.core.view import Located
 
@@ -47,17 +49,25 @@ class SceneJournal:
         return scene_record.written(self._record)
 
     def entries(
-        self, located: Located, new: Iterable[tuple[int, Box]], changed: set[int]
+        self,
+        ways: Iterable[tuple[Keyframe, Matrix]],
+        located: Located,
+        new: Collection[tuple[int, Box]],
+        changed: set[int],
     ) -> bytes:
-        """What must be on the disk before windows are sent, each a bit and a box. It empties
-        `changed`, the numbers of keyframes that no entry tells of yet."""
+        """What must be on the disk before windows of a view are sent, each a bit and a box; `ways`
+        are those of seen.py. It empties `changed`, the numbers of keyframes that no entry tells of
+        yet."""
         parts = [scene_record.names_entry(self._record)] if self.unsaved else []
         self.unsaved = False
         keyframes = [self._record.keyframes.get(number) for number in sorted(changed)]
         parts += [scene_record.keyframe_entry(each) for each in keyframes if each]
         changed.clear()
-        number, how = located.keyframe.number, located.registration
-        parts.append(scene_record.sends_entry(number, how.matrix, how.slack_px, new))
+        how = located.registration
+        parts += [
+            scene_record.sends_entry(keyframe.number, way @ how.matrix, how.slack_px, new)
+            for keyframe, way in ways
+        ]
         return b''.join(parts)
 
     def _bits_of(self, names: tuple[str, ...]) -> tuple[int, int]:

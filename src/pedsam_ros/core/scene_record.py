@@ -83,7 +83,7 @@ def sends_entry(
 ) -> bytes:
     """What a frame, which `matrix` puts into a keyframe, shows: a bit and a box of each window."""
     sent = [_SENT.pack(bits, *box) for bits, box in sends]
-    head = _SENDS.pack(keyframe, *matrix.ravel(), slack_px, len(sent))
+    head = _SENDS.pack(keyframe, *(matrix / matrix[2, 2]).ravel(), slack_px, len(sent))
     return _entry(b'S', head + b''.join(sent))
 
 

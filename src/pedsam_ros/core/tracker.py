@@ -12,7 +12,6 @@ from collections import deque
 import numpy as np
 
 from pedsam_ros.core import planes
-from pedsam_ros.core.coverage import Bits, grown
 from pedsam_ros.core.keyframes import Keyframe, Keyframes, unseen
 from pedsam_ros.core.planes import Matrix, Size
 from pedsam_ros.core.recognition import recognised
@@ -73,30 +72,6 @@ class Tracker:
         """Whether the keyframe of a view has not been forgotten since."""
         return self.keyframes.get(located.keyframe.number) is located.keyframe
 
-    def seen(self, located: Located) -> Bits:
-        """What was seen of a view until now, (h, w), also if it is not the last one."""
-        keyframe, how = located.keyframe, located.registration
-        if other := self._other(keyframe):
-            keyframe.learn(other, np.linalg.inv(other.pose) @ keyframe.pose)
-        found = keyframe.look_up(how.places)
-        found[~how.known] = 0
-        return grown(found)
-
-    def show(self, located: Located, bits: Bits) -> None:
-        """Notes what a view, (h, w), shows to workers."""
-        keyframe = located.keyframe
-        keyframe.add(bits, located.registration.places)
-        if other := self._other(keyframe):
-            other.learn(keyframe, np.linalg.inv(keyframe.pose) @ other.pose)
-            self.changed.add(other.number)
-
-    def _other(self, keyframe: Keyframe) -> Keyframe | None:
-        """The active keyframe, if that is another one of the same scene."""
-        active = self.active
-        if active is None or active is keyframe or active.scene != keyframe.scene:
-            return None
-        return active
-
     def _follow(self, view: View) -> Located | None:
         """Looks for a view where the camera was last, and then anywhere in the active keyframe."""
         active = self.active
@@ -119,7 +94,7 @@ class Tracker:
     def _moved(self, found: Located) -> float:
         """How far the camera moved since the view before, px: infinite if that is not known."""
         if self._last is None or self._last[0] != found.size:
-            return np.inf
+            return float('inf')
         ends = planes.corners(found.size)
         before, now = (planes.applied(m, ends) for m in (self._last[1], found.registration.matrix))
         return float(np.abs(now - before).max())

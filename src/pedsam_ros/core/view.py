@@ -69,4 +69,6 @@ def plane(matrix: Matrix, size: Size, there: Size) -> Registration:
     places = planes.places(matrix, size)
     common = planes.inside(places, there)
     slack = 1.0 if np.array_equal(matrix, np.eye(3)) else MOST_SLACK_PX
-    return Registration(matrix, places, common, float(common.mean()), 1.0, np.ones_like(common), slack)
+    return Registration(
+        matrix, places, common, float(common.mean()), 1.0, np.ones_like(common), slack
+    )
