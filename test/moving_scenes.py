@@ -21,7 +21,7 @@ _INVERSE_NEAREST = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shot:
-    """A frame, and where it lies in the world: `matrix` leads from its px to those of the world."""
+    """A frame, and where it lies: `matrix` leads from its px to those of the world."""
 
     rgb: Pixels
     matrix: Matrix | None = None  # None: not known

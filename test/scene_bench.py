@@ -18,12 +18,13 @@ from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
-from moving_scenes import Shot, Witness, covering, crops, pan, roll, shake, zoom
 from skimage import data
 
+from moving_scenes import Shot, Witness, covering, crops, pan, roll, shake, zoom
 from pedsam_ros.core.architecture import ARCHITECTURES
 from pedsam_ros.core.placement import LOCAL
-from pedsam_ros.core.scene import Scene, SceneRules, Sight, State
+from pedsam_ros.core.scene import Scene
+from pedsam_ros.core.sight import SceneRules, Sight, State
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.tools.figures import write_figures
@@ -130,7 +131,9 @@ def photos(folder: Path | None, most: int) -> list[Pixels]:
 
 def picture(path: Path) -> Pixels:
     """(H, W, 3) uint8 RGB."""
-    return np.asarray(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB), np.uint8)
+    found = cv2.imread(str(path))
+    assert found is not None, path
+    return np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def sequences(folder: Path | None) -> dict[str, list[Path]]:

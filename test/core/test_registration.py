@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 import pytest
-from moving_scenes import drawn_world, shot, turned
 
+from moving_scenes import drawn_world, shot, turned
 from pedsam_ros.core import planes
 from pedsam_ros.core.recognition import features, recognised
 from pedsam_ros.core.registration import LEAST_POINTS, Registrar, edge_points, small_grey

@@ -1,4 +1,4 @@
-"""Where the partition lies on each frame so that it stays still in the scene, and whose each cell is.
+"""Where the partition lies on a frame so that it stays still in the scene, and whose each cell is.
 
 A cell is a window's place in the scene: row and column, which have no end in any direction. Cell
 (0, 0) begins at the `origin` of a view.
@@ -31,6 +31,7 @@ class Lattice:
     def __init__(self, workers: Sequence[WorkerEntry], rules: PlacementConfig) -> None:
         regular = in_order([each for each in workers if not each.spare], rules.session_key)
         self.names = tuple(worker.name for worker in regular)
+        self._largest: tuple[tuple[int, int], int, float] | None = None  # of the last view
         if len(self.names) < 2:
             raise ConfigError(f'{len(self.names)} worker(s): one alone would see the whole scene')
         named = [worker.name for worker in regular if worker.windows is not None]
@@ -57,12 +58,16 @@ class Lattice:
     def largest_share(self, content: tuple[int, int], window_px: int) -> float:
         """The largest share of a view of this height and width, canvas px, that one worker gets,
         wherever the cells begin; 0..1."""
+        if self._largest and self._largest[:2] == (content, window_px):
+            return self._largest[2]
         step = max(1, window_px // _STEPS)
-        return max(
+        found = max(
             self._share(content, window_px, (top, left))
             for top in range(0, window_px, step)
             for left in range(0, window_px, step)
         )
+        self._largest = content, window_px, found
+        return found
 
     def _share(self, content: tuple[int, int], window_px: int, origin: Origin) -> float:
         heights, widths = (

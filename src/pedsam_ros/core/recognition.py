@@ -55,10 +55,11 @@ def recognised(present: Features, earlier: Features, size: Size) -> Recognised |
     cv2.setRNGSeed(1)  # equal pictures give equal motions
     matrix, chosen = cv2.findHomography(a, b, cv2.RANSAC, _NEAR_PX, maxIters=500)
     agree = 0 if matrix is None else int(chosen.sum())
-    if agree < _LEAST or not believable(matrix, size):
+    whole = np.asarray(matrix, np.float64)
+    if agree < _LEAST or not believable(whole, size):
         return None
     sure = agree >= _SURE and agree >= _SURE_SHARE * len(a)
-    return Recognised(np.asarray(matrix, np.float64), sure)
+    return Recognised(whole, sure)
 
 
 def _matched(a: Features, b: Features) -> tuple[Points, Points]:

@@ -71,7 +71,7 @@ def edge_points(grey: Pixels) -> Points:
     if not rows * columns:
         return np.zeros((0, 2), np.float32)
     dx, dy = cv2.Sobel(grey, cv2.CV_16S, 1, 0), cv2.Sobel(grey, cv2.CV_16S, 0, 1)
-    edge = cv2.add(cv2.absdiff(dx, 0), cv2.absdiff(dy, 0))[: rows * _BLOCK_PX]
+    edge = (np.abs(dx) + np.abs(dy))[: rows * _BLOCK_PX]
     blocks = edge[:, : columns * _BLOCK_PX].reshape(rows, _BLOCK_PX, columns, _BLOCK_PX)
     flat = blocks.transpose(0, 2, 1, 3).reshape(rows * columns, -1)
     best = flat.argmax(1)
@@ -117,7 +117,8 @@ class Registrar:
         rest = _agreed(trusted, ends[_index(trusted)], size)
         if rest is None or not planes.believable(guess @ rest, size):
             return None
-        known = believed | _alike(present, then, planes.places(rest, size), _SAME) | ~common
+        rests = planes.places(rest, size)
+        known = believed | _alike(present, then, rests, _SAME) | ~planes.inside(rests, size)
         return _result(guess, rest, ends, believed, there, trust, known)
 
     def placed(self, present: Pixels, earlier: Pixels, matrix: Matrix) -> Registration:
@@ -136,7 +137,9 @@ def _followed(
     now: Pixels, then: Pixels, flow: cv2.DISOpticalFlow
 ) -> tuple[Places, NDArray[np.bool_]]:
     """Where each pixel of `now` lies in `then`, and whether that is believed."""
-    forth, back = flow.calc(now, then, None), flow.calc(then, now, None)
+    empty = np.zeros((*_size(now), 2), np.float32)
+    forth = np.asarray(flow.calc(now, then, empty), np.float32)
+    back = np.asarray(flow.calc(then, now, np.zeros_like(empty)), np.float32)
     ends = planes.places(np.eye(3), _size(now)) + forth
     returned = forth + _sampled(back, ends)
     near = returned[..., 0] ** 2 + returned[..., 1] ** 2 < _BACK_PX**2
@@ -167,6 +170,7 @@ def _result(
     slack = min(max(slack, _OWN_PX), MOST_SLACK_PX)
     common = planes.inside(found, there)
     share = float(common.mean())
+    known = known | ~common  # where there is nothing to compare with, its place counts
     return Registration(matrix, found, believed & common, share, trust, known, slack)
 
 

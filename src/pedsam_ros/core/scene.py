@@ -75,7 +75,7 @@ class Scene:
         self._new_scenes = NewScenes(self.rules.scenes_per_minute, restarted)
         self._origin: Origin | None = None
         self._present: Located | None = None  # the last frame that was found
-        self._default_cap: tuple[tuple[int, int], float] = (0, 0), 0.0
+        self._looked_up: tuple[Located, Bits] | None = None  # what was seen of a view
 
     @classmethod
     def from_bytes(
@@ -112,19 +112,15 @@ class Scene:
         canvas = self._canvas(rgb, self._origin)
         cells = cells_of(canvas, self._origin)
         homes = {index: self.lattice.home(cell) for index, cell in cells.items()}
-        self._present = located
+        self._present, self._looked_up = located, None
         self._update()
         places = boxes(canvas, view.size)
         return Sight(state, canvas, homes, self.coverage, view.size, places, located)
 
     def cap(self, canvas: Canvas) -> float:
         """The share of a view that a worker may have seen, 0..1."""
-        if self.rules.max_coverage:
-            return self.rules.max_coverage
-        if canvas.content != self._default_cap[0]:
-            largest = self.lattice.largest_share(canvas.content, self.arch.window_px)
-            self._default_cap = canvas.content, min(1.0, largest + MARGIN)
-        return self._default_cap[1]
+        largest = self.lattice.largest_share(canvas.content, self.arch.window_px)
+        return self.rules.max_coverage or min(1.0, largest + MARGIN)
 
     def allowed(self, sight: Sight, plan: Mapping[int, str]) -> dict[int, str]:
         """The same plan, window -> worker, LOCAL or STALE, with LOCAL for the windows that must
@@ -162,6 +158,7 @@ class Scene:
         keyframes = ways(located, self._tracker.active)
         saved = self._journal.entries(keyframes, located, boxed, self._tracker.changed)
         show(located, self._tracker.active, shown(sight.size, sight.boxes, new))
+        self._looked_up = None
         self._update()
         return saved
 
@@ -209,7 +206,7 @@ class Scene:
         the last word has what would be seen after it."""
         if sight.located is None:
             return set(wanted)
-        before, cap = seen(sight.located, self._tracker.active), self.cap(sight.canvas)
+        before, cap = self._seen(sight.located), self.cap(sight.canvas)
         wishes = {index: self._journal.bits(who) for index, who in wanted.items()}
         here = kept_here(before, sight.boxes, wishes, cap * before.size)
         shares = self._shares(before)
@@ -228,15 +225,20 @@ class Scene:
         """Those of the windows that show their worker anything new -> its bit."""
         if sight.located is None:
             return {}
-        before = seen(sight.located, self._tracker.active)
+        before = self._seen(sight.located)
         return {
             index: self._journal.bit(who)
             for index, who in sorted(sends.items())
             if index in sight.boxes and adding(before, sight.boxes[index], self._journal.bits(who))
         }
 
+    def _seen(self, located: Located) -> Bits:
+        if self._looked_up is None or self._looked_up[0] is not located:
+            self._looked_up = located, seen(located, self._tracker.active)
+        return self._looked_up[1]
+
     def _covered(self, located: Located) -> dict[str, float]:
-        return self._shares(seen(located, self._tracker.active))
+        return self._shares(self._seen(located))
 
     def _shares(self, bits: Bits) -> dict[str, float]:
         return {each: share(bits, self._journal.bits(each)) for each in self.coverage}
@@ -244,6 +246,5 @@ class Scene:
     def _update(self) -> None:
         if self._present is None:
             return
-        self.coverage, largest = self._covered(self._present), self.totals.largest
-        for worker, now in self.coverage.items():
-            largest[worker] = max(now, largest.get(worker, 0.0))
+        self.coverage = self._covered(self._present)
+        self.totals.add(self.coverage)

@@ -1,4 +1,4 @@
-"""Under which bits workers are known in a scene, and what must be on the disk before they see it."""
+"""Under which bits a scene knows workers, and what must be on the disk before they see it."""
 
 from __future__ import annotations
 

@@ -190,8 +190,8 @@ def _read_sends(record: SceneRecord, content: bytes) -> None:
         plane = np.zeros(keyframe.seen.shape, np.uint8)
         outline = planes.applied(matrix, _outline(box)) + np.array([left, top], np.float32)
         cv2.fillConvexPoly(plane, np.rint(np.clip(outline, -1e4, 1e4)).astype(np.int32), 1)
-        plane = cv2.dilate(plane, np.ones((grow, grow), np.uint8))
-        keyframe.seen[plane > 0] |= np.uint16(bits)
+        larger = cv2.dilate(plane, np.ones((grow, grow), np.uint8))
+        keyframe.seen[np.asarray(larger) > 0] |= np.uint16(bits)
 
 
 def _outline(box: list[int]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

@@ -63,3 +63,8 @@ class Totals:
     scenes: int = 0
     kept_here: Counter[str] = field(default_factory=Counter)  # windows, by their home
     largest: dict[str, float] = field(default_factory=dict)  # coverage of each worker
+
+    def add(self, coverage: Mapping[str, float]) -> None:
+        """Notes the coverage of a frame."""
+        for worker, now in coverage.items():
+            self.largest[worker] = max(now, self.largest.get(worker, 0.0))

@@ -198,8 +198,9 @@ class Tracker:
             way = other.pose @ matrix @ np.linalg.inv(active.pose)
             self.keyframes.join(other.scene, active.scene, way / way[2, 2])
             self.changed |= joined
-        for one, two, way in ((active, other, matrix), (other, active, np.linalg.inv(matrix))):
-            if one.learn(two, way):
+        back = np.asarray(np.linalg.inv(matrix), np.float64)
+        for one, two, there in ((active, other, matrix), (other, active, back)):
+            if one.learn(two, there):
                 self.changed.add(one.number)
 
 

@@ -5,8 +5,8 @@ import functools
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from moving_scenes import drawn_world, shot
 
+from moving_scenes import drawn_world, shot
 from pedsam_ros.core.architecture import ARCHITECTURES
 from pedsam_ros.core.errors import ConfigError, ExposureError
 from pedsam_ros.core.planes import shift
