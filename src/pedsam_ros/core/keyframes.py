@@ -49,9 +49,10 @@ class Keyframe:
         wide = self.size[0] + 2 * top, self.size[1] + 2 * left
         return planes.inside(places + np.array([left, top], np.float32), wide)
 
-    def reaches(self, places: Places) -> bool:
-        """Whether all these places lie in what is remembered."""
-        return bool(self.remembers(places).all())
+    def reaches(self, matrix: Matrix, size: Size) -> bool:
+        """Whether the matrix puts all of a view of this size into what is remembered."""
+        ends = planes.applied(matrix, planes.corners(size))
+        return bool(self.remembers(ends[None]).all())
 
     def look_up(self, places: Places) -> Bits:
         """What was seen at places of this view, (h, w)."""

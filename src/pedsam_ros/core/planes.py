@@ -6,6 +6,7 @@ the middles of pixels.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeAlias
 
 import cv2
@@ -40,6 +41,14 @@ def places(matrix: Matrix, size: Size) -> Places:
         depth = m[2, 0] * x + (m[2, 1] * y + m[2, 2])
         np.divide(m[0, 0] * x + (m[0, 1] * y + m[0, 2]), depth, out=found[..., 0])
         np.divide(m[1, 0] * x + (m[1, 1] * y + m[1, 2]), depth, out=found[..., 1])
+    return found
+
+
+@lru_cache(maxsize=4)
+def grid(size: Size) -> Places:
+    """The places of the pixels of a picture in itself; it must not be changed."""
+    found = places(np.eye(3), size)
+    found.flags.writeable = False
     return found
 
 

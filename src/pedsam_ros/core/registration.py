@@ -119,7 +119,7 @@ class Registrar:
             return None
         rests = planes.places(rest, size)
         known = believed | _alike(present, then, rests, _SAME) | ~planes.inside(rests, size)
-        return _result(guess, rest, ends, believed, there, trust, known)
+        return _result(guess, rest, ends, ends - rests, believed, there, trust, known)
 
     def placed(self, present: Pixels, earlier: Pixels, matrix: Matrix) -> Registration:
         """What is known of a picture if features tell how the camera moved, and flow nothing."""
@@ -140,7 +140,7 @@ def _followed(
     empty = np.zeros((*_size(now), 2), np.float32)
     forth = np.asarray(flow.calc(now, then, empty), np.float32)
     back = np.asarray(flow.calc(then, now, np.zeros_like(empty)), np.float32)
-    ends = planes.places(np.eye(3), _size(now)) + forth
+    ends = planes.grid(_size(now)) + forth
     returned = forth + _sampled(back, ends)
     near = returned[..., 0] ** 2 + returned[..., 1] ** 2 < _BACK_PX**2
     return np.asarray(ends, np.float32), near & _alike(now, then, ends, _ALIKE)
@@ -150,16 +150,16 @@ def _result(
     guess: Matrix,
     rest: Matrix,
     ends: Places,
+    apart: Places,
     believed: NDArray[np.bool_],
     there: Size,
     trust: float,
     known: NDArray[np.bool_],
 ) -> Registration:
-    """Puts together what was guessed and what was found."""
+    """Puts together what was guessed and what was found; `apart` is by how much the flow differs
+    from the motion of the scene."""
     matrix, size = guess @ rest, (ends.shape[0], ends.shape[1])
-    apart = ends - planes.places(rest, size)
-    apart *= apart
-    own = believed & (apart[..., 0] + apart[..., 1] > _OWN_PX**2)
+    own = believed & (apart[..., 0] ** 2 + apart[..., 1] ** 2 > _OWN_PX**2)
     found = planes.places(matrix, size)
     slack = _OWN_PX
     if own.any():

@@ -210,4 +210,4 @@ def _good(found: Located, view: View) -> bool:
     scale = planes.scale(how.matrix, view.size)
     near = how.overlap > _OVERLAP and 1 / _SCALE < scale < _SCALE and how.trust > _TRUST
     known = found.keyframe.grey is not None and found.keyframe.size == view.size
-    return near and known and found.keyframe.reaches(how.places)
+    return near and known and found.keyframe.reaches(how.matrix, view.size)
