@@ -54,11 +54,12 @@ def windows_of(photo: Pixels, arch: Architecture) -> dict[int, Pixels]:
 
 def encoded(worker: WorkerHalf, parts: Mapping[int, Pixels]) -> dict[int, Values]:
     """The tokens of some windows, before the codec."""
-    indices = list(parts)
+    indices, grid = list(parts), token_grid(worker.arch)
     found: dict[int, Values] = {}
     for first in range(0, len(indices), _AT_ONCE):
         some = indices[first : first + _AT_ONCE]
-        found |= zip(some, worker.tokens(some, [parts[i] for i in some]), strict=True)
+        places, corners = [grid.place(i) for i in some], [(0, 0)] * len(some)
+        found |= zip(some, worker.tokens(places, [parts[i] for i in some], corners), strict=True)
     return found
 
 

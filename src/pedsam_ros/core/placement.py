@@ -42,9 +42,7 @@ def place(
     be kept; the message names the rule and, where there is one, a weaker rule that can.
     """
     rules = rules or PlacementConfig()
-    homes = [worker for worker in workers if not worker.spare]
-    if rules.session_key:
-        homes.sort(key=lambda worker: _digest(rules.session_key, worker.name))
+    homes = in_order([worker for worker in workers if not worker.spare], rules.session_key)
     _check(grid, homes, rules)
     search = _Search(grid, homes, rules)
     found = search.run()
@@ -57,6 +55,13 @@ def place(
             'allow other workers some of them'
         )
     return {index: found[index] for index in sorted(found)}
+
+
+def in_order(workers: Sequence[WorkerEntry], session_key: str) -> list[WorkerEntry]:
+    """The workers in the order in which a lattice deals to them: as given, or by the key."""
+    if not session_key:
+        return list(workers)
+    return sorted(workers, key=lambda worker: _digest(session_key, worker.name))
 
 
 def neighbours(grid: Grid, index: int, adjacency: int) -> Iterator[int]:

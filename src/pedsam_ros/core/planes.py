@@ -1,0 +1,93 @@
+"""Homographies: how a plane of the scene moves from one picture to another.
+
+A `Matrix` is (3, 3) float64: x, y of the present picture to x, y of another, px. Whole numbers are
+the middles of pixels.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix: TypeAlias = NDArray[np.float64]
+Points: TypeAlias = NDArray[np.float32]  # (N, 2): x, y
+Places: TypeAlias = NDArray[np.float32]  # (h, w, 2): x, y of every pixel in another picture
+Size: TypeAlias = tuple[int, int]  # height, width
+MOST_SCALE = 2.5  # of one picture against another, either way
+
+
+def shift(x: float, y: float) -> Matrix:
+    """The matrix that moves everything by x, y px."""
+    return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
+
+
+def applied(matrix: Matrix, points: NDArray[np.floating]) -> Points:
+    """Where the matrix puts points, (N, 2); not finite where that is nowhere."""
+    with np.errstate(all='ignore'):
+        whole = points @ matrix[:, :2].T + matrix[:, 2]
+        return np.asarray(whole[:, :2] / whole[:, 2:], np.float32)
+
+
+def places(matrix: Matrix, size: Size) -> Places:
+    """Where the matrix puts every pixel of a picture of this size."""
+    m = matrix.astype(np.float32)
+    y, x = np.arange(size[0], dtype=np.float32)[:, None], np.arange(size[1], dtype=np.float32)
+    found = np.empty((*size, 2), np.float32)
+    with np.errstate(all='ignore'):
+        depth = m[2, 0] * x + (m[2, 1] * y + m[2, 2])
+        np.divide(m[0, 0] * x + (m[0, 1] * y + m[0, 2]), depth, out=found[..., 0])
+        np.divide(m[1, 0] * x + (m[1, 1] * y + m[1, 2]), depth, out=found[..., 1])
+    return found
+
+
+@lru_cache(maxsize=4)
+def grid(size: Size) -> Places:
+    """The places of the pixels of a picture in itself; it must not be changed."""
+    found = places(np.eye(3), size)
+    found.flags.writeable = False
+    return found
+
+
+def corners(size: Size) -> Points:
+    """The outer corners of a picture, (4, 2), clockwise from the top left."""
+    bottom, right = size[0] - 0.5, size[1] - 0.5
+    return np.array([[-0.5, -0.5], [right, -0.5], [right, bottom], [-0.5, bottom]], np.float32)
+
+
+def scale(matrix: Matrix, size: Size) -> float:
+    """How many px of the other picture a px of this one is long, on average; 0 if it is mirrored
+    or cannot be told."""
+    found = applied(matrix, corners(size))
+    if not np.isfinite(found).all():
+        return 0.0
+    area = float(cv2.contourArea(found, oriented=True)) / (size[0] * size[1])
+    return float(np.sqrt(area)) if area > 0 else 0.0
+
+
+def believable(matrix: Matrix, size: Size) -> bool:
+    """Whether a camera could move so between two pictures: not mirrored, not through itself, not
+    scaled by more than MOST_SCALE anywhere."""
+    if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-9:
+        return False
+    outline = corners(size)
+    if (outline @ matrix[2, :2] + matrix[2, 2] <= 0).any():
+        return False
+    found = applied(matrix, outline)
+    if not np.isfinite(found).all() or not cv2.isContourConvex(found):
+        return False
+    sides = np.linalg.norm(found - np.roll(found, 1, 0), axis=1)
+    before = np.linalg.norm(outline - np.roll(outline, 1, 0), axis=1)
+    fit = (sides < before * MOST_SCALE) & (sides > before / MOST_SCALE)
+    return bool(fit.all()) and 1 / MOST_SCALE < scale(matrix, size) < MOST_SCALE
+
+
+def inside(found: Places, size: Size, beyond_px: float = 0.0) -> NDArray[np.bool_]:
+    """(h, w): whether a place lies in a picture of this size, or as near to it."""
+    x, y = found[..., 0], found[..., 1]
+    low, high = -0.5 - beyond_px, -0.5 + beyond_px
+    with np.errstate(invalid='ignore'):
+        return (x > low) & (y > low) & (x < size[1] + high) & (y < size[0] + high)

@@ -1,0 +1,213 @@
+"""Finds out where the camera looks: which remembered view it sees, and how it moved from there.
+
+A view is registered to one keyframe for as long as the two have enough in common, so errors do
+not add up while the camera moves around one place. Then an older keyframe takes over, if one shows
+the same, or the view becomes a keyframe. Whatever is found later to show the same place is joined.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from pedsam_ros.core import planes
+from pedsam_ros.core.keyframes import Keyframe, Keyframes, unseen
+from pedsam_ros.core.planes import Matrix, Size
+from pedsam_ros.core.recognition import recognised
+from pedsam_ros.core.registration import LEAST_POINTS, Registrar, Registration
+from pedsam_ros.core.view import Located, View, at_itself, plane
+
+_SEARCHED = 12  # keyframes in one frame, while the camera is lost
+_NEAR = 0.3  # of the width: how far corners may lie apart for an older keyframe to be tried
+_FAR = 0.1  # of the width: who moved so far in one frame will hardly be followed in the next
+_OVERLAP, _TRUST, _SCALE = 0.65, 0.6, 1.25  # less of them, or more, and another keyframe is needed
+
+
+class Tracker:
+    """Follows the camera through the keyframes. `changed` holds the numbers of those that are no
+    longer what they were when it was emptied last."""
+
+    def __init__(self, keyframes: Keyframes) -> None:
+        self.keyframes = keyframes
+        self.active: Keyframe | None = None
+        self.lost = 0  # frames since the camera was lost
+        self.changed: set[int] = set()
+        self._registrar = Registrar()
+        self._last: tuple[Size, Matrix] | None = None  # the view before -> the active keyframe
+        self._far = False  # whether features were needed for the view before
+        self._tried: set[int] = set()  # keyframes, since the camera was lost
+        self._to_compare: deque[int] = deque()  # keyframes, with the active one
+
+    @property
+    def searched(self) -> bool:
+        """Whether every keyframe was tried since the camera was lost."""
+        return all(each.number in self._tried for each in self.keyframes)
+
+    def locate(self, view: View) -> Located | None:
+        """Finds a view. Returns None if the camera is lost."""
+        found = None
+        if len(view.points) >= LEAST_POINTS:
+            found = self._follow(view) or self._search(view)
+        if found is None:
+            self.lost += 1
+            return None
+        self.lost = 0
+        self._tried.clear()
+        found = self._kept(view, found)
+        self._activate(found.keyframe)
+        self._last = view.size, found.registration.matrix
+        self._compare()
+        return found
+
+    def begin(self, view: View, scene: int, origin: tuple[float, float]) -> Located:
+        """Makes a view the first one of a new scene."""
+        self.lost = 0
+        self._tried.clear()
+        found = self._new(view, scene, np.eye(3), origin)
+        self._last = view.size, np.eye(3)
+        return at_itself(found)
+
+    def remembers(self, located: Located) -> bool:
+        """Whether the keyframe of a view has not been forgotten since."""
+        return self.keyframes.get(located.keyframe.number) is located.keyframe
+
+    def _follow(self, view: View) -> Located | None:
+        """Looks for a view where the camera was last, and then anywhere in the active keyframe."""
+        active = self.active
+        if active is None or active.grey is None:
+            return None
+        ways = [self._step, self._recognise]
+        for way in reversed(ways) if self._far else ways:
+            if found := way(view, active):
+                self._far = self._moved(found) > _FAR * view.size[1]
+                return found
+        return None
+
+    def _step(self, view: View, active: Keyframe) -> Located | None:
+        """Looks for a view where the camera was last."""
+        if self._last is None or self._last[0] != view.size:
+            return None
+        found = self._register(view, active, self._last[1])
+        return Located(active, found) if found else None
+
+    def _moved(self, found: Located) -> float:
+        """How far the camera moved since the view before, px: infinite if that is not known."""
+        if self._last is None or self._last[0] != found.size:
+            return float('inf')
+        ends = planes.corners(found.size)
+        before, now = (planes.applied(m, ends) for m in (self._last[1], found.registration.matrix))
+        return float(np.abs(now - before).max())
+
+    def _search(self, view: View) -> Located | None:
+        """Looks for a view in a few other keyframes, those used last first."""
+        left = [each for each in self.keyframes if each.number not in self._tried]
+        for each in left[:_SEARCHED]:
+            self._tried.add(each.number)
+            found = None if each is self.active else self._recognise(view, each)
+            if found:
+                self.keyframes.learn_about(each)
+                self.changed.add(each.number)
+                return found
+        return None
+
+    def _recognise(self, view: View, keyframe: Keyframe) -> Located | None:
+        known = recognised(view.features, keyframe.features, view.size)
+        if known is None:
+            return None
+        if keyframe.grey is None:
+            found_plane = plane(known.matrix, view.size, keyframe.size)
+            return Located(keyframe, found_plane) if known.sure else None
+        found = self._register(view, keyframe, known.matrix, recognised=True)
+        if found is None and known.sure:
+            found = self._registrar.placed(view.grey, keyframe.grey, known.matrix)
+        return Located(keyframe, found) if found else None
+
+    def _register(
+        self, view: View, keyframe: Keyframe, guess: Matrix, recognised: bool = False
+    ) -> Registration | None:
+        if keyframe.grey is None:
+            return None
+        return self._registrar.register(view.grey, view.points, keyframe.grey, guess, recognised)
+
+    def _kept(self, view: View, found: Located) -> Located:
+        """The same, if its keyframe is good for the next view as well; else from another one."""
+        if _good(found, view):
+            return found
+        keyframe, matrix = found.keyframe, found.registration.matrix
+        pose = keyframe.pose @ matrix
+        for other, guess in self.keyframes.near(pose, keyframe.scene, view.size)[:2]:
+            moved = planes.applied(guess, planes.corners(view.size)) - planes.corners(view.size)
+            if other is not keyframe and np.abs(moved).max() < _NEAR * view.size[1]:
+                again = self._register(view, other, guess)
+                if again and _good(Located(other, again), view):
+                    way = matrix @ np.linalg.inv(again.matrix)
+                    if other.learn(keyframe, way):
+                        self.changed.add(other.number)
+                    return Located(other, again)
+        return self._renewed(view, found, pose / pose[2, 2])
+
+    def _renewed(self, view: View, found: Located, pose: Matrix) -> Located:
+        """Makes a keyframe of a view that was found in another one."""
+        before, places = found.keyframe, found.registration.places
+        keyframe = self._new(view, before.scene, pose, found.origin)
+        keyframe.learn(before, found.registration.matrix)
+        self.keyframes.learn_about(keyframe)
+        keyframe.overwrite(
+            before.look_up(places) * found.registration.known, before.remembers(places)
+        )
+        return at_itself(keyframe)
+
+    def _new(self, view: View, scene: int, pose: Matrix, origin: tuple[float, float]) -> Keyframe:
+        number, seen = self.keyframes.number(), unseen(view.size)
+        keyframe = Keyframe(number, scene, view.size, pose, origin, view.features, seen, view.grey)
+        self.keyframes.put(keyframe)
+        self.changed.add(number)
+        self._activate(keyframe)
+        near = {each.number for each, _ in self.keyframes.near(pose, scene, view.size)}
+        others = (each.number for each in self.keyframes if each.number not in near)
+        self._to_compare = deque(others)
+        return keyframe
+
+    def _activate(self, keyframe: Keyframe) -> None:
+        if keyframe is not self.active:
+            self.active = keyframe
+            self.keyframes.use(keyframe)
+            self.changed.add(keyframe.number)  # its entry tells that it was used
+
+    def _compare(self) -> None:
+        """Compares the active keyframe with one that is not known to show the same place."""
+        other = self.keyframes.get(self._to_compare.popleft()) if self._to_compare else None
+        active = self.active
+        if other is None or active is None or other is active:
+            return
+        known = recognised(active.features, other.features, active.size)
+        if known is None or not known.sure:
+            return
+        matrix = known.matrix
+        if active.grey is not None and other.grey is not None:
+            found = self._register(View(active.grey), other, matrix, recognised=True)
+            if found is None:
+                return
+            matrix = found.matrix
+        self._join(active, other, matrix)
+
+    def _join(self, active: Keyframe, other: Keyframe, matrix: Matrix) -> None:
+        if active.scene != other.scene:
+            joined = {each.number for each in self.keyframes if each.scene == active.scene}
+            way = other.pose @ matrix @ np.linalg.inv(active.pose)
+            self.keyframes.join(other.scene, active.scene, way / way[2, 2])
+            self.changed |= joined
+        back = np.asarray(np.linalg.inv(matrix), np.float64)
+        for one, two, there in ((active, other, matrix), (other, active, back)):
+            if one.learn(two, there):
+                self.changed.add(one.number)
+
+
+def _good(found: Located, view: View) -> bool:
+    """Whether a keyframe will do for the next view as well."""
+    how = found.registration
+    scale = planes.scale(how.matrix, view.size)
+    near = how.overlap > _OVERLAP and 1 / _SCALE < scale < _SCALE and how.trust > _TRUST
+    known = found.keyframe.grey is not None and found.keyframe.size == view.size
+    return near and known and found.keyframe.reaches(how.matrix, view.size)

@@ -1,0 +1,72 @@
+"""What is known of a scene after a restart."""
+
+import pytest
+
+from moving_scenes import pan
+from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.scene import Scene
+from pedsam_ros.core.sight import SceneRules, State
+from watched_scenes import ARCH, ELSEWHERE, WORKERS, WORLD, at, scene_of, send, windows_of
+
+
+def restarted(data, **rules):
+    """What another process makes of bytes."""
+    return Scene.from_bytes(data, ARCH, WORKERS, rules=SceneRules(**rules))
+
+
+def test_a_restart_is_no_way_to_see_more():
+    """What was written in the file, a frame at a time, counts as soon as the place is found."""
+    scene = scene_of(max_coverage=0.40)
+    data = scene.to_bytes()
+    for each in pan(WORLD, 120, 20):
+        sight = scene.look(each.rgb, 0.0)
+        data += scene.note(sight, scene.allowed(sight, sight.homes))
+    again = restarted(data, max_coverage=0.40)
+    sight = again.look(each.rgb, 100.0)
+    assert sight.state is State.FOUND
+    assert all(-0.005 < sight.coverage[w] - scene.coverage[w] < 0.05 for w in scene.coverage)
+    whole = restarted(scene.to_bytes()).look(each.rgb, 100.0)
+    assert all(abs(whole.coverage[w] - scene.coverage[w]) < 0.02 for w in scene.coverage)
+
+
+def test_after_a_restart_nothing_leaves_before_the_scene_is_known():
+    """It takes a minute until another one may begin, however often the process restarts."""
+    scene = scene_of()
+    send(scene, at(850))
+    again = restarted(scene.to_bytes())
+    for now_s in (0.0, 1.0, 30.0, 59.0):
+        assert windows_of(send(again, at(850, world=ELSEWHERE), now_s)[1]) == 0
+    assert send(again, at(850, world=ELSEWHERE), 61.0)[0].state is State.NEW
+
+
+def test_a_last_entry_that_is_cut_off_was_never_sent():
+    """A crash while it was written leaves the rest readable."""
+    scene = scene_of()
+    data = scene.to_bytes()
+    sight = scene.look(at(850), 0.0)
+    first = scene.note(sight, sight.homes)
+    sight = scene.look(at(950), 0.1)
+    second = scene.note(sight, scene.allowed(sight, sight.homes))
+    assert restarted(data + first + second[:-5]).look(at(850), 9.0).state is State.FOUND
+
+
+def test_a_worker_keeps_what_it_saw_under_another_name():
+    """Whoever has the key has seen the windows."""
+    keys = {'a': ('A' * 43 + '=',), 'b': ('B' * 43 + '=',), 'c': ('C' * 43 + '=',)}
+    scene = Scene(ARCH, WORKERS, identities=keys)
+    send(scene, at(850))
+    swapped = {'a': keys['b'], 'b': keys['a'], 'c': keys['c']}
+    again = Scene.from_bytes(scene.to_bytes(), ARCH, WORKERS, identities=swapped)
+    found = again.look(at(850), 0.0).coverage
+    assert found['a'] == pytest.approx(scene.coverage['b'], abs=0.01)
+    assert found['b'] == pytest.approx(scene.coverage['a'], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ('data', 'said'),
+    [(b'', 'begins with something else'), (b'PEDSAM-SCENE\x02', 'begins with something else')],
+)
+def test_other_bytes_are_refused(data, said):
+    """Whatever they are."""
+    with pytest.raises(ConfigError, match=said):
+        restarted(data)
