@@ -119,8 +119,8 @@ def _changed(watched: Sequence[tuple[list[bool], list[bool]]]) -> dict[str, Any]
         return None
     pairs = [precision_recall(sent, moves) for sent, moves in watched]
     return {
-        'sent': Estimate.of(float(np.mean(sent)) for sent, _ in watched).figures(),
-        'moving': Estimate.of(float(np.mean(moves)) for _, moves in watched).figures(),
+        'sent': Estimate.of(float(np.mean(sent)) for sent, _ in watched if sent).figures(),
+        'moving': Estimate.of(float(np.mean(moves)) for _, moves in watched if moves).figures(),
         'precision': Estimate.of(p for p, _ in pairs).figures(),
         'recall': Estimate.of(r for _, r in pairs).figures(),
     }

@@ -14,7 +14,7 @@ _KINDS = {'by_edge': 'registered by the edge', 'by_itself': 'registered by itsel
 _ATTACKS = {
     'one_frame': 'the present frame alone',
     'panorama': 'panorama, registered by itself',
-    'panorama_by_edge': 'panorama, registered by the edge (upper bound)',
+    'panorama_by_edge': 'panorama, registered by the edge',
 }
 _MOST_SCENES = 24  # rows of a table
 
@@ -32,7 +32,13 @@ def over_time(figures: Mapping[str, Any], photos: Sequence[Photo]) -> Chapter:
     )
     ledger = told.share(told.value(found, 'ledger_largest_share'))
     said = f'The ledger of the edge says at most {ledger}.'
-    blocks: list[Block] = [*_curves(found), *photos, _rebuilt(found), _scenes(found)]
+    blocks: list[Block] = [
+        *_curves(found),
+        *photos,
+        _rebuilt(found),
+        *_kept(found),
+        _scenes(found),
+    ]
     if told.groups(found, 'geometry'):
         blocks.append(_movements(found))
     return Chapter(title, anchor, (words, f'{said} {_registered(found)}'), blocks)
@@ -66,8 +72,9 @@ def _curves(found: Mapping[str, Any]) -> list[Block]:
 
 
 _CAPTION_MEAN = (
-    'Share of the present view that one worker has ever been sent, by the number of earlier '
-    'frames. Means over workers and scenes; whiskers are standard errors over scenes.'
+    'Share of the present view that one worker has ever been sent, as the edge tells by whole '
+    'frames, and as much of it as the worker puts in the right place by its own windows. Means '
+    'over workers and scenes; whiskers are standard errors over scenes.'
 )
 _CAPTION_WORKERS = 'The same for each worker by its own registration, means over scenes.'
 
@@ -95,6 +102,28 @@ def _by_worker(found: Mapping[str, Any], frames: Sequence[str]) -> list[Series]:
 def _mean(values: Any) -> float | None:
     known = [each for each in values if each is not None]
     return sum(known) / len(known) if known else None
+
+
+def _kept(found: Mapping[str, Any]) -> list[Block]:
+    """What those have who keep all messages, or join."""
+    sizes = told.groups(found, 'kept', 'workers')
+    rows = [
+        (size, *(told.share(told.known(each, key)) for key in _KEPT))
+        for size, each in sizes.items()
+    ]
+    if not rows:
+        return []
+    rebuilt = told.gain(told.known(found, 'kept', 'rebuilt', 'gain_db'))
+    caption = (
+        'Share of a moving view that workers have who join and keep everything: of the last view '
+        'by earlier frames, of the middle view by all frames; the mean over coalitions, and the '
+        f'one with most. One worker alone rebuilds the middle view by its own windows: {rebuilt} '
+        'over a flat colour.'
+    )
+    return [Table(caption, ('workers', 'earlier', 'most', 'all frames', 'most'), rows)]
+
+
+_KEPT = ('earlier', 'earlier_worst', 'all_frames', 'all_frames_worst')
 
 
 def _rebuilt(found: Mapping[str, Any]) -> Table:

@@ -49,7 +49,8 @@ def _sizes(
     subject: Subject, names: Sequence[str], moments: Sequence[Moment], bar: tqdm[Any]
 ) -> dict[str, Any]:
     """Figures by the number of workers that join."""
-    history, told = History(subject.model.arch), {}
+    history = History(subject.model.arch, weights=subject.attackers.get(_ATTACK))
+    told = {}
     for size in range(1, len(names) + 1):
         shares, guesses = [], []
         for number, moment in enumerate(moments):

@@ -145,7 +145,8 @@ def _sections(audit: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, each in audit.items():
         if name in names:
             for key, leaf in leaves(each, name):
-                if not key.endswith((*_TIMES, '.command')):
+                parts = key.split('.')
+                if not any(part.endswith((*_TIMES, 'command', 'timing')) for part in parts):
                     yield key, leaf
 
 

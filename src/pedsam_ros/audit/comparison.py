@@ -58,7 +58,7 @@ def page_of(files: Sequence[Path], audits: Sequence[Mapping[str, Any]]) -> str:
 def _first(audits: Sequence[Mapping[str, Any]]) -> list[Block]:
     """The figures that one looks at first, and two drawings of both."""
     blocks: list[Block] = [_table(compare.headline_rows(*audits), _SAMPLES)]
-    coverage = [told.inner(each, 'over_time', 'coverage', 'by_itself') for each in audits]
+    coverage = [told.inner(each, 'over_time', 'coverage', 'true') for each in audits]
     if frames := frames_of({**coverage[0], **coverage[1]}):
         places = [float(each) for each in frames]
         both = _both(coverage, [(each,) for each in frames])

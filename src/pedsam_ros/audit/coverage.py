@@ -60,7 +60,7 @@ def claimed(
     shares = [(taken.mean(), right.mean())]
     for number, before in seen[1:]:
         if number in own:
-            new = carried(before, own[number])
+            new = carried(before, own[number]) & ~taken  # what is newer stays
             taken |= new
             right |= new & (np.nan_to_num(apart(own[number], true[number]), nan=np.inf) < right_px)
         shares.append((taken.mean(), right.mean()))

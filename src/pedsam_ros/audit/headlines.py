@@ -15,13 +15,13 @@ def headlines(figures: Mapping[str, Any]) -> dict[str, told.Known | None]:
     one = told.inner(figures, 'single_frame', 'workers', count)
     two = told.inner(figures, 'coalitions', 'workers', count, '2')
     moving = told.inner(figures, 'over_time')
-    coverage = told.inner(moving, 'coverage', 'by_itself')
+    coverage = told.inner(moving, 'coverage', 'true')
     things = told.inner(figures, 'content', 'workers', 'own')
     back = told.inner(figures, 'return_path', 'dtypes', _transport(figures))
     return {
         'one worker sees of one frame': told.known(one, 'share_seen'),
         'best guess of the rest, dB': best(told.groups(one, 'attacks'), 'gain_db'),
-        'one worker has of a moving view': told.known(coverage, last_of(coverage)),
+        'one worker was sent of a moving view': told.known(coverage, last_of(coverage)),
         'its panorama, dB': told.known(moving, 'reconstruction', 'panorama', 'gain_db'),
         'two workers see of one frame': told.known(two, 'share_seen'),
         'things whole with a given worker': told.known(things, 'things', 'all', 'given_worker'),

@@ -90,6 +90,7 @@ class Order:
     def attackers(self) -> dict[str, Path]:
         """The folders of a user's weights, by the name of the attack. Raises ConfigError."""
         known = {name.replace('_', '-'): name for name in attacks(Needs.WEIGHTS)}
+        known['learned'] = 'learned'  # in place of the weights that come along
         found: dict[str, Path] = {}
         for text in self.attacker or ():
             name, _, folder = text.partition('=')
@@ -97,7 +98,8 @@ class Order:
                 names = ' or '.join(known)
                 raise ConfigError(f'--attacker={written(text)}: NAME=FOLDER, NAME is {names}')
             if not folder or not Path(folder).exists():
-                raise ConfigError(f'--attacker={written(text)}: {shown(folder)} is not there')
+                told = f'{shown(folder)} is not there' if folder else 'NAME=FOLDER'
+                raise ConfigError(f'--attacker={written(text)}: {told}')
             if known[name] in found:
                 raise ConfigError(f'--attacker={written(text)}: {name} stands twice')
             found[known[name]] = Path(folder)

@@ -56,6 +56,8 @@ class Outcome:
 def settings_of(subject: Subject) -> dict[str, Any]:
     """What was attacked, as JSON has it."""
     config = subject.config
+    placement = asdict(config.placement)
+    placement['session_key'] = bool(placement['session_key'])  # it decides who gets which windows
     return {
         'workers': sum(not each.spare for each in subject.entries),
         'names': [each.name for each in subject.entries],
@@ -70,7 +72,7 @@ def settings_of(subject: Subject) -> dict[str, Any]:
         'real_processes': bool(subject.real),
         'attackers': sorted(subject.attackers),
         'regions_px': plain(list(subject.regions)),
-        'placement': plain(asdict(config.placement)),
+        'placement': plain(placement),
         'transport': config.transport,
         'pad': config.pad,
     }

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from pedsam_ros.audit import geometry
 from pedsam_ros.audit.coverage import Shares, covered, owners
 from pedsam_ros.audit.followed import Followed, Present, follow
+from pedsam_ros.audit.kept_views import kept_views
 from pedsam_ros.audit.motion import Map
 from pedsam_ros.audit.over_time_exhibits import exhibits
 from pedsam_ros.audit.record import workers
@@ -42,6 +43,7 @@ def run(subject: Subject, bar: tqdm[Any]) -> Section:
         **_over_scenes(told),
         'workers': _by_count(others),
     }
+    figures['kept'] = kept_views(subject)
     if subject.stills:
         figures['geometry'] = geometry.measured(subject, subject.stills[0].frames[0])
     return Section(figures, exhibits(told))

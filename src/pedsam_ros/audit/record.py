@@ -73,6 +73,7 @@ def _moment(edge: Edge, number: int, rgb: Pixels, usable: set[str]) -> Moment:
 
 def _sent(edge: Edge, assignment: Assignment) -> Sent:
     window = assignment.window
-    padded = wire.window_size(edge.model.arch)  # without it the other fields are left out
-    size = TAG_BYTES + (padded if edge.config.pad else window.pixels.nbytes)
+    least = wire.window_size(edge.model.arch) if edge.config.pad else 0
+    content = window.pixels.tobytes()  # the other fields have the same size in every message
+    size = TAG_BYTES + len(wire.padded(content, least))
     return Sent(assignment.worker, window.index, window.pixels, size)

@@ -23,7 +23,7 @@ class Sent:
     index: int  # in the grid of windows
     pixels: Pixels  # (h, w, 3) uint8 RGB
     size: int  # bytes of the sealed message
-    at_s: float = math.nan  # when it was opened, monotonic; NaN if no network was there
+    at_s: float = math.nan  # when it was heard, monotonic; NaN if no network was there
 
 
 @dataclass(frozen=True, slots=True, eq=False)

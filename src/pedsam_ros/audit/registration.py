@@ -1,6 +1,6 @@
 """Registers pictures of one scene to each other.
 
-`Film` has whole frames, as the edge has: an upper bound for every attacker. `Album` has the
+`Film` has whole frames, as the edge has, and believes only what it can check. `Album` has the
 windows of one adversary alone. Neither knows anything of how the camera moved.
 """
 
@@ -25,6 +25,7 @@ from pedsam_ros.audit.motion import (
 )
 from pedsam_ros.core.types import Pixels
 
+_LEAST_SIDE_PX = 16  # OpenCV's flow fails on less
 _OVERLAP_PX = 256  # pixels that both pictures must show to judge a motion
 _TRIES = 4  # newer views that an earlier one is compared with
 _ALIKE = 30.0  # grey levels: mean difference of what two pictures show
@@ -43,6 +44,8 @@ def whole(present: Pixels, earlier: Pixels, a: Features, b: Features) -> Map:
     began, or if what is around it looks different.
     """
     found = np.full((*present.shape[:2], 2), np.nan, np.float32)
+    if min(present.shape[:2]) < _LEAST_SIDE_PX:
+        return found
     least = np.full(present.shape[:2], _ALIKE, np.float32)
     for matrix in planes(a, b):
         places = _flow(present, earlier, matrix)

@@ -43,7 +43,8 @@ def run(subject: Subject, bar: tqdm[Any]) -> Section:
     figures: dict[str, Any] = {'pad': subject.config.pad}
     for name, pad in (('padded', True), ('unpadded', False)):
         config = replace(subject.config, pad=pad)
-        made = replace(subject, config=config)
+        real = subject.real if pad == subject.config.pad else {}  # what was not recorded so
+        made = replace(subject, config=config, real=real)
         figures[name] = sizes(made, [made.record(scene) for scene in scenes])
         bar.update(len(scenes))
     figures['region'] = region(subject)

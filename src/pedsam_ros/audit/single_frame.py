@@ -29,6 +29,7 @@ NAME = 'single_frame'
 COUNTS = range(2, 9)  # workers
 ELSEWHERE = ('nearest', 'harmonic', 'learned')  # attacks on other numbers than the subject's
 MOST_ELSEWHERE = 4  # workers of a still, with other numbers than the subject's
+_LOSS_DB = 0.3  # against the bar; a few images cannot excuse more
 BAR = 'harmonic'  # an audit whose other attacks are all weaker proves nothing
 BLURS = {'blur_2': 2.0, 'blur_10': 10.0}  # sigma in px of a long side of 1024
 
@@ -143,8 +144,9 @@ def _add_references(tally: Tally, views: Sequence[View], truth: Pixels, own: boo
 def verdict(guesses: Mapping[str, Sequence[Sequence[Guessed]]]) -> dict[str, Any]:
     """The strongest attack, and what the best of the others gains over harmonic, image by image.
 
-    The audit is weak if that is a loss of more than two standard errors. The strongest of all is
-    no weaker than harmonic by definition, so it could not tell. None is what is unknown.
+    The audit is weak if that is a loss of more than two standard errors, or of more than 0.3 dB.
+    The strongest of all is no weaker than harmonic by definition, so it could not tell. None is
+    what is unknown.
     """
     gains = {name: image_gains(images) for name, images in guesses.items()}
     means = {name: Estimate.of(each).mean for name, each in gains.items()}
@@ -154,9 +156,9 @@ def verdict(guesses: Mapping[str, Sequence[Sequence[Guessed]]]) -> dict[str, Any
         return {'strongest': None, 'others_over_harmonic_db': None, 'weak': None}
     other = max(others, key=lambda name: known[name])
     over = Estimate.of(a - b for a, b in zip(gains[other], gains[BAR], strict=True))
-    error = over.error if math.isfinite(over.error) else 0.0
+    limit_db = min(2 * over.error, _LOSS_DB) if math.isfinite(over.error) else _LOSS_DB
     return {
         'strongest': max(known, key=lambda name: known[name]),
         'others_over_harmonic_db': over.figures(),
-        'weak': over.mean + 2 * error < 0,
+        'weak': over.mean < -limit_db,
     }

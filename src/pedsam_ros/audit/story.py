@@ -37,6 +37,9 @@ def lines(figures: Mapping[str, Any]) -> list[Line]:
     ]
 
 
+_LEAST_FOUND = 10  # detections, for a share of them
+
+
 def _told(big: str, about: str, text: str) -> Line:
     """A line; without its figure, a text made of figures would say nothing."""
     return Line(big, about, '' if big == told.UNKNOWN else text)
@@ -70,17 +73,20 @@ def _one_frame(figures: Mapping[str, Any]) -> Line:
 
 def _moving(figures: Mapping[str, Any]) -> Line:
     found = told.inner(figures, 'over_time')
-    own = told.inner(found, 'coverage', 'by_itself')
+    own, alone = (told.inner(found, 'coverage', each) for each in ('true', 'by_itself'))
     end = last_of(own)
+    camera = 'an ideal pan' if told.at(found, 'ideal') else 'a moving camera'
     about = (
-        f'After {end or "some"} frames of a moving camera, one worker has this share of the view.'
+        f'After {end or "some"} frames of {camera}, one worker was sent this share of the view.'
     )
+    kept = told.inner(found, 'kept', 'workers')
     made = told.inner(found, 'reconstruction')
     before, after = (gain(told.value(made, key, 'gain_db')) for key in ('one_frame', 'panorama'))
     text = (
-        f'It needs no help to put them together, and then guesses what the present frame hides '
-        f'{after} better than a flat colour, instead of {before}. The ledger of the edge says at '
-        f'most {_short(found, "ledger_largest_share")}.'
+        f'Without help it puts {_short(alone, end)} together in the right place, and then guesses '
+        f'what the present frame hides {after} better than a flat colour, instead of {before}. If '
+        f'it keeps all frames, it has {_short(kept, "1", "all_frames")} of an earlier view. The '
+        f'ledger of the edge says at most {_short(found, "ledger_largest_share")}.'
     )
     return _told(_short(own, end), about, text)
 
@@ -90,7 +96,10 @@ def _together(figures: Mapping[str, Any]) -> Line:
     own = told.inner(figures, 'coalitions', 'workers', count)
     about = f'Two of {count or "the"} workers together see this share of one frame.'
     by = told.known(own, '2', 'gain_db')
-    text = f'Their guess of the rest is {gain(mean_only(by))} better than a flat colour.'
+    guess = f'Their guess of the rest is {gain(mean_only(by))} better than a flat colour. '
+    later = told.inner(figures, 'over_time', 'kept', 'workers', '2')
+    moved = f'Of a moving view they have {_short(later, "earlier")}.' if later else ''
+    text = (guess if by is not None else '') + moved
     return _told(_short(own, '2', 'share_seen'), about, text)
 
 
@@ -112,7 +121,8 @@ def _whole(figures: Mapping[str, Any]) -> Line:
         f' Of {all_faces} faces that a detector finds in the full pictures, it still '
         f'finds {share(seen)} with a given worker.'
     )
-    text = 'Images with label maps are needed to tell.' + (found if seen is not None else '')
+    enough = seen is not None and (told.value(faces, 'in_full_pictures') or 0) >= _LEAST_FOUND
+    text = 'Images with label maps are needed to tell.' + (found if enough else '')
     return Line(told.UNKNOWN, about, text)
 
 
@@ -122,12 +132,14 @@ def _network(figures: Mapping[str, Any]) -> Line:
     tells = told.bits(told.value(found, pad, 'information_bits'))
     about = f'So much does the size of a sealed message tell of its window ({pad}).'
     other = told.bits(told.value(found, 'unpadded', 'information_bits'))
+    chance = told.bits(told.value(found, 'unpadded', 'information_by_chance_bits'))
     back = told.inner(figures, 'return_path')
     attacks = told.groups(back, 'dtypes', str(told.at(back, 'transport')))
     level = mean_only(best(attacks, 'psnr_db'))
     small = told.value(back, 'references', 'thumbnail_16px', 'psnr_db')
     text = (
-        f'Without padding it would be {other}. Whoever opens the way back gets the pixels at '
+        f'Without padding it would be {other}, of which {chance} by chance. Whoever opens the way '
+        'back gets the pixels at '
         f'{told.db(level)}; a thumbnail of 16 px a window has {told.db(small)}.'
     )
     return _told(tells, about, text)

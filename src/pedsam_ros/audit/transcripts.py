@@ -58,11 +58,15 @@ def information_bits(sizes: Sequence[int], values: Sequence[float]) -> float:
     return entropy_bits(Counter(sizes)) + entropy_bits(Counter(levels)) - entropy_bits(numbered)
 
 
+_SHUFFLES = 20
+
+
 def chance_bits(
     sizes: Sequence[int], values: Sequence[float], random: np.random.Generator
 ) -> float:
-    """The mutual information that is left when the values are shuffled."""
-    return information_bits(sizes, random.permutation(np.array(values)).tolist())
+    """The mutual information that is left when the values are shuffled, on average."""
+    shuffled = (random.permutation(np.array(values)).tolist() for _ in range(_SHUFFLES))
+    return float(np.mean([information_bits(sizes, each) for each in shuffled]))
 
 
 def covered(mask: NDArray[np.bool_], canvas: Canvas) -> dict[int, float]:

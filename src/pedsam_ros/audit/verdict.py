@@ -42,10 +42,8 @@ class Verdict:
     def text(self) -> str:
         """What the strength rests on."""
         if self.strength is Strength.UNKNOWN:
-            return 'Run the section single_frame to compare them with harmonic fill.'
-        sign = 'no' if self.strength is Strength.STRONG else 'by more than chance explains'
-        if self.best_db is None or self.reference_db is None:
-            return 'Harmonic fill and another attack on one frame could not both be scored.'
+            return 'The section single_frame compares them, where there is something to guess.'
+        sign = 'not measurably' if self.strength is Strength.STRONG else 'clearly'
         best = f'The best other attack on one frame, {self.best}, '
         gains = f'{self.best_db:+.2f} dB against {self.reference_db:+.2f} dB'
         return f'{best}is {sign} weaker than harmonic fill: {gains} over a flat colour.'
@@ -62,8 +60,8 @@ def verdict_of(figures: Mapping[str, Any]) -> Verdict:
     others = {name: gain for name, gain in gains.items() if gain is not None}
     best = max(others, key=lambda name: others[name], default='')
     best_db = others.get(best)
-    strength = Strength.STRONG if section.get('weak') is False else Strength.WEAK
-    return Verdict(strength, best, best_db, reference_db)
+    told_weak = {False: Strength.STRONG, True: Strength.WEAK, None: Strength.UNKNOWN}
+    return Verdict(told_weak[section.get('weak')], best, best_db, reference_db)
 
 
 def own_workers(figures: Mapping[str, Any]) -> str:

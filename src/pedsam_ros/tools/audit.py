@@ -159,6 +159,8 @@ def _defaults() -> argparse.Namespace:
 def _compare(args: argparse.Namespace) -> int:
     """Writes the page of two audits and prints what differs. Raises ConfigError."""
     out = args.out or _COMPARED
+    if out.suffix != '.html':
+        raise ConfigError(f'--out={shown(out, 300)}: with --compare a .html file')
     audits = [compare.read_audit(file) for file in args.compare]
     for each in compare.warnings(*audits):
         print(f'audit: {each}')
@@ -172,6 +174,8 @@ def _train(args: argparse.Namespace) -> int:
     """Fits the learned attack and writes its weights. Raises PedsamError."""
     if args.out is None:
         raise ConfigError('--train-attacker: --out names the file for the weights')
+    if args.out.suffix != '.safetensors':
+        raise ConfigError(f'--out={shown(args.out, 300)}: a .safetensors file')
     if not 0 < args.minutes <= _MOST_MINUTES:
         raise ConfigError(f'--minutes={args.minutes}: above 0, at most {_MOST_MINUTES:.0f}')
     try:

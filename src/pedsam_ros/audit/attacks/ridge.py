@@ -43,7 +43,7 @@ class Ridge:
 @lru_cache(maxsize=1)  # the same windows serve for many frames
 def fitted(own: Own) -> Ridge:
     """The matrix with the least squared error over the adversary's own windows."""
-    patch_px = -(-own.pixels[0].shape[0] // own.tokens[0].shape[0])
+    patch_px = _patch_px(own)
     size = 9 * own.tokens[0].shape[-1] + 1
     left = np.zeros((size, size))
     right = np.zeros((size, 3 * patch_px**2))
@@ -56,6 +56,12 @@ def fitted(own: Own) -> Ridge:
         right += x.T @ y
     matrix = np.linalg.solve(left + _STRENGTH * np.eye(size), right)
     return Ridge(matrix.astype(np.float32), patch_px)
+
+
+def _patch_px(own: Own) -> int:
+    """The side of a token, px: windows at the rim may hold less than their tokens cover."""
+    pairs = zip(own.pixels, own.tokens, strict=True)
+    return max(-(-p.shape[axis] // t.shape[axis]) for p, t in pairs for axis in (0, 1))
 
 
 def _features(tokens: Values) -> Values:
