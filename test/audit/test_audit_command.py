@@ -121,8 +121,11 @@ def test_equal_runs_compare_as_equal(small, audit):
         (['--out', 'audit.txt'], '.json'),
         (['--compare', 'a.json', 'b.json'], 'a.json'),
         (['--train-attacker', 'none.zip'], '--out'),
-        (['--train-attacker', 'none.zip', '--out', 'x', '--minutes', 'nan'], '--minutes'),
-        (['--train-attacker', 'none.zip', '--out', 'x', '--minutes', '1'], 'none.zip'),
+        (
+            ['--train-attacker', 'none.zip', '--out', 'x.safetensors', '--minutes', 'nan'],
+            '--minutes',
+        ),
+        (['--train-attacker', 'none.zip', '--out', 'x.safetensors', '--minutes', '1'], 'none.zip'),
     ],
 )
 def test_options_that_break_a_rule_are_named(small, audit, options, told):

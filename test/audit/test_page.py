@@ -88,8 +88,8 @@ def test_a_page_stays_small():
     [
         (2.6, 2.3, Strength.STRONG),
         (2.2, 2.3, Strength.WEAK),
-        (None, 2.3, Strength.WEAK),
-        (2.6, None, Strength.WEAK),
+        (None, 2.3, Strength.UNKNOWN),
+        (2.6, None, Strength.UNKNOWN),
     ],
 )
 def test_an_attack_weaker_than_harmonic_fill_fails_the_audit(learned_db, harmonic_db, strength):

@@ -60,8 +60,10 @@ def verdict_of(figures: Mapping[str, Any]) -> Verdict:
     others = {name: gain for name, gain in gains.items() if gain is not None}
     best = max(others, key=lambda name: others[name], default='')
     best_db = others.get(best)
-    told_weak = {False: Strength.STRONG, True: Strength.WEAK, None: Strength.UNKNOWN}
-    return Verdict(told_weak[section.get('weak')], best, best_db, reference_db)
+    weak = section.get('weak')
+    if not isinstance(weak, bool) or best_db is None or reference_db is None:
+        return Verdict(Strength.UNKNOWN)
+    return Verdict(Strength.WEAK if weak else Strength.STRONG, best, best_db, reference_db)
 
 
 def own_workers(figures: Mapping[str, Any]) -> str:
