@@ -13,7 +13,7 @@ from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.model import preprocess
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.types import Embedding, Pixels, Values
-from pedsam_ros.core.windows import Canvas, merge, partition, pixel_grid
+from pedsam_ros.core.windows import Canvas, merge, partition, pixel_grid, token_grid
 
 Inverse: TypeAlias = Callable[[Values], Picture]  # (rows, columns, C) tokens -> their pixels
 
