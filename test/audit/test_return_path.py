@@ -9,6 +9,7 @@ from pedsam_ros.audit import inversion, return_path
 from pedsam_ros.audit.attack import History, Needs, Own
 from pedsam_ros.audit.attacks import attacks, decoder, ridge
 from pedsam_ros.audit.return_path import Target
+from pedsam_ros.audit.scenes import Scene
 from pedsam_ros.core import codec
 from toy_subjects import drawn, subject
 
@@ -71,6 +72,15 @@ def test_nothing_is_learned_from_the_images_that_are_attacked(monkeypatch):
         assert calls
         for own, _ in calls:
             assert not mine & {p.tobytes() for p in own.pixels}
+
+
+def test_neighbours_of_a_camera_are_in_one_fold():
+    """Frames of a camera are parted once, photographs in turns; whole cameras stay together."""
+    photos, one, two = ([Scene(name, [], name) for _ in range(4)] for name in ('', 'a', 'b'))
+    assert return_path.folds(photos) == [0, 1, 0, 1]
+    assert return_path.folds(one) == [0, 0, 1, 1]
+    in_turns = [still for pair in zip(one, two, strict=True) for still in pair]
+    assert return_path.folds(in_turns) == [0, 1] * 4
 
 
 def test_every_dtype_is_read_better_than_by_chance():
