@@ -5,6 +5,7 @@ from tqdm import tqdm
 
 from drawn_label_maps import write_sample
 from pedsam_ros.audit import content, detections, tracks, whole
+from pedsam_ros.audit.attack import Needs
 from pedsam_ros.core.placement import place
 from pedsam_ros.core.windows import Canvas, pixel_grid
 from pedsam_ros.evaluation.label_maps import read_label_maps
@@ -128,8 +129,32 @@ def test_a_square_that_walks_is_followed_and_shown_whole():
     found = tracks.follow(frames, {'2': (owned, 2)})
     assert tracks.stands_still(frames)
     assert len(found) == 1
-    assert tracks.table(found, '2')['some_worker']['mean'] == 1
-    assert tracks.table(found, '2')['given_worker']['mean'] == 1
+    assert tracks.table([found], '2')['some_worker']['mean'] == 1
+    assert tracks.table([found], '2')['given_worker']['mean'] == 1
+
+
+def test_errors_take_the_tracks_of_a_scene_as_one_sample():
+    """Two things of one scene have no error, and equal scenes one of zero."""
+    seen, hidden = (tracks.Track((0, 0, 1, 1), 0, 20, {'2': [part]}) for part in (1.0, 0.0))
+    alone = tracks.table([[seen, hidden]], '2')['some_worker']
+    assert alone == {'mean': 0.5, 'standard_error': None, 'count': 1}
+    both = tracks.table([[seen, hidden], [hidden, seen]], '2')['given_worker']
+    assert both == {'mean': 0.5, 'standard_error': 0.0, 'count': 2}
+
+
+def test_false_boxes_are_counted_by_image(monkeypatch):
+    """The views of one image are not independent."""
+    box, nothing = np.array([[0, 0, 9, 9]], np.float32), np.zeros((0, 4), np.float32)
+    given = subject(2)
+
+    def detector(view, seen, history):
+        return nothing if seen.all() else box
+
+    monkeypatch.setattr(detections.attacks(Needs.CONTENT)['faces'], 'attack', detector)
+    recordings = [given.record(scene) for scene in given.stills]
+    found = detections.detections(recordings, {'as it is': lambda view: view.pixels}, tuple)
+    false = found['faces']['views']['as it is']['not_in_full_picture_per_view']
+    assert false == {'mean': 1, 'standard_error': 0, 'count': 2}
 
 
 def test_a_moving_camera_is_not_still():

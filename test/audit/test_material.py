@@ -68,6 +68,28 @@ def test_named_sequences_are_cameras(tmp_path):
     assert [each.name for each in one.motion] == ['b']
 
 
+def test_stills_of_sequences_are_taken_in_turns(tmp_path):
+    """All of them have a part, and it is spread over the whole sequence."""
+    for name in ('a', 'b'):
+        fill(tmp_path / name, [f'{number:02d}.png' for number in range(40)])
+    (tmp_path / 'sequences.json').write_text(json.dumps({'a': {}, 'b': {}}))
+    found = gather(TINY, tmp_path, limit=4)
+    assert [each.name for each in found.stills] == ['a 0', 'b 0', 'a 20', 'b 20']
+    assert [each.camera for each in found.stills] == ['a', 'b', 'a', 'b']
+
+
+def test_stills_are_spread_over_a_whole_video(tmp_path):
+    """Also if it is longer than the part that is registered."""
+    writer = cv2.VideoWriter(
+        str(tmp_path / 'v.avi'), cv2.VideoWriter.fourcc(*'MJPG'), 10, (40, 30)
+    )
+    for number in range(200):
+        writer.write(np.full((30, 40, 3), number, np.uint8))
+    writer.release()
+    found = gather(TINY, tmp_path / 'v.avi', limit=5)
+    assert [each.name for each in found.stills] == ['v 0', 'v 40', 'v 80', 'v 120', 'v 160']
+
+
 def test_label_maps_come_as_samples(tmp_path):
     """With the images that they are of; every source has its part."""
     for source in ('one', 'two'):
@@ -115,6 +137,21 @@ def test_too_many_bytes_are_refused(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match='lower the limit'):
         gather(TINY, tmp_path)
     assert gather(TINY, tmp_path, limit=2).stills
+
+
+def test_frames_between_two_stills_count_too(tmp_path, monkeypatch):
+    """Bytes are checked at each frame, and at each sequence; the rest is never read."""
+    monkeypatch.setattr(material, 'MOST_BYTES', 30 * 40 * 3 * 5)
+    fill(tmp_path / 'a', [f'{number}.png' for number in range(1, 7)])
+    (tmp_path / 'a' / '7.png').write_bytes(b'no image')
+    with pytest.raises(ConfigError, match='lower the limit'):
+        gather(TINY, tmp_path / 'a')
+    for name in ('b', 'c'):
+        fill(tmp_path / name, [f'{number}.png' for number in range(1, 4)])
+    fill(tmp_path / 'd', ['1.png'])
+    (tmp_path / 'sequences.json').write_text(json.dumps({'b': {}, 'c': {}, 'd': {}}))
+    with pytest.raises(ConfigError, match='lower the limit'):
+        gather(TINY, tmp_path)
 
 
 def test_a_camera_keeps_its_size(tmp_path):

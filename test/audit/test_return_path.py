@@ -8,7 +8,8 @@ from fakes import worker
 from pedsam_ros.audit import inversion, return_path
 from pedsam_ros.audit.attack import History, Needs, Own
 from pedsam_ros.audit.attacks import attacks, decoder, ridge
-from pedsam_ros.audit.scores import psnr
+from pedsam_ros.audit.return_path import Target
+from pedsam_ros.audit.scenes import Scene
 from pedsam_ros.core import codec
 from toy_subjects import drawn, subject
 
@@ -73,6 +74,15 @@ def test_nothing_is_learned_from_the_images_that_are_attacked(monkeypatch):
             assert not mine & {p.tobytes() for p in own.pixels}
 
 
+def test_neighbours_of_a_camera_are_in_one_fold():
+    """Frames of a camera are parted once, photographs in turns; whole cameras stay together."""
+    photos, one, two = ([Scene(name, [], name) for _ in range(4)] for name in ('', 'a', 'b'))
+    assert return_path.folds(photos) == [0, 1, 0, 1]
+    assert return_path.folds(one) == [0, 0, 1, 1]
+    in_turns = [still for pair in zip(one, two, strict=True) for still in pair]
+    assert return_path.folds(in_turns) == [0, 1] * 4
+
+
 def test_every_dtype_is_read_better_than_by_chance():
     """float32, float16 and int8 all run, and show more than the embedding of another window."""
     section = return_path.run(subject(2), tqdm(disable=True))
@@ -115,7 +125,9 @@ def test_without_own_windows_it_says_so():
 
 
 def test_the_wrong_embedding_shows_another_window():
-    """The control is one: psnr of a perfect guess is 60 dB, of a wrong one far less."""
-    photo = drawn(3)
-    assert psnr(photo, photo, np.ones(photo.shape[:2], bool)) == 60
-    assert psnr(drawn(4), photo, np.ones(photo.shape[:2], bool)) < 20
+    """The control is one: every window is read as the next of its size, never as itself."""
+    inverse, other = ridge.fitted(linear_own(0, 1000)), linear_own(1, 4)
+    target = Target(None, {}, dict(enumerate(other.tokens)))
+    for index, tokens in return_path._turned(target).items():
+        errors = [np.abs(inverse(tokens) - pixels).mean() for pixels in other.pixels]
+        assert np.argmin(errors) == (index + 1) % 4

@@ -17,8 +17,6 @@ from pedsam_ros.audit.subject import Subject
 from pedsam_ros.core.config import EdgeConfig, PlacementConfig
 from pedsam_ros.core.model import loading
 
-_COUNTS = single_frame.COUNTS
-
 
 def subject(count=3, **changed):
     """Two drawn stills in front of an edge with a tiny model."""
@@ -88,11 +86,6 @@ def test_every_exhibit_tells_its_figures(section):
         assert exhibit.rgb.dtype == np.uint8
         assert ' dB over the mean fill, SSIM ' in exhibit.caption
     assert all(name in section.exhibits[-1].caption for name in ('telea', 'learned', 'nearest'))
-
-
-def test_two_to_eight_workers_are_compared():
-    """As the report shows them."""
-    assert [*range(2, 9)] == [*_COUNTS]
 
 
 def images(*gains):

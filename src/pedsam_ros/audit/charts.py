@@ -21,15 +21,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _INCHES = 4.6  # width; narrow, so that letters stay readable on a phone
-_MOST_SERIES = 6  # of a chart
+_MOST_SERIES = 8  # of a chart, as many as an edge has workers
 _MOST_LETTERS = 28  # of a label
 _SHORT = 30  # letters of three labels that fit beside each other
 _INK, _FAINT = '#010101', '#020202'  # stand for the page's colours, as the next line says
 _COLOURS = {'#010101': '--ink', '#020202': '--line'} | {
     f'#0303{number:02d}': f'--series{number}' for number in range(1, _MOST_SERIES + 1)
 }
-_MARKERS = 'osD^vP'  # they tell series apart without colours, and so do the dashes
-_DASHES = ('-', '--', '-.', ':', (0, (6, 2, 1, 2, 1, 2)), (0, (1, 1)))
+_MARKERS = 'osD^vPX*'  # they tell series apart without colours, and so do the dashes
+_DASHES = (
+    *('-', '--', '-.', ':', (0, (6, 2, 1, 2, 1, 2)), (0, (1, 1))),
+    *((0, (8, 3)), (0, (4, 1, 1, 1))),
+)
 _SETTINGS = {
     'svg.fonttype': 'none',
     'font.size': 9.5,

@@ -117,13 +117,14 @@ def _tracks(subject: Subject, bar: tqdm[Any]) -> dict[str, Any] | None:
         return None
     found = []
     for scene in still:
-        found += tracks.follow(scene.frames, _placements(subject, scene))
+        found.append(tracks.follow(scene.frames, _placements(subject, scene)))
         bar.update()
-    names = found[0].parts if found else ()
+    every = [track for scene in found for track in scene]
+    names = every[0].parts if every else ()
     return {
         'scenes': len(still),
         'followed_frames': tracks.FOLLOWED,
-        'count': len(found),
+        'count': len(every),
         'workers': {name: tracks.table(found, name) for name in names} or None,
     }
 

@@ -29,7 +29,7 @@ class _Counts:
     images: list[str] = field(default_factory=list)  # of each thing in the full pictures
     given: list[float] = field(default_factory=list)  # share of workers that find it
     some: list[float] = field(default_factory=list)
-    false: list[float] = field(default_factory=list)  # by view: boxes not in the full picture
+    false: list[float] = field(default_factory=list)  # boxes not in it a view; mean of an image
 
 
 def detections(
@@ -84,7 +84,8 @@ def _note(counts: _Counts, image: str, full: Boxes, seen_by: Sequence[Boxes]) ->
         counts.images += [image] * len(full)
         counts.given += hits.mean(0).tolist()
         counts.some += hits.any(0).astype(float).tolist()
-    counts.false += [float(len(boxes) - sum(matched(boxes, full))) for boxes in seen_by]
+    false = [len(boxes) - sum(matched(boxes, full)) for boxes in seen_by]
+    counts.false.append(float(np.mean(false)))
 
 
 def _figures(counts: _Counts) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise, zip_longest
 from pathlib import Path
 
 from pedsam_ros.audit.scenes import Scene, pan
-from pedsam_ros.bags.image_files import SUFFIXES, frames_of
+from pedsam_ros.bags.image_files import SUFFIXES, frames_of, video_frames
 from pedsam_ros.bags.image_topics import find_image_topic
 from pedsam_ros.bags.rosbag import Bag
 from pedsam_ros.bags.sample_photos import photo_paths
@@ -72,7 +72,8 @@ def gather(
     if not images.exists():
         raise ConfigError(f'{images}: no such folder or video')
     if images.is_file():
-        return _of_camera(images.stem, (rgb for _, rgb in frames_of(images)), most, images)
+        frames = (rgb for _, rgb in frames_of(images))
+        return _of_camera(images.stem, frames, most, images, video_frames(images))
     return _of_folder(images, arch, most)
 
 
@@ -80,24 +81,35 @@ def _of_folder(folder: Path, arch: Architecture, most: int) -> Material:
     if (folder / _INDEX).is_file():
         return _of_label_maps(folder, arch, most)
     if (folder / _SEQUENCES).is_file():
-        parts = [
-            _of_camera(name, (rgb for _, rgb in frames_of(folder / name)), most, folder / name)
-            for name in _sequences(folder / _SEQUENCES)
-        ]
-        if not parts:
-            raise ConfigError(f'{folder / _SEQUENCES}: names no sequence')
-        stills = [still for part in parts for still in part.stills]
-        _check_bytes(folder, [*stills, *(scene for part in parts for scene in part.motion)])
-        motion = [scene for part in parts for scene in part.motion]
-        return Material(stills[:most], motion, False)
+        return _of_sequences(folder, most)
     files = _files(folder)
     if not files:
         raise ConfigError(f'{folder}: no image there ({" ".join(SUFFIXES)})')
     if _is_sequence(folder, files):
-        return _of_camera(
-            folder.name, (rgb for _, rgb in frames_of(folder)), most, folder, len(files)
-        )
+        return _of_images(folder, most)
     return _of_photos(_spread(files, most), arch, most)
+
+
+def _of_sequences(folder: Path, most: int) -> Material:
+    """Every sequence as one camera; stills of all of them alike, in turns."""
+    names = _sequences(folder / _SEQUENCES)
+    if not names:
+        raise ConfigError(f'{folder / _SEQUENCES}: names no sequence')
+    each = -(-most // len(names))
+    turns, motion = list[Sequence[Scene]](), list[Scene]()
+    for name in names:
+        part = _of_images(folder / name, each)
+        turns.append(part.stills)
+        motion += part.motion
+        _check_bytes(folder, [*chain(*turns), *motion])
+    stills = [still for turn in zip_longest(*turns) for still in turn if still is not None]
+    return Material(stills[:most], motion, False)
+
+
+def _of_images(folder: Path, most: int) -> Material:
+    """The images of a folder as one camera."""
+    count = len(_files(folder)) if folder.is_dir() else 0
+    return _of_camera(folder.name, (rgb for _, rgb in frames_of(folder)), most, folder, count)
 
 
 def _of_label_maps(folder: Path, arch: Architecture, most: int) -> Material:
@@ -156,8 +168,8 @@ def _of_camera(
         if len(moving) < MOVING:
             moving.append(rgb)
         if number % apart == 0:
-            stills.append(Scene(f'{name} {number}', [rgb]))
-            _check_bytes(source, [*stills, Scene(name, moving)])
+            stills.append(Scene(f'{name} {number}', [rgb], name))
+        _check_bytes(source, [*stills, Scene(name, moving)])
         if len(stills) >= most and len(moving) >= MOVING:
             break
     if len(moving) < 2:

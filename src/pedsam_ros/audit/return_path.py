@@ -2,7 +2,8 @@
 
 An adversary learns from pictures of its own, encoded with the worker's half, which is public. Here
 these are the other images of the audit: half of them are learned from and the others attacked,
-then the other way round. What was learned stays in memory and is thrown away.
+then the other way round. Frames of cameras are parted into a first and a second half, because
+neighbours show the same. What was learned stays in memory and is thrown away.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pedsam_ros.audit.attacks import attacks
 from pedsam_ros.audit.inversion import embedded, encoded, joined, own_windows
 from pedsam_ros.audit.inversion_exhibit import Row, exhibit
 from pedsam_ros.audit.recording import Moment
+from pedsam_ros.audit.scenes import Scene
 from pedsam_ros.audit.scores import Estimate, psnr, ssim
 from pedsam_ros.audit.section import Section
 from pedsam_ros.audit.subject import Subject
@@ -88,9 +90,11 @@ def run(subject: Subject, bar: tqdm[Any]) -> Section:
         bar.update()
     found.cpu_s['encoding_own_windows'] = time.process_time() - started_s
     targets = [_target(subject.record(scene).moments[0], worker) for scene in stills]
+    of = folds(stills)
     for fold in range(FOLDS):
-        learned = joined(own_of_others(own, fold))
-        for target in filter(lambda each: each.parts, targets[fold::FOLDS]):
+        learned = joined(own_of_others(own, of, fold))
+        attacked = (each for each, its in zip(targets, of, strict=True) if its == fold)
+        for target in filter(lambda each: each.parts, attacked):
             _attack(subject, target, learned, found)
             bar.update()
     return _section(subject, own, targets, found)
@@ -101,9 +105,23 @@ def _score(guess: Picture, truth: Pixels) -> tuple[float, float]:
     return psnr(guess, truth, whole), ssim(guess, truth, whole)
 
 
-def own_of_others(own: Sequence[Own], fold: int) -> list[Own]:
-    """What may be learned from while every FOLDS-th image, from `fold` on, is attacked."""
-    return [each for number, each in enumerate(own) if number % FOLDS != fold]
+def folds(stills: Sequence[Scene]) -> list[int]:
+    """The fold of each still: photographs in turns, frames of cameras one half after the other.
+
+    At most one camera is in two folds, and of it only the two frames where they meet are
+    neighbours across them.
+    """
+    found = [number % FOLDS for number in range(len(stills))]
+    filmed = [number for number, each in enumerate(stills) if each.camera]
+    filmed.sort(key=lambda number: stills[number].camera)  # each camera's stay in order
+    for place, number in enumerate(filmed):
+        found[number] = place * FOLDS // len(filmed)
+    return found
+
+
+def own_of_others(own: Sequence[Own], of: Sequence[int], fold: int) -> list[Own]:
+    """What may be learned from while the images of one fold are attacked."""
+    return [each for each, its in zip(own, of, strict=True) if its != fold]
 
 
 def _own(subject: Subject, number: int, worker: WorkerHalf) -> Own:
@@ -187,10 +205,14 @@ def _places(target: Target) -> list[tuple[slice, slice]]:
 def _section(
     subject: Subject, own: Sequence[Own], targets: Sequence[Target], found: Found
 ) -> Section:
+    of = folds(subject.stills)
     figures = {
         'images': len(targets),
         'windows': {
-            'learned_from': [len(joined(own_of_others(own, f)).pixels) for f in range(FOLDS)],
+            'learned_from': [
+                sum(len(each.pixels) for each in own_of_others(own, of, fold))
+                for fold in range(FOLDS)
+            ],
             'attacked': sum(len(target.parts) for target in targets),
         },
         'learned_from': 'other_images_of_the_audit',

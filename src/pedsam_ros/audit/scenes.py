@@ -21,6 +21,7 @@ class Scene:
 
     name: str
     frames: Sequence[Pixels]
+    camera: str = ''  # that a still is one frame of; '' for a picture of its own
 
 
 def pan(photo: Pixels, arch: Architecture) -> Iterator[Pixels]:

@@ -20,11 +20,15 @@ from pedsam_ros.evaluation.samples import Sample
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Subject:
-    """Everything that the sections of an audit need."""
+    """Everything that the sections of an audit need.
+
+    Stills are independent of each other if they are photographs. Those of a camera are frames of
+    it, some apart: they may show the same things, so errors over them are too small.
+    """
 
     weights: Weights  # both halves
     model: EdgeCompute  # the edge's half of them
-    stills: Sequence[Scene]  # one frame each, for attacks on one frame; independent of each other
+    stills: Sequence[Scene]  # one frame each, for attacks on one frame
     motion: Sequence[Scene]  # cameras that move
     ideal: bool  # whether `motion` are pans that `scenes.pan` made
     samples: Sequence[Sample] = ()  # images with label maps, where they were given

@@ -14,8 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pedsam_ros.audit.scores import Estimate
-from pedsam_ros.audit.whole import WHOLE, Owners, parts
+from pedsam_ros.audit.whole import WHOLE, Owners, parts, ratio
 from pedsam_ros.core.types import Pixels
 
 FOLLOWED = 20  # frames; 2 s at 10 Hz
@@ -90,14 +89,18 @@ def follow(frames: Sequence[Pixels], owned: dict[str, tuple[Owners, int]]) -> li
     return [track for track in done + open_ if track.frames >= FOLLOWED]
 
 
-def table(tracks: Sequence[Track], placement: str) -> dict[str, Any]:
-    """The share of tracks that were at some time whole with a given, and with some worker."""
-    most = [track.parts[placement] for track in tracks]
+def table(scenes: Sequence[Sequence[Track]], placement: str) -> dict[str, Any]:
+    """The share of tracks that were at some time whole with a given, and with some worker.
+
+    Errors take the tracks of one scene as one sample.
+    """
+    of = [str(number) for number, tracks in enumerate(scenes) for _ in tracks]
+    most = [track.parts[placement] for tracks in scenes for track in tracks]
     given = [float(np.mean([part >= WHOLE for part in each])) for each in most]
     some = [float(max(each) >= WHOLE) for each in most]
     return {
-        'given_worker': Estimate.of(given).figures(),
-        'some_worker': Estimate.of(some).figures(),
+        'given_worker': ratio(of, given).figures(),
+        'some_worker': ratio(of, some).figures(),
     }
 
 

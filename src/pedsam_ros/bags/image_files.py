@@ -108,8 +108,18 @@ def _natural(file: Path) -> list[tuple[int, str]]:
     return [(int(part), '') if part.isdecimal() else (-1, part) for part in parts]
 
 
+def video_frames(file: Path) -> int:
+    """How many frames a video states that it has; 0 if it does not say. Raises ConfigError."""
+    return max(0, int(_opened(file).get(cv2.CAP_PROP_FRAME_COUNT)))
+
+
 def _video(file: Path) -> tuple[Iterator[Pixels], float]:
     """The frames of a video, and the rate in Hz that the file states."""
+    capture = _opened(file)
+    return _video_frames(capture, file), capture.get(cv2.CAP_PROP_FPS)
+
+
+def _opened(file: Path) -> cv2.VideoCapture:
     try:
         str(file).encode()
     except UnicodeEncodeError:  # OpenCV would crash
@@ -117,7 +127,7 @@ def _video(file: Path) -> tuple[Iterator[Pixels], float]:
     capture = cv2.VideoCapture(str(file))
     if not capture.isOpened():
         raise ConfigError(f'{file}: neither a folder of images nor a video that OpenCV opens')
-    return _video_frames(capture, file), capture.get(cv2.CAP_PROP_FPS)
+    return capture
 
 
 def _video_frames(capture: cv2.VideoCapture, file: Path) -> Iterator[Pixels]:
