@@ -1,13 +1,16 @@
 """What workers have of a moving camera's view is what geometry says, and what an edge showed."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tqdm import tqdm
 
 from fakes import TINY, weights
-from pedsam_ros.audit import geometry, over_time
+from pedsam_ros.audit import followed, geometry, over_time
+from pedsam_ros.audit.attack import Needs
+from pedsam_ros.audit.attacks import panorama
 from pedsam_ros.audit.coverage import covered, owners
 from pedsam_ros.audit.followed import follow
 from pedsam_ros.audit.motion import plane, shift
@@ -88,6 +91,22 @@ def test_figures_are_json_and_pictures_have_numbers(section):
         assert ' dB' in exhibit.caption
 
 
+def test_every_attack_on_earlier_frames_runs(monkeypatch):
+    """A new file has its figures under its name, and is given all earlier views."""
+    given = []
+
+    def attack(view, seen, history):
+        given.append(len(history.earlier))
+        return np.where(seen[..., None], view, 128).astype(np.float32)
+
+    new = SimpleNamespace(NEEDS=Needs.EARLIER, attack=attack)
+    found = {'panorama': panorama, 'new': new}
+    monkeypatch.setattr(followed, 'attacks', lambda needs: found)
+    figures = over_time.run(subject(stills=()), tqdm(disable=True)).figures
+    assert {*figures['reconstruction']} == {'one_frame', 'panorama', 'panorama_by_edge', 'new'}
+    assert given == [16] * 3
+
+
 def test_a_scene_without_texture_is_covered_by_nobody_alone():
     """No worker can register it, so none has more than one frame shows, and JSON says null."""
     flat = [np.full((216, 288, 3), 90, np.uint8)] * 3
@@ -103,8 +122,8 @@ def test_a_scene_without_texture_is_covered_by_nobody_alone():
 def test_a_camera_that_stands_still_gives_nothing_more():
     """Then every frame shows a worker what the one before did."""
     view = next(pan(photo(), TINY))
-    followed = follow(subject(ideal=False), Scene('still', [view] * 3))
-    curve = followed.curve(lambda present: present.by_edge)
+    still = follow(subject(ideal=False), Scene('still', [view] * 3))
+    curve = still.curve(lambda present: present.by_edge)
     np.testing.assert_allclose(curve[0], curve[-1], atol=1e-9)
 
 

@@ -35,7 +35,7 @@ Boxes: TypeAlias = NDArray[np.float32]
 
 
 class Needs(Enum):
-    """What an attack needs besides one frame's view. The value names the section it runs in."""
+    """What an attack needs besides one frame's view. Its section runs it: see CONTRIBUTING.md."""
 
     FRAME = 'frame'  # nothing
     WEIGHTS = 'weights'  # weights of a user, so it only runs when asked for

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pedsam_ros.audit.attack import History, Picture, Seen, View
-from pedsam_ros.audit.attacks import harmonic, mean, panorama
+from pedsam_ros.audit.attack import History, Needs, Picture, Seen, View
+from pedsam_ros.audit.attacks import attacks, harmonic, mean, panorama
 from pedsam_ros.audit.coverage import Shares, claimed, covered, owners
 from pedsam_ros.audit.motion import Map, apart, plane, shift
 from pedsam_ros.audit.recording import Recording
@@ -76,7 +76,7 @@ class Followed:
                 'gain_db': float(np.mean([each.gains_db[name] for each in every])),
                 'ssim': float(np.mean([each.ssims[name] for each in every])),
             }
-            for name in ('one_frame', 'panorama', 'panorama_by_edge')
+            for name in dict.fromkeys(name for each in every for name in each.pictures)
         }
 
 
@@ -193,7 +193,8 @@ class _Camera:
     def _rebuilt(
         self, worker: int, number: int, own: Mapping[int, Map], by_edge: Mapping[int, Map]
     ) -> Rebuilt:
-        views, history = self.views[worker], History(self.recording.arch)
+        views = self.views[worker]
+        history = History(self.recording.arch, views[number - self.depth : number])
         view, truth = views[number], self.recording.moments[number].truth
         flat = mean.attack(view.pixels, view.seen, history)
         gathered = panorama.gathered(view, [(views[n], m) for n, m in own.items()])
@@ -203,6 +204,7 @@ class _Camera:
             'panorama_by_edge': panorama.rebuilt(
                 view, [(views[n], m) for n, m in by_edge.items()], history
             ),
+            **_others(view, history),
         }
         unseen = ~view.seen
         flat_db = psnr(flat, truth, unseen)
@@ -215,6 +217,15 @@ class _Camera:
             {name: psnr(each, truth, unseen) - flat_db for name, each in pictures.items()},
             {name: ssim(each, truth, unseen) for name, each in pictures.items()},
         )
+
+
+def _others(view: View, history: History) -> dict[str, Picture]:
+    """What the attacks on earlier frames make of a view; `panorama` has its registration here."""
+    return {
+        name: module.attack(view.pixels, view.seen, history)
+        for name, module in attacks(Needs.EARLIER).items()
+        if module is not panorama
+    }
 
 
 def _spread(numbers: Sequence[int], most: int) -> list[int]:
