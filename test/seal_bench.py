@@ -24,7 +24,7 @@ from pedsam_ros.core.types import Embedding, Window
 from pedsam_ros.core.windows import Canvas
 from pedsam_ros.core.wire import padded
 from pedsam_ros.msg import SealedEmbedding, SealedWindow
-from pedsam_ros.ros import convert, plaintext
+from pedsam_ros.ros import plaintext, sealed_msg
 from pedsam_ros.tools.figures import write_figures
 from session_pair import Pair
 
@@ -55,14 +55,14 @@ class Frame:
             self.pair.alice.seal(Kind.EMBEDDING, self._plain, self.pair.now_s)
             for _ in self.windows
         ]
-        return [convert.sealed_to_msg(each, SealedEmbedding) for each in sealed if each]
+        return [sealed_msg.sealed_to_msg(each, SealedEmbedding) for each in sealed if each]
 
     def bare(self, answers: list[Any]) -> None:
         """Seals and opens, and nothing else."""
         for _ in self.windows:
             self.pair.edge.seal(Kind.WINDOW, self._window, self.pair.now_s)
         for answer in answers:
-            sealed = convert.sealed_from_msg(answer)
+            sealed = sealed_msg.sealed_from_msg(answer)
             self.pair.edge.open(Kind.EMBEDDING, sealed, self.pair.now_s)
 
     def whole(self, answers: list[Any]) -> None:
@@ -71,9 +71,9 @@ class Frame:
             content = padded(plaintext.window_to_bytes(window), self._window_bytes)
             sealed = self.pair.edge.seal(Kind.WINDOW, content, self.pair.now_s)
             assert sealed is not None
-            convert.sealed_to_msg(sealed, SealedWindow)
+            sealed_msg.sealed_to_msg(sealed, SealedWindow)
         for answer in answers:
-            sealed = convert.sealed_from_msg(answer)
+            sealed = sealed_msg.sealed_from_msg(answer)
             content, _ = self.pair.edge.open(Kind.EMBEDDING, sealed, self.pair.now_s)
             plaintext.embedding_from_bytes(content)
 

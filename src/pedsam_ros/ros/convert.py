@@ -1,13 +1,12 @@
 """Turns messages into core's types and back.
 
-Only this file and exposure_msg.py deal with the fields of our messages one by one.
+Only this file, sealed_msg.py and exposure_msg.py deal with the fields of our messages one by one.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PointStamped
@@ -17,7 +16,6 @@ from std_msgs.msg import Header
 from pedsam_ros.core.errors import BadBatch
 from pedsam_ros.core.image_bombs import MAX_PIXELS
 from pedsam_ros.core.prompts import MOST_POINTS, USUAL, Limits, too_many_points
-from pedsam_ros.core.seal import Sealed
 from pedsam_ros.core.shown import shown
 from pedsam_ros.core.types import (
     Embedding,
@@ -148,16 +146,6 @@ def status_from_msg(msg: StatusMsg, process: str = '') -> WorkerStatus:
     _text('architecture', msg.architecture)
     _text('last_error', msg.last_error, MOST_ERROR)
     return WorkerStatus(**{name: getattr(msg, name) for name in _STATUS}, process=process)
-
-
-def sealed_to_msg(sealed: Sealed, kind: type[Any]) -> Any:
-    """Makes the message of a kind, one of our Sealed ones."""
-    return kind(session=sealed.session, counter=sealed.counter, box=array('B', sealed.box))
-
-
-def sealed_from_msg(msg: Any) -> Sealed:
-    """Reads a sealed message. Its box shares the message's memory."""
-    return Sealed(msg.session, msg.counter, memoryview(msg.box))
 
 
 def prompts_from_msg(messages: Sequence[PromptMsg], limits: Limits = USUAL) -> tuple[Prompt, ...]:

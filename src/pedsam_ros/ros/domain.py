@@ -14,7 +14,7 @@ from pedsam_ros.core.types import Embedding, Window, WorkerStatus
 from pedsam_ros.core.wire import padded
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.msg import SealedEmbedding, SealedStatus, SealedWindow
-from pedsam_ros.ros import convert, plaintext, qos
+from pedsam_ros.ros import plaintext, qos, sealed_msg
 from pedsam_ros.ros.quiet import QuietNode
 
 
@@ -81,7 +81,7 @@ class DomainLink:
         self._node.close()
 
     def _publish(self, sealed: Sealed) -> None:
-        self._windows.publish(convert.sealed_to_msg(sealed, SealedWindow))
+        self._windows.publish(sealed_msg.sealed_to_msg(sealed, SealedWindow))
 
     # On the link's thread.
     def _tick(self) -> None:
@@ -91,7 +91,7 @@ class DomainLink:
             self._publish(hello)
 
     def _embedding(self, msg: SealedEmbedding) -> None:
-        sealed = convert.sealed_from_msg(msg)
+        sealed = sealed_msg.sealed_from_msg(msg)
         try:
             if not sealed.session:
                 return self._welcome(sealed)
@@ -107,7 +107,7 @@ class DomainLink:
 
     def _status(self, msg: SealedStatus) -> None:
         try:
-            content, process = self._open(Kind.STATUS, convert.sealed_from_msg(msg))
+            content, process = self._open(Kind.STATUS, sealed_msg.sealed_from_msg(msg))
         except BadSeal:
             return self._count_foreign()
         try:

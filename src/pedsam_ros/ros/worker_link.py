@@ -13,7 +13,7 @@ from pedsam_ros.core.sessions import WorkerSessions
 from pedsam_ros.core.types import Embedding, Window, WorkerStatus
 from pedsam_ros.core.wire import STATUS_SIZE, padded
 from pedsam_ros.msg import SealedEmbedding, SealedStatus, SealedWindow
-from pedsam_ros.ros import convert, plaintext, qos
+from pedsam_ros.ros import plaintext, qos, sealed_msg
 from pedsam_ros.ros.quiet import QuietNode
 
 
@@ -71,19 +71,19 @@ class WorkerLink:
         if sealed is None:
             return
         if kind is Kind.EMBEDDING:
-            self._embeddings.publish(convert.sealed_to_msg(sealed, SealedEmbedding))
+            self._embeddings.publish(sealed_msg.sealed_to_msg(sealed, SealedEmbedding))
         else:
-            self._status.publish(convert.sealed_to_msg(sealed, SealedStatus))
+            self._status.publish(sealed_msg.sealed_to_msg(sealed, SealedStatus))
 
     # On the link's thread.
     def _window(self, msg: SealedWindow) -> None:
-        sealed = convert.sealed_from_msg(msg)
+        sealed = sealed_msg.sealed_from_msg(msg)
         now_s = time.monotonic()
         try:
             if not sealed.session:
                 with self._lock:
                     answer = self._sessions.welcome(sealed, now_s)
-                self._embeddings.publish(convert.sealed_to_msg(answer, SealedEmbedding))
+                self._embeddings.publish(sealed_msg.sealed_to_msg(answer, SealedEmbedding))
                 return None
             with self._lock:
                 content = self._sessions.open(Kind.WINDOW, sealed, now_s)
