@@ -1,6 +1,8 @@
 """What lies whole with one worker agrees with a count that shares no code with it."""
 
+import cv2
 import numpy as np
+import pytest
 from tqdm import tqdm
 
 from drawn_label_maps import write_sample
@@ -70,6 +72,24 @@ def test_people_and_heads_agree_with_a_brute_force_count(tmp_path):
     assert abs(table['people']['some_worker']['mean'] - counted[1] / counted[0]) < 0.03
     assert abs(table['heads']['some_worker']['mean'] - counted[3] / counted[2]) < 0.03
     assert 0.05 < table['heads']['some_worker']['mean'] < 0.98
+
+
+def test_heads_of_photographed_people_agree_with_a_brute_force_count(sequences):
+    """The same on Penn-Fudan's label maps, where they are beside the camera sequences."""
+    folder = sequences.parent / 'eval'
+    if not (folder / 'pennfudan').is_dir():
+        pytest.skip(f'no label maps in {folder}')
+    people = [each for each in read_label_maps(folder, Rules()) if each.source == 'pennfudan'][:30]
+    given = subject(samples=people)
+    table = whole.table(content._things(given, given.entries, tqdm(disable=True)))
+    maps = [cv2.imread(str(each.path.with_suffix('.png')), -1) for each in people]
+    counted = np.sum([brute_force(labels, given) for labels in maps], axis=0)
+    assert table['people']['some_worker']['mean'] == pytest.approx(
+        counted[1] / counted[0], abs=0.03
+    )
+    assert table['heads']['some_worker']['mean'] == pytest.approx(
+        counted[3] / counted[2], abs=0.03
+    )
 
 
 def test_a_thing_in_one_window_is_whole_with_its_worker_and_only_with_it(tmp_path):
