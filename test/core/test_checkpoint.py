@@ -54,9 +54,9 @@ def test_windows_of_padding_are_encoded_together(monkeypatch):
     together = loading.padding_tokens(weights)
     tokens = WorkerHalf.tokens
 
-    def note(self, indices, pixels):
-        batches.append(len(indices))
-        return tokens(self, indices, pixels)
+    def note(self, places, *windows):
+        batches.append(len(places))
+        return tokens(self, places, *windows)
 
     monkeypatch.setattr(WorkerHalf, 'tokens', note)
     assert torch.equal(loading.padding_tokens(weights), together)

@@ -93,8 +93,8 @@ def test_a_hello_is_repeated_until_it_is_answered():
     """The same one at first: its answer may take longer than the pause between two."""
     pair = Pair()
     first = pair.edge.hello(pair.now_s)
-    assert pair.edge.hello(pair.now_s + 0.4) is None
-    assert pair.edge.hello(pair.now_s + 0.6) is first
+    assert pair.edge.hello(pair.now_s + 0.1) is None
+    assert pair.edge.hello(pair.now_s + 0.3) is first
     late = pair.alice.welcome(first, pair.now_s + 2.0)
     assert pair.alice.welcome(first, pair.now_s + 2.1) is late
     assert pair.edge.welcome(late, pair.now_s + 3.0) is not None

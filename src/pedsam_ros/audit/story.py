@@ -137,9 +137,10 @@ def _network(figures: Mapping[str, Any]) -> Line:
     attacks = told.groups(back, 'dtypes', str(told.at(back, 'transport')))
     level = mean_only(best(attacks, 'psnr_db'))
     small = told.value(back, 'references', 'thumbnail_16px', 'psnr_db')
-    text = (
-        f'Without padding it would be {other}, of which {chance} by chance. Whoever opens the way '
-        'back gets the pixels at '
-        f'{told.db(level)}; a thumbnail of 16 px a window has {told.db(small)}.'
-    )
+    text = f'Without padding it would be {other}, of which {chance} by chance.'
+    if level is not None:
+        text += (
+            f' Whoever opens the way back gets the pixels at {told.db(level)}; a thumbnail of '
+            f'16 px a window has {told.db(small)}.'
+        )
     return _told(tells, about, text)
