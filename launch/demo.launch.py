@@ -17,10 +17,10 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from pedsam_ros.bags.replay_config import ReplayConfig
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.workers_file import read_workers
 from pedsam_ros.nodes.home import keys_path
 from pedsam_ros.nodes.keys_of_all import KeysOfAll, write_workers
 from pedsam_ros.ros.launch_arguments import PROMPTS, arguments, node
-from pedsam_ros.ros.params import read_workers
 
 SHARE = Path(get_package_share_directory('pedsam_ros'))
 FOLDER = keys_path().with_name('demo')

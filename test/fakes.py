@@ -128,7 +128,7 @@ def loss(*rules: str, **others: Any) -> LossConfig:
 def by_worker(assignments: list[Assignment]) -> dict[str, set[int]]:
     """Maps each worker to the indices of the windows that are for it, without neutral ones."""
     found: dict[str, set[int]] = {}
-    for assignment in filter(lambda each: not neutral(each.window), assignments):
+    for assignment in filter(lambda each: not neutral(each.window.pixels), assignments):
         found.setdefault(assignment.worker, set()).add(assignment.window.index)
     return found
 

@@ -38,7 +38,7 @@ class Link:
         return self.read
 
     def send(self, window):
-        if neutral(window):
+        if neutral(window.pixels):
             self.neutral.append(window)
         else:
             self.sent.append(window)

@@ -1,6 +1,7 @@
 """What workers have of a moving camera's view is what geometry says, and what an edge showed."""
 
 import json
+from itertools import combinations
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,13 +12,15 @@ from fakes import TINY, weights
 from pedsam_ros.audit import followed, geometry, over_time
 from pedsam_ros.audit.attack import Needs
 from pedsam_ros.audit.attacks import panorama
+from pedsam_ros.audit.camera import Camera
 from pedsam_ros.audit.coverage import covered, owners
 from pedsam_ros.audit.followed import follow
-from pedsam_ros.audit.motion import plane, shift
+from pedsam_ros.audit.motion import plane
 from pedsam_ros.audit.record import workers
 from pedsam_ros.audit.scenes import Scene, pan, pan_step
 from pedsam_ros.audit.subject import Subject
 from pedsam_ros.core.model import loading
+from pedsam_ros.core.planes import shift
 from textured_photo import photo
 
 
@@ -42,15 +45,17 @@ def section():
 
 def by_hand(recording, step):
     """The same as `covered` of the last view, counted column by column in strip coordinates."""
-    shares = []
-    for worker in recording.workers:
-        last = len(recording.moments) - 1
-        height, width = recording.moments[0].canvas.content
-        strip = np.zeros((height, width + step * last), bool)
-        for number, moment in enumerate(recording.moments):
-            strip[:, number * step : number * step + width] |= moment.view([worker]).seen
-        shares.append(strip[:, last * step :].mean())
-    return shares
+    last = len(recording.moments) - 1
+    return [in_strip(recording, step, [worker], last, last) for worker in recording.workers]
+
+
+def in_strip(recording, step, workers, last, shown):
+    """What these workers have of the view of frame `shown` by the frames up to `last`, 0..1."""
+    height, width = recording.moments[0].canvas.content
+    strip = np.zeros((height, width + step * last), bool)
+    for number, moment in enumerate(recording.moments[: last + 1]):
+        strip[:, number * step : number * step + width] |= moment.view(workers).seen
+    return strip[:, shown * step : shown * step + width].mean()
 
 
 @pytest.mark.parametrize('count', [2, 3, 4, 5])
@@ -119,10 +124,33 @@ def test_a_scene_without_texture_is_covered_by_nobody_alone():
     assert own['1']['mean'] == own['0']['mean']
 
 
+def test_what_is_kept_equals_a_count_by_hand(section):
+    """Alone and together, of the last view by earlier frames and of the middle one by all."""
+    each = subject()
+    recording = each.record(each.motion[0])
+    step, last = pan_step(TINY), len(recording.moments) - 1
+    for size in (1, 2):
+        joined = [*combinations(recording.workers, size)]
+        told = section.figures['kept']['workers'][str(size)]
+        for key, shown in (('earlier', last), ('all_frames', last // 2)):
+            counted = [in_strip(recording, step, some, last, shown) for some in joined]
+            assert told[key]['mean'] == pytest.approx(np.mean(counted))
+            assert told[f'{key}_worst']['mean'] == pytest.approx(max(counted))
+    assert '3' not in section.figures['kept']['workers']  # together they have everything
+
+
+def test_whoever_keeps_later_frames_rebuilds_more_than_from_one(section):
+    """By its own windows alone, of a view in the middle."""
+    made = section.figures['kept']['rebuilt']
+    assert made['gain_db']['mean'] > made['one_frame_gain_db']['mean'] + 3
+    assert made['ssim']['mean'] > made['one_frame_ssim']['mean']
+
+
 def test_a_camera_that_stands_still_gives_nothing_more():
     """Then every frame shows a worker what the one before did."""
     view = next(pan(photo(), TINY))
-    still = follow(subject(ideal=False), Scene('still', [view] * 3))
+    shown = subject(ideal=False)
+    still = follow(Camera(shown.record(Scene('still', [view] * 3)), False), False)
     curve = still.curve(lambda present: present.by_edge)
     np.testing.assert_allclose(curve[0], curve[-1], atol=1e-9)
 

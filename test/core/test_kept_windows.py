@@ -41,7 +41,7 @@ def test_neutral_windows_go_out_in_place_of_those_that_stay():
         return [(each.worker, each.window.index, each.window.pixels.shape) for each in assignments]
 
     assert transcript(to_workers) == transcript(usual)
-    grey = [each for each in to_workers if neutral(each.window)]
+    grey = [each for each in to_workers if neutral(each.window.pixels)]
     assert {each.window.index for each in grey} == by_worker(sent)[LOCAL]
     settle(edge, sent)
     assert started.complete
@@ -55,7 +55,7 @@ def test_no_neutral_window_goes_to_a_worker_that_is_not_there():
     edge.router.protect(EVERYWHERE, until_s=5.0)
     _, sent = edge.start(fakes.frame(), 0.0, WITHOUT_BOB)
     grey = [each for each in sent if each.worker != LOCAL]
-    assert all(neutral(each.window) for each in grey)
+    assert all(neutral(each.window.pixels) for each in grey)
     assert {each.worker for each in grey} == WITHOUT_BOB
     assert 1 not in {each.window.index for each in grey}
 

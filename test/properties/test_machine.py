@@ -80,7 +80,7 @@ class Faults(RuleBasedStateMachine):
             return self.edge.end('failed')
         if disk_full:  # the ledger could not be written, so nothing was sent
             return self.edge.finish(started, 'failed')
-        sent = [assignment for assignment in sent if not neutral(assignment.window)]
+        sent = [assignment for assignment in sent if not neutral(assignment.window.pixels)]
         for assignment in sent:
             self.frame_of[assignment.window.request_id] = started.key.stamp_ns
         return self.note(sent)

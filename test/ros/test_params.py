@@ -16,6 +16,7 @@ from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.overlay_config import OverlayConfig
 from pedsam_ros.core.worker_config import WorkerConfig
+from pedsam_ros.core.workers_file import read_workers
 from pedsam_ros.nodes.edge_node import EdgeNode
 from pedsam_ros.nodes.overlay_node import OverlayNode
 from pedsam_ros.nodes.worker_node import WorkerNode
@@ -227,5 +228,5 @@ def test_an_unusable_workers_file_is_named(name, tmp_path):
     (tmp_path / 'laughs.yaml').write_text('workers: [&a [x], *a]')
     (tmp_path / 'large.yaml').write_text('#' * 1_000_001)
     with pytest.raises(ConfigError, match=r'workers.file') as error:
-        params.read_workers(name.format(tmp_path), own_domain=0)
+        read_workers(name.format(tmp_path), own_domain=0)
     assert UNUSABLE[name] in str(error.value)

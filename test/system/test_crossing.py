@@ -39,6 +39,6 @@ def test_what_really_crosses_is_what_the_recording_says(tmp_path, pad):
             assert (seen.pixels == expected.pixels).all()
     sizes = [[m.size for m in recording.messages()] for recording in (real, made)]
     beside = {a - b for a, b in zip(*map(sorted, sizes), strict=True)}
-    assert beside == {0} if pad else len(beside) <= 4  # CDR aligns fields
+    assert beside == {0} if pad else max(beside) < 100  # the other fields
     times = [m.at_s for m in real.messages()]
     assert np.isfinite(times).all()

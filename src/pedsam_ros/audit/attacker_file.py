@@ -8,19 +8,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from pedsam_ros.audit.unet import UNet
 from pedsam_ros.core.errors import PedsamError, WeightsError
-from pedsam_ros.core.files import replacing
 from pedsam_ros.core.foreign_text import parsed_json
+from pedsam_ros.core.model import tensors_file
 from pedsam_ros.core.shown import shown, written
 
 SHIPPED = Path(__file__).parents[1] / 'weights' / 'attacker.safetensors'
 FORMAT = 'pedsam-attacker-1'
+_MAKER = 'pedsam audit --train-attacker'
 _MOST_BYTES = 2**24  # of a file; ours has 2.8 MB
 _MOST_ORIGIN_BYTES = 2**14
 _FLOATS = (torch.float16, torch.float32)
@@ -28,18 +27,15 @@ _FLOATS = (torch.float16, torch.float32)
 
 def write(net: UNet, path: Path, origin: Mapping[str, Any]) -> Path:
     """Writes float16 weights; `origin` goes into the header as JSON. Raises OSError."""
-    tensors = {name: value.half().contiguous() for name, value in net.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as partial:
-        metadata = {'format': FORMAT, 'origin': json.dumps(origin, sort_keys=True)}
-        save_file(tensors, partial, metadata)
-    return path
+    tensors = {name: value.half() for name, value in net.state_dict().items()}
+    metadata = {'format': FORMAT, 'origin': json.dumps(origin, sort_keys=True)}
+    return tensors_file.write(path, tensors, metadata)
 
 
 def origin(path: Path = SHIPPED) -> dict[str, Any]:
     """Where the weights in a file that `read` can read come from."""
-    with safetensors.safe_open(path, 'pt') as file:
-        told: dict[str, Any] = parsed_json((file.metadata() or {})['origin'], _MOST_ORIGIN_BYTES)
+    metadata, _ = tensors_file.read(path, FORMAT, _MAKER)
+    told: dict[str, Any] = parsed_json(metadata['origin'], _MOST_ORIGIN_BYTES)
     return told
 
 
@@ -58,11 +54,7 @@ def _read(path: Path) -> UNet:
         raise WeightsError('no such file')
     if (size := path.stat().st_size) > _MOST_BYTES:
         raise WeightsError(f'{size} bytes; at most {_MOST_BYTES}')
-    with safetensors.safe_open(path, 'pt') as file:
-        metadata = file.metadata() or {}
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-    if metadata.get('format') != FORMAT:
-        raise WeightsError(f'no {FORMAT} file; make one with pedsam audit --train-attacker')
+    _, tensors = tensors_file.read(path, FORMAT, _MAKER)
     net = UNet()
     _check(tensors, net.state_dict())
     net.load_state_dict({name: value.float() for name, value in tensors.items()})

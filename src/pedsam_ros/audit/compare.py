@@ -12,7 +12,7 @@ from pedsam_ros.audit import told
 from pedsam_ros.audit.headlines import headlines
 from pedsam_ros.audit.outcome import FORMAT
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.core.foreign_text import parsed_json, read_bounded
+from pedsam_ros.core.foreign_text import read_json
 from pedsam_ros.core.shown import shown, written
 
 _MOST_BYTES = 2**24
@@ -57,10 +57,7 @@ class Row:
 
 def read_audit(path: Path) -> dict[str, Any]:
     """The figures of an audit.json. Raises ConfigError, which names the file, if it is none."""
-    try:
-        found = parsed_json(read_bounded(path, _MOST_BYTES), _MOST_BYTES)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f'{shown(path, 300)}: {shown(error, 200)}') from None
+    found = read_json(path, _MOST_BYTES)
     if not isinstance(found, dict) or found.get('format') != FORMAT:
         raise ConfigError(f'{shown(path, 300)}: not an audit.json of pedsam audit ({FORMAT})')
     if not isinstance(found.get('settings'), dict):
@@ -168,8 +165,13 @@ def table(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
 
 def count_of(found: Sequence[Row]) -> str:
     """How many of some figures have changed, as a sentence."""
-    changed = sum(row.changed for row in found)
-    return f'{changed} of {len(found)} figures differ by more than chance.'
+    both = [row for row in found if None not in (row.first, row.second)]
+    changed, alone = sum(row.changed for row in both), len(found) - len(both)
+    known = (
+        f'{changed} of {len(both)} figures that both have differ by more than two standard '
+        'errors, or at all where there are none.'
+    )
+    return f'{known} {alone} were measured in one only.' if alone else known
 
 
 def cell(figure: told.Known | str | None, signed: bool = False) -> str:

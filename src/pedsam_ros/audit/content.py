@@ -16,7 +16,7 @@ from pedsam_ros.audit.content_exhibit import exhibits
 from pedsam_ros.audit.detections import Fill, detections
 from pedsam_ros.audit.record import workers
 from pedsam_ros.audit.recording import Recording
-from pedsam_ros.audit.scenes import Scene
+from pedsam_ros.audit.scenes import Scene, spread
 from pedsam_ros.audit.scores import psnr
 from pedsam_ros.audit.section import Section
 from pedsam_ros.audit.subject import Subject
@@ -50,12 +50,6 @@ def run(subject: Subject, bar: tqdm[Any]) -> Section:
         'unseen_masks': _masks(subject, fills, bar),
     }
     return Section(figures, exhibits(things[OWN] or (), subject, fills))
-
-
-def spread(some: Sequence[Any], most: int) -> list[Any]:
-    """At most so many items, evenly from the whole sequence."""
-    count = min(len(some), most)
-    return [some[number * len(some) // count] for number in range(count)]
 
 
 def _things(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedsam_ros.audit.attack import Seen
-from pedsam_ros.audit.motion import Matrix, shift
+from pedsam_ros.core.planes import Matrix, shift
 from pedsam_ros.core.types import Pixels
 
 _FEATURES = 1000  # of a picture, at most

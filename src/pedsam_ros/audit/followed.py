@@ -9,15 +9,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pedsam_ros.audit.attack import History, Needs, Picture, Seen, View
-from pedsam_ros.audit.attacks import attacks, harmonic, mean, panorama
-from pedsam_ros.audit.coverage import Shares, claimed, covered, owners
-from pedsam_ros.audit.motion import Map, apart, plane, shift
-from pedsam_ros.audit.recording import Recording
-from pedsam_ros.audit.registration import Album, Film
-from pedsam_ros.audit.scenes import Scene, pan_step
-from pedsam_ros.audit.scores import psnr, ssim
-from pedsam_ros.audit.subject import Subject
+from pedsam_ros.audit.attack import History, Needs, Picture, View
+from pedsam_ros.audit.attacks import attacks, harmonic, panorama
+from pedsam_ros.audit.camera import Camera, before
+from pedsam_ros.audit.coverage import Shares, claimed, covered
+from pedsam_ros.audit.guessing import Guessed, guesses
+from pedsam_ros.audit.motion import Map, apart
 from pedsam_ros.core.types import Pixels
 
 RIGHT_PX = 4.0  # of a place that a worker finds, from the true one
@@ -34,9 +31,7 @@ class Rebuilt:
     truth: Pixels
     view: View
     panorama: View  # what it has of the view by then
-    pictures: Mapping[str, Picture]  # by attack
-    gains_db: Mapping[str, float]  # over mean fill, where one frame shows nothing
-    ssims: Mapping[str, float]
+    guesses: Mapping[str, Guessed]  # by attack, where one frame shows nothing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,150 +68,103 @@ class Followed:
         every = [each for present in self.presents for each in present.rebuilt]
         return {
             name: {
-                'gain_db': float(np.mean([each.gains_db[name] for each in every])),
-                'ssim': float(np.mean([each.ssims[name] for each in every])),
+                'gain_db': float(np.mean([each.guesses[name].gain_db for each in every])),
+                'ssim': float(np.mean([each.guesses[name].ssim for each in every])),
             }
-            for name in dict.fromkeys(name for each in every for name in each.pictures)
+            for name in dict.fromkeys(name for each in every for name in each.guesses)
         }
 
 
-def follow(subject: Subject, scene: Scene) -> Followed:
-    """Attacks views of a scene: of an ideal pan the last one, else some of its second half."""
-    camera = _Camera(subject.record(scene), subject.ideal)
-    last = len(scene.frames) - 1
-    numbers = _spread(range(camera.depth, last + 1), _PRESENTS)
+def follow(camera: Camera, ideal: bool) -> Followed:
+    """Attacks views of a camera: of an ideal pan the last one, else some of its second half."""
+    depth = camera.last if ideal else (camera.last + 1) // 2  # earlier frames of each view
+    numbers = _spread(range(depth, camera.last + 1), _PRESENTS)
     shown = _spread(numbers, _REBUILT)
     begun_s = time.process_time()
     for number in numbers:
         for album in camera.albums:
-            album.motions(number, camera.depth)
+            album.motions(number, before(number, depth))
     cpu_s = (time.process_time() - begun_s) / max(1, len(numbers) * len(camera.albums))
     return Followed(
-        scene.name,
-        last + 1,
+        camera.recording.name,
+        camera.last + 1,
         camera.recording.workers,
         camera.recording.ledger,
-        [camera.present(number, number in shown) for number in numbers],
-        camera.registration(),
+        [_present(camera, number, depth, number in shown) for number in numbers],
+        _registration(camera),
         cpu_s,
     )
 
 
-class _Camera:
-    """A recording, and the pictures that each worker has of it."""
+def _present(camera: Camera, number: int, depth: int, rebuild: bool) -> Present:
+    """What each worker has of one view and of the `depth` before it."""
+    earlier = before(number, depth)
+    by_edge = camera.by_whole_frames(number, earlier)
+    true = camera.true(number, earlier)
+    own = [camera.by_itself(worker, number, earlier) for worker in range(len(camera.views))]
+    sums = [
+        claimed([(n, views[n].seen) for n in (number, *earlier)], maps, true, RIGHT_PX)
+        for views, maps in zip(camera.views, own, strict=True)
+    ]
+    shown = enumerate(own) if rebuild else ()
+    return Present(
+        number,
+        true,
+        _covered(camera, number, true),
+        _covered(camera, number, by_edge),
+        np.array([right for _, right in sums]).T,
+        np.array([taken for taken, _ in sums]).T,
+        [_rebuilt(camera, worker, number, maps, by_edge) for worker, maps in shown],
+    )
 
-    def __init__(self, recording: Recording, ideal: bool) -> None:
-        last = len(recording.moments) - 1
-        self.recording = recording
-        self.depth = last if ideal else (last + 1) // 2  # earlier frames of each present view
-        self.film = Film([moment.truth for moment in recording.moments])
-        self.views = [recording.views([worker]) for worker in recording.workers]
-        self.albums = [Album([(each.pixels, each.seen) for each in own]) for own in self.views]
-        self._step = pan_step(recording.arch) if ideal else None
-        self._owners = owners(recording)
 
-    def present(self, number: int, rebuild: bool) -> Present:
-        """What each worker has of one view and of the `depth` before it."""
-        by_edge = self.film.maps(number, self.depth)
-        true = by_edge if self._step is None else self._exact(number)
-        own = [self._own(worker, number) for worker in range(len(self.views))]
-        sums = [
-            claimed(self._seen(worker, number), own[worker], true, RIGHT_PX)
-            for worker in range(len(self.views))
-        ]
-        rebuilt = (
-            [self._rebuilt(worker, number, maps, by_edge) for worker, maps in enumerate(own)]
-            if rebuild
-            else ()
-        )
-        return Present(
-            number,
-            true,
-            self._covered(number, true),
-            self._covered(number, by_edge),
-            np.array([right for _, right in sums]).T,
-            np.array([taken for taken, _ in sums]).T,
-            rebuilt,
-        )
+def _covered(camera: Camera, number: int, maps: Mapping[int, Map]) -> Shares:
+    earlier = ((camera.owners[n], places) for n, places in maps.items())
+    return covered(camera.owners[number], earlier, len(camera.views))
 
-    def registration(self) -> dict[str, float]:
-        """How often a worker can tell the motion from frame to frame, and how right it is."""
-        distances = [
-            self._distance(album, number)
-            for album in self.albums
-            for number in range(1, len(self.recording.moments))
-        ]
-        told = [each for each in distances if each is not None]
-        steps = max(1, len(distances))
-        return {
-            'succeeded': len(told) / steps,
-            'within_8_px': sum(each < NEAR_PX for each in told) / steps,
-            'median_error_px': float(np.median(told)) if told else math.nan,
-        }
 
-    def _distance(self, album: Album, number: int) -> float | None:
-        """How far off a worker's step is, px; None if it could not tell."""
-        matrix = album.motion(number, number - 1)
-        if matrix is None:
-            return None
-        true = self.film.maps(number, 1) if self._step is None else self._exact(number, 1)
-        distance = apart(plane(matrix, self._size), true[number - 1])
-        return float(np.nanmedian(distance)) if np.isfinite(distance).any() else math.inf
+def _registration(camera: Camera) -> dict[str, float]:
+    """How often a worker can tell the motion from frame to frame, and how right it is."""
+    distances = [
+        _distance(camera, worker, number)
+        for worker in range(len(camera.views))
+        for number in range(1, camera.last + 1)
+    ]
+    told = [each for each in distances if each is not None]
+    steps = max(1, len(distances))
+    return {
+        'succeeded': len(told) / steps,
+        'within_8_px': sum(each < NEAR_PX for each in told) / steps,
+        'median_error_px': float(np.median(told)) if told else math.nan,
+    }
 
-    @property
-    def _size(self) -> tuple[int, int]:
-        return self.recording.moments[0].canvas.content
 
-    def _exact(self, number: int, depth: int | None = None) -> dict[int, Map]:
-        """The maps of an ideal pan."""
-        first = number - (self.depth if depth is None else depth)
-        step = self._step or 0
-        return {
-            earlier: plane(shift(step * (number - earlier), 0), self._size)
-            for earlier in range(number - 1, first - 1, -1)
-        }
+def _distance(camera: Camera, worker: int, number: int) -> float | None:
+    """How far off a worker's step is, px; None if it could not tell."""
+    own = camera.by_itself(worker, number, [number - 1])
+    if not own:
+        return None
+    distance = apart(own[number - 1], camera.true(number, [number - 1])[number - 1])
+    return float(np.nanmedian(distance)) if np.isfinite(distance).any() else math.inf
 
-    def _own(self, worker: int, number: int) -> dict[int, Map]:
-        """What a worker's own registration tells."""
-        motions = self.albums[worker].motions(number, self.depth)
-        return {earlier: plane(matrix, self._size) for earlier, matrix in motions.items()}
 
-    def _seen(self, worker: int, number: int) -> list[tuple[int, Seen]]:
-        """What it saw, the newest first."""
-        first = number - self.depth
-        return [(n, self.views[worker][n].seen) for n in range(number, first - 1, -1)]
-
-    def _covered(self, number: int, maps: Mapping[int, Map]) -> Shares:
-        earlier = ((self._owners[n], places) for n, places in maps.items())
-        return covered(self._owners[number], earlier, len(self.views))
-
-    def _rebuilt(
-        self, worker: int, number: int, own: Mapping[int, Map], by_edge: Mapping[int, Map]
-    ) -> Rebuilt:
-        views = self.views[worker]
-        history = History(self.recording.arch, views[number - self.depth : number])
-        view, truth = views[number], self.recording.moments[number].truth
-        flat = mean.attack(view.pixels, view.seen, history)
-        gathered = panorama.gathered(view, [(views[n], m) for n, m in own.items()])
-        pictures = {
-            'one_frame': harmonic.attack(view.pixels, view.seen, history),
-            'panorama': harmonic.attack(gathered.pixels, gathered.seen, history),
-            'panorama_by_edge': panorama.rebuilt(
-                view, [(views[n], m) for n, m in by_edge.items()], history
-            ),
-            **_others(view, history),
-        }
-        unseen = ~view.seen
-        flat_db = psnr(flat, truth, unseen)
-        return Rebuilt(
-            self.recording.workers[worker],
-            truth,
-            view,
-            gathered,
-            pictures,
-            {name: psnr(each, truth, unseen) - flat_db for name, each in pictures.items()},
-            {name: ssim(each, truth, unseen) for name, each in pictures.items()},
-        )
+def _rebuilt(
+    camera: Camera, worker: int, number: int, own: Mapping[int, Map], by_edge: Mapping[int, Map]
+) -> Rebuilt:
+    views = camera.views[worker]
+    view, truth = views[number], camera.recording.moments[number].truth
+    history = History(camera.recording.arch, [views[n] for n in sorted(by_edge)])
+    gathered = panorama.gathered(view, [(views[n], m) for n, m in own.items()])
+    pictures = {
+        'one_frame': harmonic.attack(view.pixels, view.seen, history),
+        'panorama': harmonic.attack(gathered.pixels, gathered.seen, history),
+        'panorama_by_edge': panorama.rebuilt(
+            view, [(views[n], m) for n, m in by_edge.items()], history
+        ),
+        **_others(view, history),
+    }
+    told = guesses(view, truth, pictures)
+    return Rebuilt(camera.recording.workers[worker], truth, view, gathered, told)
 
 
 def _others(view: View, history: History) -> dict[str, Picture]:

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from pedsam_ros.audit.coverage import covered, owners
-from pedsam_ros.audit.motion import Matrix, inside, moved, pixels_of
+from pedsam_ros.audit.motion import inside, moved, pixels_of
 from pedsam_ros.audit.recording import Recording
 from pedsam_ros.audit.scenes import filled
 from pedsam_ros.audit.subject import Subject
+from pedsam_ros.core.planes import Matrix
 from pedsam_ros.core.types import Pixels
 
 _VIEW = (480, 640)  # height, width of a frame, px

@@ -70,6 +70,17 @@ class Case:
         return Guessed(kept, level, gain, ssim(picture, self.truth, unseen), cpu_s, bands)
 
 
+def guesses(view: View, truth: Pixels, pictures: Mapping[str, Picture]) -> dict[str, Guessed]:
+    """The scores of pictures of one view; NaN if there is nothing to guess, or nothing to guess
+    it from."""
+    case = Case.of(view, truth)
+    nothing = (math.nan,) * 3
+    return {
+        name: case.scored(each) if case else Guessed(each, *nothing, 0.0, {})
+        for name, each in pictures.items()
+    }
+
+
 def cases(views: Iterable[View], truth: Pixels) -> list[Case]:
     """The views of a picture for which there is something to guess."""
     found = (Case.of(view, truth) for view in views)

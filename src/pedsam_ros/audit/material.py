@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, islice, pairwise, zip_longest
 from pathlib import Path
 
-from pedsam_ros.audit.scenes import Scene, pan
+from pedsam_ros.audit.scenes import Scene, pan, spread
 from pedsam_ros.bags.image_files import SUFFIXES, frames_of, video_frames
 from pedsam_ros.bags.image_topics import find_image_topic
 from pedsam_ros.bags.rosbag import Bag
@@ -15,7 +15,7 @@ from pedsam_ros.bags.sample_photos import photo_paths
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.errors import BadImage, ConfigError
 from pedsam_ros.core.files import read_image
-from pedsam_ros.core.foreign_text import parsed_json, read_bounded
+from pedsam_ros.core.foreign_text import read_json
 from pedsam_ros.core.shown import shown
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.evaluation.label_maps import read_label_maps, sources_of
@@ -87,7 +87,7 @@ def _of_folder(folder: Path, arch: Architecture, most: int) -> Material:
         raise ConfigError(f'{folder}: no image there ({" ".join(SUFFIXES)})')
     if _is_sequence(folder, files):
         return _of_images(folder, most)
-    return _of_photos(_spread(files, most), arch, most)
+    return _of_photos(spread(files, most), arch, most)
 
 
 def _of_sequences(folder: Path, most: int) -> Material:
@@ -186,10 +186,7 @@ def _read(frames: Iterable[Pixels], source: Path) -> Iterator[Pixels]:
 
 def _sequences(index: Path) -> list[str]:
     """The folders that a sequences.json names. Raises ConfigError."""
-    try:
-        found = parsed_json(read_bounded(index, _MOST_INDEX_BYTES), _MOST_INDEX_BYTES)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f'{index}: not readable: {shown(error, 200)}') from error
+    found = read_json(index, _MOST_INDEX_BYTES)
     if not isinstance(found, dict):
         raise ConfigError(f'{index}: a mapping from folders to their frames is expected')
     strange = [name for name in found if Path(name).name != name or not name.strip('.')]
@@ -231,9 +228,3 @@ def _check_bytes(source: Path, scenes: Iterable[Scene]) -> None:
 def _name(path: Path) -> str:
     """The folder is in it, because names may repeat between sources."""
     return f'{path.parent.name}/{path.stem}'
-
-
-def _spread(files: Sequence[Path], most: int) -> list[Path]:
-    """At most `most` of them, evenly spread."""
-    count = min(most, len(files))
-    return [files[number * len(files) // count] for number in range(count)]

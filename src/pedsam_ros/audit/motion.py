@@ -1,8 +1,8 @@
 """Where the pixels of one picture lie in another: planes, and maps with a place for every pixel.
 
-A `Matrix` is a homography, (3, 3) float64: x, y of the present picture to x, y of another, px. A
-`Map` is (H, W, 2) float32: x and y of every pixel of the present picture in another, px; NaN where
-that is unknown, or outside of the other. Whole numbers are the middles of pixels.
+A `Matrix` is that of `core/planes.py`. A `Map` is (H, W, 2) float32: x and y of every pixel of the
+present picture in another, px; NaN where that is unknown, or outside of the other. Whole numbers
+are the middles of pixels.
 """
 
 from __future__ import annotations
@@ -13,14 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Matrix: TypeAlias = NDArray[np.float64]
+from pedsam_ros.core import planes
+from pedsam_ros.core.planes import Matrix
+
 Map: TypeAlias = NDArray[np.float32]
 _OUTSIDE = -9.0  # of every picture
-
-
-def shift(x: float, y: float) -> Matrix:
-    """The matrix of a camera that moved by whole pixels: what lies at 0, 0 lay at x, y."""
-    return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
 
 
 def pixels_of(size: tuple[int, ...]) -> Map:
@@ -39,10 +36,8 @@ def moved(places: Map, matrix: Matrix) -> Map:
 
 def inside(places: Map, size: tuple[int, ...]) -> Map:
     """The same places, NaN where they lie outside of a picture of (H, W) = `size` px."""
-    x, y = places[..., 0], places[..., 1]
-    with np.errstate(invalid='ignore'):
-        out = ~((x > -0.5) & (y > -0.5) & (x < size[1] - 0.5) & (y < size[0] - 0.5))
-    return np.where(out[..., None], np.float32(np.nan), places)
+    within = planes.inside(places, (size[0], size[1]))
+    return np.where(within[..., None], places, np.float32(np.nan))
 
 
 def plane(matrix: Matrix, size: tuple[int, ...]) -> Map:

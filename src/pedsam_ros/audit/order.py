@@ -14,12 +14,11 @@ from pedsam_ros.audit.record import NAMES, workers
 from pedsam_ros.audit.subject import Subject
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.core.foreign_text import parsed_yaml, read_bounded
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.parameter_file import read_parameters
 from pedsam_ros.core.router import Region
 from pedsam_ros.core.shown import shown, written
-from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
+from pedsam_ros.core.workers_file import WorkerEntry, read_workers
 
 MOST_WORKERS = len(NAMES)
 _MOST_SEED = 2**32 - 1
@@ -78,11 +77,7 @@ class Order:
             file = Path(config.workers_file)
         if file is None:
             return workers(3 if self.workers is None else self.workers)
-        try:
-            data = parsed_yaml(read_bounded(file.expanduser()))
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ConfigError(f'{shown(file, 300)}: {shown(error, 200)}') from None
-        entries = list(parse_workers(data, _NO_DOMAIN))
+        entries = list(read_workers(file, _NO_DOMAIN))
         if (count := sum(not each.spare for each in entries)) > MOST_WORKERS:
             raise ConfigError(f'{shown(file, 300)}: {count} workers; at most {MOST_WORKERS}')
         return entries

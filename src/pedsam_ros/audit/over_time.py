@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from pedsam_ros.audit import geometry
+from pedsam_ros.audit import geometry, kept_views
+from pedsam_ros.audit.camera import Camera
 from pedsam_ros.audit.coverage import Shares, covered, owners
 from pedsam_ros.audit.followed import Followed, Present, follow
-from pedsam_ros.audit.kept_views import kept_views
 from pedsam_ros.audit.motion import Map
 from pedsam_ros.audit.over_time_exhibits import exhibits
 from pedsam_ros.audit.record import workers
@@ -24,6 +24,7 @@ from pedsam_ros.core.errors import ConfigError
 
 NAME = 'over_time'
 COUNTS = range(2, 9)  # workers
+_REBUILT = 2  # scenes of which a worker rebuilds a view from all frames
 _EARLIER = (0, 1, 2, 4, 8, 16, 32, 64)  # frames before the present one
 _Figures = dict[str, Any]
 
@@ -31,9 +32,14 @@ _Figures = dict[str, Any]
 def run(subject: Subject, bar: tqdm[Any]) -> Section:
     """Attacks every scene as each worker sees it, by registration of the edge and of its own."""
     told, others = list[Followed](), list[Mapping[int, Shares | None]]()
-    for scene in subject.motion:
-        followed = follow(subject, scene)
+    kept, made = list[kept_views.Kept](), list[dict[str, float]]()
+    for number, scene in enumerate(subject.motion):
+        camera = Camera(subject.record(scene), subject.ideal)
+        followed = follow(camera, subject.ideal)
         told.append(followed)
+        kept.append(kept_views.shares(camera))
+        if number < _REBUILT:
+            made.append(kept_views.rebuilt(camera))
         bar.update()
         others.append(_others(subject, scene, followed, bar))
     figures: _Figures = {
@@ -42,8 +48,8 @@ def run(subject: Subject, bar: tqdm[Any]) -> Section:
         'scenes': {each.name: _scene(each) for each in told},
         **_over_scenes(told),
         'workers': _by_count(others),
+        'kept': kept_views.figures(kept, made),
     }
-    figures['kept'] = kept_views(subject)
     if subject.stills:
         figures['geometry'] = geometry.measured(subject, subject.stills[0].frames[0])
     return Section(figures, exhibits(told))

@@ -22,14 +22,14 @@ def exhibits(told: Sequence[Followed]) -> list[Exhibit]:
 
 def _exhibit(followed: Followed) -> Exhibit:
     present = followed.presents[-1]
-    number = int(np.argmax([each.gains_db['panorama'] for each in present.rebuilt]))
+    number = int(np.argmax([each.guesses['panorama'].gain_db for each in present.rebuilt]))
     shown = present.rebuilt[number]
     return Exhibit(_row(shown), _caption(followed, present, number, shown))
 
 
 def _row(shown: Rebuilt) -> Pixels:
     """(H, W, 3): truth, one frame's view, that of all frames, the guess, and what is wrong."""
-    rebuilt = _whole(shown.pictures['panorama'])
+    rebuilt = _whole(shown.guesses['panorama'].picture)
     off = np.abs(rebuilt.astype(np.int16) - shown.truth).astype(np.uint8)
     gap = np.full((len(off), _GAP_PX, 3), 255, np.uint8)
     parts = [shown.truth, shown.view.pixels, shown.panorama.pixels, rebuilt, off]
@@ -43,13 +43,13 @@ def _whole(picture: Picture) -> Pixels:
 def _caption(followed: Followed, present: Present, number: int, shown: Rebuilt) -> str:
     before, after = present.by_itself_taken[0, number], present.by_itself_taken[-1, number]
     right = present.by_itself[-1, number]
-    gains, ssims = shown.gains_db, shown.ssims
+    made, one = shown.guesses['panorama'], shown.guesses['one_frame']
     return (
         f'{followed.name}: the true view; what {shown.worker} is sent of this frame '
         f'({before:.0%}); what it has with {len(present.by_itself) - 1} earlier frames, which it '
         f'registered by itself ({after:.0%}, of the view {right:.0%} in the right place); what it '
-        f'makes of that ({gains["panorama"]:+.1f} dB over a flat colour and SSIM '
-        f'{ssims["panorama"]:.2f} where this frame shows it nothing; from this frame alone '
-        f'{gains["one_frame"]:+.1f} dB and {ssims["one_frame"]:.2f}); what is wrong. The ledger '
+        f'makes of that ({made.gain_db:+.1f} dB over a flat colour and SSIM '
+        f'{made.ssim:.2f} where this frame shows it nothing; from this frame alone '
+        f'{one.gain_db:+.1f} dB and {one.ssim:.2f}); what is wrong. The ledger '
         f'says {followed.ledger[shown.worker]:.0%}.'
     )

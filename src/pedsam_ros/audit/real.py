@@ -15,7 +15,7 @@ from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import preprocess
 from pedsam_ros.core.model.checkpoint import Weights
-from pedsam_ros.core.outbound import GREY
+from pedsam_ros.core.outbound import neutral
 from pedsam_ros.core.settings import parameters_of
 from pedsam_ros.core.types import Frame, FrameKey, Pixels
 from pedsam_ros.core.windows import Canvas
@@ -74,7 +74,7 @@ def _moment(crossed: Crossing, weights: Weights, stamp_ns: int, rgb: Pixels) -> 
     canvas = Canvas.fit(weights.arch, *rgb.shape[:2])
     truth = preprocess.resize(rgb, canvas.content)
     came = crossed.show(Frame(FrameKey(stamp_ns, 'audit'), rgb))
-    grey = frozenset(each.window.index for each in came if (each.window.pixels == GREY).all())
+    grey = frozenset(each.window.index for each in came if neutral(each.window.pixels))
     return Moment(canvas, truth, [_sent(each) for each in came], grey)
 
 

@@ -67,7 +67,7 @@ def _moment(edge: Edge, number: int, rgb: Pixels, usable: set[str]) -> Moment:
         return Moment(canvas, truth, ())
     edge.finish(started, 'failed')  # nobody computes it
     out = [each for each in assignments if each.worker != LOCAL]
-    grey = frozenset(each.window.index for each in out if neutral(each.window))
+    grey = frozenset(each.window.index for each in out if neutral(each.window.pixels))
     return Moment(canvas, truth, [_sent(edge, each) for each in out], grey)
 
 

@@ -6,7 +6,7 @@ windows of one adversary alone. Neither knows anything of how the camera moved.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -16,18 +16,18 @@ from pedsam_ros.audit.attack import Seen
 from pedsam_ros.audit.features import Features, features, grey, matrices, planes
 from pedsam_ros.audit.motion import (
     Map,
-    Matrix,
     chained,
     inside,
     moved,
     pixels_of,
     sampled,
 )
+from pedsam_ros.core.planes import Matrix
 from pedsam_ros.core.types import Pixels
 
 _LEAST_SIDE_PX = 16  # OpenCV's flow fails on less
 _OVERLAP_PX = 256  # pixels that both pictures must show to judge a motion
-_TRIES = 4  # newer views that an earlier one is compared with
+_TRIES = 4  # known views that another is compared with
 _ALIKE = 30.0  # grey levels: mean difference of what two pictures show
 _MOST_DIFFERENCE = 60.0  # grey levels; more counts as much: something else moved there
 _LOOK_PX = (9, 9)  # what is around a pixel
@@ -88,23 +88,25 @@ class Film:
     def __init__(self, frames: Sequence[Pixels]) -> None:
         self._frames = frames
         self._features: dict[int, Features] = {}
-        self._steps: dict[int, Map] = {}
+        self._steps: dict[tuple[int, int], Map] = {}
 
-    def maps(self, present: int, count: int) -> dict[int, Map]:
-        """Earlier frame -> its map from the present one, of the `count` before it."""
+    def maps(self, present: int, others: Iterable[int]) -> dict[int, Map]:
+        """Other frame -> its map from the present one. `others` are the frames next to it, one
+        after the other, into the past or into the future."""
         found: dict[int, Map] = {}
-        places = pixels_of(self._frames[present].shape[:2])
-        for earlier in range(present - 1, present - count - 1, -1):
-            places = chained(places, self._step(earlier))
-            places = confirmed(self._frames[present], self._frames[earlier], places)
-            found[earlier] = places
+        places, nearer = pixels_of(self._frames[present].shape[:2]), present
+        for other in others:
+            places = chained(places, self._step(nearer, other))
+            places = confirmed(self._frames[present], self._frames[other], places)
+            found[other], nearer = places, other
         return found
 
-    def _step(self, earlier: int) -> Map:
-        if earlier not in self._steps:
-            now, then = self._frames[earlier + 1], self._frames[earlier]
-            self._steps[earlier] = whole(now, then, self._of(earlier + 1), self._of(earlier))
-        return self._steps[earlier]
+    def _step(self, nearer: int, other: int) -> Map:
+        key = nearer, other
+        if key not in self._steps:
+            both = self._frames[nearer], self._frames[other]
+            self._steps[key] = whole(*both, self._of(nearer), self._of(other))
+        return self._steps[key]
 
     def _of(self, number: int) -> Features:
         if number not in self._features:
@@ -123,36 +125,37 @@ class Album:
         self._features: dict[int, Features] = {}
         self._steps: dict[tuple[int, int], Matrix | None] = {}
 
-    def motion(self, present: int, earlier: int) -> Matrix | None:
+    def motion(self, present: int, other: int) -> Matrix | None:
         """The motion between two pictures; None if it cannot be told.
 
         Of those on which enough features agree it is the one under which what both show looks
         most alike.
         """
-        key = present, earlier
+        key = present, other
         if key not in self._steps:
             judged = [
-                (self._difference(present, earlier, matrix), matrix)
-                for matrix in matrices(self._of(present), self._of(earlier))
+                (self._difference(present, other, matrix), matrix)
+                for matrix in matrices(self._of(present), self._of(other))
             ]
             fit = [pair for pair in judged if pair[0] < _ALIKE]
             self._steps[key] = min(fit, key=lambda pair: pair[0])[1] if fit else None
         return self._steps[key]
 
-    def motions(self, present: int, count: int) -> dict[int, Matrix]:
-        """Earlier picture -> its motion from the present one, of the `count` before it.
+    def motions(self, present: int, others: Iterable[int]) -> dict[int, Matrix]:
+        """Other picture -> its motion from the present one.
 
-        A picture is compared with newer ones whose motion is known, the nearest first, and with
-        the present one. Those that none of them can be registered with are left out, and those
-        that contradict what the present one shows.
+        `others` come in the order in which they are tried. Each is compared with those whose
+        motion is known, the nearest in time first, and with the present one. Those that none of
+        them can be registered with are left out, and those that contradict what the present one
+        shows.
         """
         known = {present: np.eye(3)}
-        for earlier in range(present - 1, max(-1, present - count - 1), -1):
-            near = sorted(known)[:_TRIES]
-            for newer in dict.fromkeys([*near, present]):
-                step = self.motion(newer, earlier)
-                if step is not None and self._fits(present, earlier, step @ known[newer]):
-                    known[earlier] = step @ known[newer]
+        for other in others:
+            near = sorted(known, key=lambda number: abs(number - other))[:_TRIES]
+            for nearer in dict.fromkeys([*near, present]):
+                step = self.motion(nearer, other)
+                if step is not None and self._fits(present, other, step @ known[nearer]):
+                    known[other] = step @ known[nearer]
                     break
         del known[present]
         return known
@@ -162,14 +165,14 @@ class Album:
             self._features[number] = features(*self._pictures[number])
         return self._features[number]
 
-    def _fits(self, present: int, earlier: int, matrix: Matrix) -> bool:
+    def _fits(self, present: int, other: int, matrix: Matrix) -> bool:
         """Whether two pictures look alike where both show something, if they do."""
-        difference = self._difference(present, earlier, matrix)
+        difference = self._difference(present, other, matrix)
         return difference < _ALIKE or difference == np.inf
 
-    def _difference(self, present: int, earlier: int, matrix: Matrix) -> float:
+    def _difference(self, present: int, other: int, matrix: Matrix) -> float:
         """Mean difference, grey levels, of what both pictures show; infinite if that is little."""
-        (now, seen), (then, before) = self._pictures[present], self._pictures[earlier]
+        (now, seen), (then, before) = self._pictures[present], self._pictures[other]
         size = seen.shape[1], seen.shape[0]
         both = cv2.erode(before.astype(np.uint8), np.ones((3, 3), np.uint8))
         both = cv2.warpPerspective(both, matrix, size, flags=_INVERSE_NEAREST)

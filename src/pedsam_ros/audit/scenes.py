@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.types import Pixels
 
+Item = TypeVar('Item')
 STEPS = 32  # of an ideal pan, for one view
 PAN_VIEWS = 0.9  # how far it turns, in views
 
@@ -51,3 +53,9 @@ def filled(photo: Pixels, height: int, width: int) -> Pixels:
     whole = np.asarray(cv2.resize(photo, size, interpolation=how), np.uint8)
     top, left = (whole.shape[0] - height) // 2, (whole.shape[1] - width) // 2
     return np.ascontiguousarray(whole[top : top + height, left : left + width])
+
+
+def spread(some: Sequence[Item], most: int) -> list[Item]:
+    """At most so many items, evenly from the whole sequence."""
+    count = min(len(some), most)
+    return [some[number * len(some) // count] for number in range(count)]

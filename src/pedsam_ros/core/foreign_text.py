@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.shown import shown
 
 MOST_BYTES = 2**18
@@ -63,6 +64,14 @@ def parsed_json(text: str | bytes, most_bytes: int = MOST_BYTES) -> Any:
         return json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise ValueError(f'no JSON: {shown(error, 200)}') from None
+
+
+def read_json(file: Path, most_bytes: int) -> Any:
+    """What a JSON file holds. Raises ConfigError, which names the file, if it cannot be read."""
+    try:
+        return parsed_json(read_bounded(file, most_bytes), most_bytes)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f'{shown(file, 300)}: not readable: {shown(error, 200)}') from None
 
 
 def read_bounded(file: Path, most_bytes: int = MOST_BYTES) -> bytes:

@@ -17,16 +17,16 @@ from pedsam_ros.core.in_flight import Assignment, InFlight
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.recent import RecentEmbeddings
 from pedsam_ros.core.router import STALE, Router
-from pedsam_ros.core.types import Window
+from pedsam_ros.core.types import Pixels, Window
 from pedsam_ros.core.windows import Canvas
 
 GREY = 128  # says nothing about the scene
 Frames: TypeAlias = 'Mapping[int, InFlight]'  # serial -> frame in flight
 
 
-def neutral(window: Window) -> bool:
-    """Whether a window shows nothing."""
-    return bool((window.pixels == GREY).all())
+def neutral(pixels: Pixels) -> bool:
+    """Whether the pixels of a window show nothing."""
+    return bool((pixels == GREY).all())
 
 
 class Outbound:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.core.foreign_text import parsed_yaml, read_bounded
-from pedsam_ros.core.settings import Group, groups_of
+from pedsam_ros.core.settings import ConfigT, Group, made
 from pedsam_ros.core.shown import shown, written
 
-ConfigT = TypeVar('ConfigT')
 _ALL = '/**'
 _PARAMETERS = 'ros__parameters'
 _OF_ROS = ('use_sim_time', 'start_type_description_service', 'qos_overrides')  # any node's
@@ -38,15 +37,10 @@ def read_parameters(file: Path, config: type[ConfigT]) -> ConfigT:
 def settings_from(data: Any, config: type[ConfigT]) -> ConfigT:
     """The same of a file that has been read. Raises PedsamError."""
     given = _flat(_of_one_node(data))
-    own, *nested = groups_of(config)
-    defaults: Any = config()
-    values = _taken(given, own)
-    for group in nested:
-        name = group.prefix.removesuffix('.')
-        values[name] = replace(getattr(defaults, name), **_taken(given, group))
+    read = made(config, partial(_taken, given))
     if strange := [name for name in given if name.split('.')[0] not in _OF_ROS]:
         raise ConfigError(f'{shown(strange[0])}: no setting has this name')
-    return config(**values)
+    return read
 
 
 def _of_one_node(data: Any) -> Mapping[Any, Any]:

@@ -7,14 +7,15 @@ options, config/*.yaml and docs/parameters.md are all made from them: `groups_of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from itertools import islice
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.shown import written
 
+ConfigT = TypeVar('ConfigT')
 MOST_ITEMS = 8192  # of a list; twice what all points and boxes of a request need
 _MOST_OF_FLOAT = 10**300  # Python cannot make a float of larger whole numbers
 UNITS = {'s': 's', 'px': 'px', 'hz': 'Hz'}  # what the last word of a name stands for
@@ -175,6 +176,18 @@ def groups_of(config: type[Any]) -> tuple[Group, ...]:
         Group(f'{each.name}.', each.metadata['group'], settings_of(kinds[each.name]))
         for each in nested
     )
+
+
+def made(config: type[ConfigT], values: Callable[[Group], Mapping[str, Any]]) -> ConfigT:
+    """A config of what `values` gives for each group of its settings; the others keep their
+    default. Raises PedsamError if a rule is broken."""
+    own, *nested = groups_of(config)
+    defaults: Any = config()
+    given = dict(values(own))
+    for group in nested:
+        name = group.prefix.removesuffix('.')
+        given[name] = replace(getattr(defaults, name), **values(group))
+    return config(**given)
 
 
 def parameters_of(config: Any) -> dict[str, Any]:

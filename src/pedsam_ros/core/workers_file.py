@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pedsam_ros.core.common_settings import NAME, NAME_FORM
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.foreign_text import parsed_yaml, read_bounded
 from pedsam_ros.core.keys import parse_public
 from pedsam_ros.core.settings import described, setting, settings_of
 from pedsam_ros.core.shown import shown, written
@@ -139,6 +141,18 @@ def parse_workers(data: Any, own_domain: int) -> tuple[WorkerEntry, ...]:
                 f"{worker.name}: domain_id={own_domain} is the edge's own; each worker needs one"
             )
     return workers
+
+
+def read_workers(path: str | Path, own_domain: int) -> tuple[WorkerEntry, ...]:
+    """The workers of a workers.yaml, as `parse_workers` takes it. Raises ConfigError."""
+    if not path:
+        example = 'config/workers.yaml is an example'
+        raise ConfigError(f"workers_file='': name the file that lists the workers; {example}")
+    try:
+        data = parsed_yaml(read_bounded(Path(path).expanduser()))
+    except (OSError, RuntimeError, ValueError) as error:  # no such ~; a name that no file can have
+        raise ConfigError(f'workers_file={written(str(path))}: {shown(error, 300)}') from None
+    return parse_workers(data, own_domain)
 
 
 def _parse_worker(entry: Any) -> WorkerEntry:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pedsam_ros.core import pixels
 from pedsam_ros.core.errors import BadImage, ConfigError
-from pedsam_ros.core.foreign_text import parsed_json, read_bounded
+from pedsam_ros.core.foreign_text import read_json
 from pedsam_ros.core.shown import shown, written
 from pedsam_ros.evaluation.samples import Rules, Sample, Shape, check_size, choose
 
@@ -52,10 +52,7 @@ def sources_of(folder: Path) -> list[str]:
 
 def _entries(index: Path) -> list[dict[str, Any]]:
     """The images that an index.json lists. Raises ConfigError."""
-    try:
-        entries = parsed_json(read_bounded(index, _MOST_BYTES), _MOST_BYTES)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f'{index}: not a readable index.json: {shown(error, 200)}') from error
+    entries = read_json(index, _MOST_BYTES)
     if not isinstance(entries, list):
         raise ConfigError(f'{index}: a list of images is expected')
     for number, entry in enumerate(entries):

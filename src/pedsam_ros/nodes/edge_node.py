@@ -23,7 +23,7 @@ from pedsam_ros.core.operator_word import OperatorWord, read_or_make_secret
 from pedsam_ros.core.placement import place
 from pedsam_ros.core.types import Masks, WorkerStatus
 from pedsam_ros.core.windows import pixel_grid
-from pedsam_ros.core.workers_file import WorkerEntry
+from pedsam_ros.core.workers_file import WorkerEntry, read_workers
 from pedsam_ros.nodes import handshakes
 from pedsam_ros.nodes.camera_input import CameraInput
 from pedsam_ros.nodes.compute import ComputeThread
@@ -39,7 +39,7 @@ from pedsam_ros.nodes.ledger_file import LedgerFile
 from pedsam_ros.nodes.losses import Losses
 from pedsam_ros.nodes.managed import ManagedNode
 from pedsam_ros.nodes.spin import run
-from pedsam_ros.ros import diagnostics, params
+from pedsam_ros.ros import diagnostics
 from pedsam_ros.ros.domain import DomainLink
 
 
@@ -74,7 +74,7 @@ class EdgeNode(ManagedNode):
         """Reads workers, keys, weights and the exposure ledger. Raises PedsamError."""
         self.unload()
         config, domain = self.config, self.context.get_domain_id()
-        workers = params.read_workers(config.workers_file, domain)
+        workers = read_workers(config.workers_file, domain)
         keys = handshakes.edge_keys(workers, config)
         weights = checkpoint.read(config.checkpoint)
         wire.check(weights.arch)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -18,13 +17,10 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from pedsam_ros.core.errors import ConfigError, PedsamError
-from pedsam_ros.core.foreign_text import parsed_yaml, read_bounded
-from pedsam_ros.core.settings import Group, Setting, groups_of, settings_of
-from pedsam_ros.core.shown import shown, written
-from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
+from pedsam_ros.core.settings import ConfigT, Group, Setting, groups_of, made, settings_of
+from pedsam_ros.core.shown import written
 from pedsam_ros.ros import clock
 
-ConfigT = TypeVar('ConfigT')
 _TYPES = {
     bool: Parameter.Type.BOOL,
     int: Parameter.Type.INTEGER,
@@ -116,25 +112,7 @@ def _fitted_to(each: Setting | None, change: Parameter) -> Parameter:
 
 def read(node: Node, config: type[ConfigT]) -> ConfigT:
     """The parameters as a checked config. Raises PedsamError if a value breaks a rule."""
-    own, *nested = groups_of(config)
-    defaults: Any = config()
-    values = _values(node, own)
-    for group in nested:
-        name = group.prefix.removesuffix('.')
-        values[name] = replace(getattr(defaults, name), **_values(node, group))
-    return config(**values)
-
-
-def read_workers(path: str, own_domain: int) -> tuple[WorkerEntry, ...]:
-    """The workers of a workers.yaml. Raises ConfigError."""
-    if not path:
-        example = 'config/workers.yaml is an example'
-        raise ConfigError(f"workers_file='': name the file that lists the workers; {example}")
-    try:
-        data = parsed_yaml(read_bounded(Path(path).expanduser()))
-    except (OSError, RuntimeError, ValueError) as error:  # no such ~; a name that no file can have
-        raise ConfigError(f'workers_file={written(path)}: {shown(error, 300)}') from None
-    return parse_workers(data, own_domain)
+    return made(config, partial(_values, node))
 
 
 def live_changes(config: type[Any], changes: list[Parameter]) -> list[Parameter]:

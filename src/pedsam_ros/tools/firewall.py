@@ -7,8 +7,7 @@ import os
 
 from pedsam_ros.core import firewall
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.core.workers_file import MAX_DOMAIN, WorkerEntry
-from pedsam_ros.ros import params
+from pedsam_ros.core.workers_file import MAX_DOMAIN, WorkerEntry, read_workers
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +41,7 @@ def read(args: argparse.Namespace) -> tuple[WorkerEntry, ...]:
     """Reads the workers. Raises ConfigError."""
     if not 0 <= args.domain <= MAX_DOMAIN:
         raise ConfigError(f'--domain={args.domain}: 0 to {MAX_DOMAIN}')
-    return params.read_workers(args.workers, args.domain)
+    return read_workers(args.workers, args.domain)
 
 
 def run(args: argparse.Namespace) -> int:

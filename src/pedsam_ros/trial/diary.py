@@ -27,7 +27,7 @@ class DiaryWriter:
 
     def note(self, window: Window) -> None:
         """Notes a window that came, unless it is a neutral one that shows nothing."""
-        if not neutral(window):
+        if not neutral(window.pixels):
             self._write(window.index)
 
     def close(self) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from pedsam_ros.core.files import replacing
 from pedsam_ros.core.types import Pixels, Window
 
 _MOST = 10**6  # windows in a folder
@@ -17,11 +16,10 @@ _MOST = 10**6  # windows in a folder
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptWindow:
-    """A window as its worker opened it, and when (monotonic seconds)."""
+    """A window as its worker opened it."""
 
     index: int
     pixels: Pixels  # (h, w, 3) uint8 RGB
-    at_s: float
 
 
 class WindowKeeper:
@@ -33,10 +31,8 @@ class WindowKeeper:
     def keep(self, window: Window) -> None:
         """Writes a window. Nobody ever finds half a file. Raises OSError."""
         path = self._folder / f'{self._count:06d}.npz'
-        partial = path.with_suffix('.partial')
-        with partial.open('wb') as file:
-            np.savez(file, index=window.index, pixels=window.pixels, at_s=time.monotonic())
-        os.replace(partial, path)
+        with replacing(path) as partial, partial.open('wb') as file:
+            np.savez(file, index=window.index, pixels=window.pixels)
         self._count += 1
 
 
@@ -47,4 +43,4 @@ def kept(folder: Path, first: int) -> Iterator[KeptWindow]:
         if not path.exists():
             return
         with np.load(path) as file:
-            yield KeptWindow(int(file['index']), file['pixels'], float(file['at_s']))
+            yield KeptWindow(int(file['index']), file['pixels'])

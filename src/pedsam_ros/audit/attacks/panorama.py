@@ -23,7 +23,7 @@ def attack(view: Pixels, seen: Seen, history: History) -> Picture:
     views = [*history.earlier, View(view, seen)]
     album = Album([(each.pixels, each.seen) for each in views])
     last = len(views) - 1
-    found = album.motions(last, last)
+    found = album.motions(last, range(last - 1, -1, -1))
     maps = {number: plane(matrix, seen.shape) for number, matrix in found.items()}
     return rebuilt(views[-1], ((views[number], maps[number]) for number in maps), history)
 

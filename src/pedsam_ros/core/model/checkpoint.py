@@ -1,6 +1,6 @@
 """Reads and writes weights: SAM's .pth, our .safetensors, and random weights from a seed.
 
-No other file opens weights. A model's `model_id` is a hash of its architecture and of both halves.
+No other file opens a model. Its `model_id` is a hash of its architecture and of both halves.
 The file of one half also holds the other half's hash, so that each end can check its own weights
 and still name the whole model.
 """
@@ -15,17 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-import safetensors
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
 from pedsam_ros.core.errors import PedsamError, WeightsError
-from pedsam_ros.core.files import replacing
-from pedsam_ros.core.model import sam
+from pedsam_ros.core.model import sam, tensors_file
 from pedsam_ros.core.model.encoder import IMAGE, half_of
 from pedsam_ros.core.model.monolithic import ORDERS
 from pedsam_ros.core.model.refiner import Refiner
@@ -36,8 +32,6 @@ SHIPPED = Path(__file__).parents[2] / 'weights' / 'vit_tiny.safetensors'
 PADDING = 'padding_tokens'  # (T, T, C) float32: the tokens of a canvas that is all padding
 _FORMAT = 'pedsam-1'
 _DIGEST = r'[0-9a-f]{64}'
-_MOST_HEADER_BYTES = 2**20  # of a .safetensors; that of ViT-H has 60 kB
-_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 CHOICE = "a file, 'vit_tiny' for the model that comes along, or 'random:ARCH:SEED'"
 
 
@@ -113,10 +107,7 @@ def write(weights: Weights, path: Path) -> Path:
     """Writes a .safetensors file for `read`; half a file never appears under this name."""
     metadata = {'format': _FORMAT, 'architecture': weights.arch.to_json(), **weights.hashes}
     metadata |= {'model_id': weights.model_id, 'order': weights.order}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as partial:
-        save_file({k: t.contiguous() for k, t in weights.tensors.items()}, partial, metadata)
-    return path
+    return tensors_file.write(path, weights.tensors, metadata)
 
 
 def _reason(error: Exception) -> str:
@@ -143,7 +134,7 @@ def _read_pth(path: Path) -> Weights:
     tensors = torch.load(path, map_location='cpu', weights_only=True)
     if not isinstance(tensors, dict) or f'{IMAGE}pos_embed' not in tensors:
         raise WeightsError(f'has no {IMAGE}pos_embed, so it is not a SAM')
-    _check_plain(tensors)
+    tensors_file.check_plain(tensors)
     dim = tensors[f'{IMAGE}pos_embed'].shape[-1]
     matching = [a for a in ARCHITECTURES.values() if a.dim == dim]
     if not matching:
@@ -167,26 +158,8 @@ def _check_zip(path: Path) -> None:
         raise WeightsError(f'not readable: {size} bytes once unpacked, in a file of {real}')
 
 
-def _check_plain(tensors: Mapping[Any, Any]) -> None:
-    """Raises WeightsError unless all are named, and dense tensors of real numbers."""
-    for name, tensor in tensors.items():
-        if not isinstance(name, str) or not isinstance(tensor, Tensor):
-            raise WeightsError(f'{written(name)} is {type(tensor).__name__}: no named tensor')
-        if tensor.dtype not in _FLOATS or tensor.layout != torch.strided:
-            raise WeightsError(f'{written(name)} is {tensor.dtype}: one of {[*_FLOATS]} expected')
-
-
 def _read_safetensors(path: Path) -> Weights:
-    with path.open('rb') as start:
-        length = int.from_bytes(start.read(8), 'little')
-    if length > _MOST_HEADER_BYTES:
-        raise WeightsError(f'not readable: a header of {length} bytes')
-    with safetensors.safe_open(path, 'pt') as file:
-        metadata = file.metadata() or {}
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-    if metadata.get('format') != _FORMAT:
-        raise WeightsError(f'no {_FORMAT} file; make one with pedsam split')
-    _check_plain(tensors)
+    metadata, tensors = tensors_file.read(path, _FORMAT, 'pedsam split')
     arch = Architecture.from_json(metadata.get('architecture', ''))
     hashes = {half: metadata.get(half, '') for half in HALVES}
     order = metadata.get('order', '')
