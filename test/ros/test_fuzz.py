@@ -1,5 +1,10 @@
 """A few hundred hostile inputs for each decoder; `python test/fuzz.py` runs 100,000."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import fuzz
 import pytest
 from fuzz_targets import TARGETS, Target
@@ -7,12 +12,26 @@ from fuzz_targets import TARGETS, Target
 pytestmark = pytest.mark.ros
 
 
+@pytest.fixture(scope='module')
+def outcomes(tmp_path_factory):
+    """What the command finds: 300 cases of each target, by its name.
+
+    It is a process that has seen no test, because it forks. A fork of this one would hold what
+    earlier tests left of their nodes and threads, and end wherever that is cleared away.
+    """
+    out = tmp_path_factory.mktemp('fuzz') / 'fuzz.json'
+    command = [sys.executable, fuzz.__file__, '--mutations', '300', '--out', str(out)]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=Path(fuzz.__file__).parent)
+    assert out.is_file(), ended.stderr
+    return {each['target']: each for each in json.loads(out.read_text())['targets']}
+
+
 @pytest.mark.parametrize('name', TARGETS)
-def test_hostile_input_raises_the_products_errors_and_nothing_else(name):
+def test_hostile_input_raises_the_products_errors_and_nothing_else(name, outcomes):
     """It is refused or read; it neither hangs nor takes memory."""
-    outcome = fuzz.in_process(TARGETS[name], range(300), seed=0)
-    assert outcome.faults == []
-    assert outcome.cases == outcome.accepted + outcome.refused == 300
+    outcome = outcomes[name]
+    assert outcome['faults'] == []
+    assert outcome['cases'] == outcome['accepted'] + outcome['refused'] == 300
 
 
 def test_every_kind_of_fault_is_found():
