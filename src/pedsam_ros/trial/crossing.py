@@ -24,7 +24,7 @@ from pedsam_ros.msg import SealedWindow
 from pedsam_ros.ros import identity, qos
 from pedsam_ros.trial.client import Client
 from pedsam_ros.trial.distributed import Distributed, edge_settings
-from pedsam_ros.trial.kept import KeptWindow, kept
+from pedsam_ros.trial.kept import KeptWindow, count, kept
 from pedsam_ros.trial.system import System
 
 _HEARD_S = 30.0  # for an eavesdropper to hear what a worker has opened already
@@ -98,9 +98,7 @@ class Crossing:
         dark = np.zeros((*size, 3), np.uint8)
         for number in range(_PROBES):
             for worker, tap in self._taps.items():
-                self._opened[worker] += len(
-                    list(kept(self._folder / worker, self._opened[worker]))
-                )
+                self._opened[worker] = count(self._folder / worker)
                 tap.forget()
             if not self._shown_once(Frame(FrameKey(number, 'dark'), dark), _PROBE_S)[1]:
                 return

@@ -26,7 +26,7 @@ class WindowKeeper:
     """Writes windows to a folder that is there already, each as a file of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._count = folder, len(list(folder.glob('*.npz')))
+        self._folder, self._count = folder, count(folder)
 
     def keep(self, window: Window) -> None:
         """Writes a window. Nobody ever finds half a file. Raises OSError."""
@@ -34,6 +34,11 @@ class WindowKeeper:
         with replacing(path) as partial, partial.open('wb') as file:
             np.savez(file, index=window.index, pixels=window.pixels)
         self._count += 1
+
+
+def count(folder: Path) -> int:
+    """How many windows are kept in a folder."""
+    return len(list(folder.glob('*.npz')))
 
 
 def kept(folder: Path, first: int) -> Iterator[KeptWindow]:
