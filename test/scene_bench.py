@@ -22,9 +22,10 @@ from skimage import data
 
 from moving_scenes import Shot, Witness, covering, crops, pan, roll, shake, zoom
 from pedsam_ros.core.architecture import ARCHITECTURES
+from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.scene import Scene
-from pedsam_ros.core.sight import SceneRules, Sight, State
+from pedsam_ros.core.sight import Sight, State
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.tools.figures import write_figures
@@ -64,7 +65,7 @@ def run(
     entries = [
         WorkerEntry(name=name, domain_id=number + 1) for number, name in enumerate(NAMES[:workers])
     ]
-    scene = Scene(ARCHITECTURES[arch], entries, rules=SceneRules(max_coverage=cap))
+    scene = Scene(ARCHITECTURES[arch], entries, placement=PlacementConfig(max_coverage=cap))
     witness, rows, saved = Witness(size), [], 0
     for number, shot in enumerate(shots):
         began = time.process_time()

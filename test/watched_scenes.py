@@ -2,9 +2,9 @@
 
 from moving_scenes import drawn_world, shot, turned
 from pedsam_ros.core.architecture import ARCHITECTURES
+from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.scene import Scene
-from pedsam_ros.core.sight import SceneRules
 from pedsam_ros.core.workers_file import WorkerEntry
 
 ARCH = ARCHITECTURES['vit_tiny']
@@ -15,7 +15,7 @@ WORKERS = [WorkerEntry(name=name, domain_id=n + 1) for n, name in enumerate('abc
 
 def scene_of(**rules):
     """A new scene of three workers."""
-    return Scene(ARCH, WORKERS, rules=SceneRules(**rules))
+    return Scene(ARCH, WORKERS, placement=PlacementConfig(**rules))
 
 
 def send(scene, rgb, now_s=0.0):

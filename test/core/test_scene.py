@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from moving_scenes import Witness, crops, drawn_world, pan, roll, shake, shot, zoom
+from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.errors import BadImage, ConfigError, ExposureError
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.planes import shift
 from pedsam_ros.core.scene import Scene
-from pedsam_ros.core.sight import SceneRules, State
+from pedsam_ros.core.sight import State
 from pedsam_ros.core.workers_file import WorkerEntry
 from watched_scenes import ARCH, ELSEWHERE, WORLD, at, scene_of, send, windows_of
 
@@ -228,7 +229,7 @@ def test_an_empty_image_is_refused():
 def test_a_rule_out_of_bounds_is_refused(rules):
     """The error names it."""
     with pytest.raises(ConfigError, match=next(iter(rules))):
-        SceneRules(**rules)
+        PlacementConfig(**rules)
 
 
 def test_at_most_sixteen_workers_are_known():

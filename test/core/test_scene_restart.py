@@ -3,15 +3,16 @@
 import pytest
 
 from moving_scenes import pan
+from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.scene import Scene
-from pedsam_ros.core.sight import SceneRules, State
+from pedsam_ros.core.sight import State
 from watched_scenes import ARCH, ELSEWHERE, WORKERS, WORLD, at, scene_of, send, windows_of
 
 
 def restarted(data, **rules):
     """What another process makes of bytes."""
-    return Scene.from_bytes(data, ARCH, WORKERS, rules=SceneRules(**rules))
+    return Scene.from_bytes(data, ARCH, WORKERS, placement=PlacementConfig(**rules))
 
 
 def test_a_restart_is_no_way_to_see_more():

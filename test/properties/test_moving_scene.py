@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from moving_scenes import drawn_world, shot
 from pedsam_ros.core.architecture import ARCHITECTURES
+from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.errors import ConfigError, ExposureError
 from pedsam_ros.core.planes import shift
 from pedsam_ros.core.scene import Scene
-from pedsam_ros.core.sight import SceneRules, State
+from pedsam_ros.core.sight import State
 from pedsam_ros.core.workers_file import WorkerEntry
 
 ARCH = ARCHITECTURES['vit_tiny']
@@ -42,8 +43,8 @@ class Camera:
 
     def __init__(self, count, cap, rule):
         self.workers = [WorkerEntry(name=n, domain_id=i + 1) for i, n in enumerate(NAMES[:count])]
-        self.cap, self.rules = cap, SceneRules(max_coverage=cap, on_lost_scene=rule)
-        self.scene = Scene(ARCH, self.workers, rules=self.rules)
+        self.cap, self.rules = cap, PlacementConfig(max_coverage=cap, on_lost_scene=rule)
+        self.scene = Scene(ARCH, self.workers, placement=self.rules)
         self.file, self.now_s, self.old = self.scene.to_bytes(), 0.0, None
         self.x, self.y, self.zoom, self.size, self.room = 400.0, 250.0, 1.0, (240, 320), 0
 
@@ -63,7 +64,7 @@ class Camera:
             (self.room,) = how
         elif what == 'restart':
             torn = self.file + b'S\x40\0\0\0torn'[: how[0]]
-            self.scene = Scene.from_bytes(torn, ARCH, self.workers, rules=self.rules)
+            self.scene = Scene.from_bytes(torn, ARCH, self.workers, placement=self.rules)
             self.old = None
             self.now_s = 0.0
         rgb = np.zeros((*self.size, 3), np.uint8) if what == 'black' else self.picture()

@@ -24,8 +24,9 @@ _HOLD_PX = 0.75  # canvas px; the grid stays where it is while it is no further 
 class Lattice:
     """Deals the cells of a whole plane to workers. Spares get none.
 
-    Raises ConfigError if there are fewer than two workers, or if a rule names windows by index or
-    forbids neighbours that the lattice has: a cell has no index, and no search can mend a plane.
+    Raises ConfigError if there are fewer than two workers, or if a rule names windows by index,
+    counts them or forbids neighbours that the lattice has: a cell has no index, and no search can
+    mend a plane.
     """
 
     def __init__(self, workers: Sequence[WorkerEntry], rules: PlacementConfig) -> None:
@@ -34,12 +35,18 @@ class Lattice:
         self._largest: tuple[tuple[int, int], int, float] | None = None  # of the last view
         if len(self.names) < 2:
             raise ConfigError(f'{len(self.names)} worker(s): one alone would see the whole scene')
-        named = [worker.name for worker in regular if worker.windows is not None]
+        if rules.max_share:
+            raise ConfigError(
+                f'max_share={rules.max_share}: counts places in the image; with anchor=scene, '
+                'max_coverage holds'
+            )
+        named = [worker.name for worker in workers if worker.windows is not None]
         if rules.local_windows:
             named.append('placement.local_windows')
         if named:
             raise ConfigError(
-                f'{", ".join(named)}: names windows by index, which are no places in a scene'
+                f'{", ".join(named)}: names windows by index, which are no places in a scene; '
+                'use anchor=image for a camera that never moves'
             )
         if rules.adjacency == 8 and len(self.names) < 4:
             raise ConfigError(

@@ -15,11 +15,15 @@ from typing import Any
 
 from pedsam_ros.core import common_settings as common
 from pedsam_ros.core.codec import DTYPES
+from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.prompts import Limits, prompts_from_flat
 from pedsam_ros.core.settings import check_fields, grouped, setting
 from pedsam_ros.core.types import Prompt
 
 ON_LOSS = ('spare', 'local', 'stale', 'fail')
+ON_CAP = ('local', 'stale', 'fail')
+ANCHORS = ('scene', 'image')
+ON_LOST_SCENE = ('new', 'local')
 
 
 def _share(default: float, text: str, **rule: Any) -> Any:
@@ -64,12 +68,39 @@ class AutomaticConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacementConfig:
-    """Which worker may see which window; placement.py applies it. Raises ConfigError."""
+    """Which worker may see which window. scene.py applies it to a camera that moves, placement.py
+    to one that stands still. Raises ConfigError."""
 
+    anchor: str = setting(
+        'scene',
+        'what windows are fixed to (scene, also for a camera that moves, needs the '
+        "worker's half of the weights; image is for a camera that never moves)",
+        choices=ANCHORS,
+    )
+    max_coverage: float = _share(
+        0.0,
+        'largest share of what the camera shows that one worker may ever have seen, with anchor '
+        'scene (0 takes what the lattice gives, and 0.06)',
+    )
+    on_cap: tuple[str, ...] = setting(
+        ('local',),
+        'what replaces a worker that must not see a window, tried in this order; the frame fails '
+        'if nothing applies',
+        each=ON_CAP,
+    )
+    on_lost_scene: str = setting(
+        'new',
+        'what comes when the edge no longer knows what the camera looks at (new begins a new '
+        'scene, local waits until a known view is found again)',
+        choices=ON_LOST_SCENE,
+    )
+    scenes_per_minute: int = setting(
+        4, 'largest number of new scenes in a minute, besides the first', low=0, high=60
+    )
     max_share: float = _share(
         0.0,
-        "largest share of the window positions' content that one worker may see "
-        '(0 takes what the lattice gives)',
+        "largest share of the window positions' content that one worker may see, with anchor "
+        'image (0 takes what the lattice gives)',
     )
     adjacency: int = setting(
         0,
@@ -89,6 +120,10 @@ class PlacementConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.anchor == 'image' and self.max_coverage:
+            raise ConfigError(
+                f'max_coverage={self.max_coverage}: needs anchor=scene; max_share is for image'
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,8 +260,11 @@ class EdgeConfig:
     @property
     def worker_half(self) -> bool:
         """Whether the edge needs the worker's half of the weights as well."""
-        loss, local = self.loss, self.placement.local_windows
-        return bool(self.regions or local or loss.audit_rate or 'local' in loss.on_server_loss)
+        loss, placement = self.loss, self.placement
+        kept = self.regions or placement.local_windows or loss.audit_rate
+        by_rule = 'local' in loss.on_server_loss
+        above_cap = placement.anchor == 'scene' and 'local' in placement.on_cap
+        return bool(kept or by_rule or above_cap)
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:

@@ -31,7 +31,7 @@ from pedsam_ros.core.router import STALE
 from pedsam_ros.core.scene_journal import SceneJournal
 from pedsam_ros.core.scene_record import SceneRecord
 from pedsam_ros.core.seen import seen, seen_after, show, ways
-from pedsam_ros.core.sight import SceneRules, Sight, State, Totals
+from pedsam_ros.core.sight import Sight, State, Totals
 from pedsam_ros.core.tracker import Tracker
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.core.view import Located, View
@@ -59,12 +59,11 @@ class Scene:
         arch: Architecture,
         workers: Sequence[WorkerEntry],
         placement: PlacementConfig | None = None,
-        rules: SceneRules | None = None,
         identities: Mapping[str, tuple[str, ...]] | None = None,
         record: SceneRecord | None = None,
     ) -> None:
-        self.arch, self.rules = arch, rules or SceneRules()
-        self.lattice = Lattice(workers, placement or PlacementConfig())
+        self.arch, self.rules = arch, placement or PlacementConfig()
+        self.lattice = Lattice(workers, self.rules)
         self.totals = Totals()
         self.coverage: Mapping[str, float] = {worker.name: 0.0 for worker in workers}
         self._record = record or SceneRecord()
@@ -84,12 +83,11 @@ class Scene:
         arch: Architecture,
         workers: Sequence[WorkerEntry],
         placement: PlacementConfig | None = None,
-        rules: SceneRules | None = None,
         identities: Mapping[str, tuple[str, ...]] | None = None,
     ) -> Scene:
         """Reads what `to_bytes` wrote, and whatever `note` returned after that. The camera is lost
         until a remembered view is recognised. Raises ConfigError."""
-        return cls(arch, workers, placement, rules, identities, scene_record.read(data))
+        return cls(arch, workers, placement, identities, scene_record.read(data))
 
     def to_bytes(self) -> bytes:
         """Everything that was seen, without any picture, for a file that begins anew."""

@@ -8,12 +8,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from pedsam_ros.core.coverage import Box
-from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.planes import Size
 from pedsam_ros.core.view import Located
 from pedsam_ros.core.windows import Canvas
-
-ON_LOST_SCENE = ('new', 'local')
 
 
 class State(Enum):
@@ -22,23 +19,6 @@ class State(Enum):
     FOUND = 'found'
     NEW = 'new'  # a new scene begins with it
     LOST = 'lost'  # nothing of it may leave
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SceneRules:
-    """What holds for a scene. Raises ConfigError if a value breaks its rule."""
-
-    max_coverage: float = 0.0  # 0..1; 0: the lattice's largest share, and a margin
-    on_lost_scene: str = 'new'  # what comes when no remembered view is recognised
-    scenes_per_minute: int = 4  # new ones, besides the very first; beyond that it stays lost
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.max_coverage <= 1:
-            raise ConfigError(f'max_coverage={self.max_coverage}: from 0 to 1')
-        if self.on_lost_scene not in ON_LOST_SCENE:
-            raise ConfigError(f'on_lost_scene={self.on_lost_scene!r}: new or local')
-        if not 0 <= self.scenes_per_minute <= 60:
-            raise ConfigError(f'scenes_per_minute={self.scenes_per_minute}: from 0 to 60')
 
 
 @dataclass(frozen=True, slots=True, eq=False)
