@@ -23,8 +23,8 @@ A window of a frame in flight is in one of three states:
     answered    `accept` took the first embedding that passed all checks
     stale       its embedding of an earlier frame is used instead, because its home is lost
 
-core/health.py and core/readiness.py decide which workers are usable; ledger and scene what each
-may see: core/outbound.py asks them before anything leaves. The owner writes them to the disk first.
+core/health.py and core/readiness.py decide which workers are usable, ledger and scene what each
+may see: core/outbound.py asks them before anything leaves, and the owner writes to the disk first.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ ENDINGS = ('done', 'superseded', 'late', 'failed')
 
 
 class Edge:
-    """Everything the edge decides and computes. One frame, from image to masks:
+    """One frame, from image to masks:
 
     >>> edge = Edge(model, homes, config)
     >>> started, assignments = edge.start(frame, now_s=0.0, usable={'alice', 'bob', 'carol'})
@@ -62,10 +62,10 @@ class Edge:
     >>> masks = edge.decode(edge.encode(edge.completed[0]), config.prompts).masks
     >>> edge.finish(started, 'done')
 
-    `homes` maps each window of the grid to its worker; it is empty with a `scene`, which knows
-    better. `spares` are workers that may stand in for one. `ledger` knows what each worker was
-    ever sent, and grows. Arguments named `usable` hold the names of the workers that can be used
-    now; `now_s` is monotonic, `unix_s` is Unix time.
+    `homes` maps each window to its worker, and is empty with a `scene`. `spares` are workers that
+    may stand in for one. `ledger` knows what each was ever sent, and grows. Arguments named
+    `usable` hold the names of the workers that can be used now; `now_s` is monotonic, `unix_s` is
+    Unix time.
     """
 
     def __init__(
@@ -119,11 +119,10 @@ class Edge:
         unix_s: float = 0.0,
         laid: Laid | None = None,
     ) -> tuple[InFlight, list[Assignment]]:
-        """Cuts a frame into windows, each for its home, as `lay` has laid them. Windows of canvas
-        padding are not sent.
+        """Cuts a frame into windows, each for its home, as `lay` has laid them. None of canvas
+        padding is sent.
 
-        Raises Unavailable or ExposureError, and starts nothing, if nobody can or may take one.
-        """
+        Raises Unavailable or ExposureError, and starts nothing, if nobody can or may take one."""
         laid = laid or self.lay(frame, now_s)
         arrived_s = min(frame.arrived_s, now_s)
         plan = self._outbound.plan(laid, usable, arrived_s, now_s)
@@ -181,7 +180,7 @@ class Edge:
         return [self._close(serial, 'late').key for serial in self._dispatch.expired(now_s)]
 
     def distrust(self, worker: str) -> None:
-        """Ends as failed the frames that hold answers of a worker, and forgets the rest of its."""
+        """Ends as failed the frames that hold answers of a worker, and forgets its others."""
         self._recent.forget(worker)
         if self.last is not None and worker in self.last.sources:
             self.last = None
