@@ -126,6 +126,18 @@ def test_a_corner_is_less_than_a_token():
         Canvas.fit(TINY, 10, 10, shift=Shift((0, 0), (16, 0)))
 
 
+def test_any_shift_is_drawn_and_fits():
+    """Each offset of the partition and each corner of the content comes up."""
+    rng = np.random.default_rng(0)
+    drawn = [Shift.drawn(TINY, rng) for _ in range(500)]
+    for shift in drawn:
+        Canvas.fit(TINY, 90, 160, shift=shift)
+    assert {each.offset for each in drawn} == {(i, j) for i in range(4) for j in range(4)}
+    for i in (0, 1):
+        assert {each.corner[i] for each in drawn} == set(range(16))
+    assert Shift.drawn(TINY, np.random.default_rng(0)) == drawn[0]
+
+
 def test_frame_and_shifted_canvas_agree_on_points_and_regions():
     """A point of the frame lies in the window that shows it."""
     canvas = Canvas.fit(TINY, 240, 320, shift=Shift((1, 2), (9, 4)))

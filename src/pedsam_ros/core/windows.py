@@ -149,6 +149,13 @@ class Shift:
     offset: tuple[int, int] = (0, 0)  # of the partition, tokens: see Grid
     corner: tuple[int, int] = (0, 0)  # where the content begins, canvas px; less than a token
 
+    @classmethod
+    def drawn(cls, arch: Architecture, rng: np.random.Generator) -> Shift:
+        """Draws one at random, all equally likely. Equal states of `rng` give equal ones."""
+        patch = arch.window_px // arch.window
+        row, column, top, left = rng.integers([arch.window] * 2 + [patch] * 2).tolist()
+        return cls((row, column), (top, left))
+
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
