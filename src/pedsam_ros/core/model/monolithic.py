@@ -70,9 +70,12 @@ class MonolithicEncoder(nn.Module):
         tokens = self._run(self.rest, tokens, offset)
         return cast(Tensor, self.neck(tokens.permute(0, 3, 1, 2)))
 
+    @torch.no_grad()
     def padding(self) -> Tensor:
         """(1, T, T, C): what the window blocks make of a canvas that is all padding, with SAM's
-        own partition. An edge has it as EdgeHalf.padding."""
+        own partition. An edge has it as EdgeHalf.padding. It is a constant to training as well:
+        keeping one more canvas for the backward pass would cost the memory of an image.
+        """
         empty = self.pos_embed.new_zeros(1, 3, self.image_px, self.image_px)
         return self._run(self.first, self.patch_embed(empty) + self.pos_embed, (0, 0))
 
