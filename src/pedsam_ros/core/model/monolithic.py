@@ -62,7 +62,7 @@ class MonolithicEncoder(nn.Module):
         `offset` is that of the partition, in tokens: see windows.Grid. SAM's own is (0, 0).
         `vacant`, (B, T, T) bool, marks the tokens of windows without content: after the window
         blocks they become `padding`, whatever the offset, as on the edge. In SAM's own order,
-        where no block comes after all window blocks, it changes nothing.
+        where global blocks come between window blocks, it changes nothing.
         """
         tokens = self._run(self.first, self.patch_embed(pixels) + self.pos_embed, offset)
         if vacant is not None and self.first and any(offset):  # else they are that already
