@@ -10,7 +10,7 @@ from fakes import frame
 from pedsam_ros.audit.real import record_real
 from pedsam_ros.audit.record import record, workers
 from pedsam_ros.audit.scenes import Scene
-from pedsam_ros.core.config import EdgeConfig
+from pedsam_ros.core.config import EdgeConfig, PlacementConfig
 from pedsam_ros.core.model import checkpoint, loading
 from rig import SEED
 
@@ -24,7 +24,7 @@ def test_what_really_crosses_is_what_the_recording_says(tmp_path, pad):
     weights, entries = checkpoint.read(SEED), workers(3)
     frames = [frame(96, 128, seed=i).rgb for i in range(3)] + [frame(120, 70, seed=9).rgb]
     scenes = [Scene('first', frames[:1]), Scene('others', frames[1:])]
-    config = EdgeConfig(pad=pad)
+    config = EdgeConfig(pad=pad, placement=PlacementConfig(anchor='image'))
     made = record('made', frames, loading.load_edge(weights), entries, config)
     with domains(4) as ids:
         found = record_real(scenes, weights, entries, ids, tmp_path, config)

@@ -58,6 +58,8 @@ class Followed:
     presents: Sequence[Present] = field(default_factory=tuple)
     registration: Mapping[str, float] = field(default_factory=dict)
     cpu_s: float = math.nan  # that a worker spends on a view, mean
+    stays_here: float = 0.0  # share of the frames' area that was sent to nobody
+    nothing_sent: int = 0  # frames
 
     def curve(self, pick: Callable[[Present], Shares]) -> Shares:
         """Mean of some shares over the present views."""
@@ -93,6 +95,8 @@ def follow(camera: Camera, ideal: bool) -> Followed:
         [_present(camera, number, depth, number in shown) for number in numbers],
         _registration(camera),
         cpu_s,
+        float(np.mean([np.mean(owner == 0) for owner in camera.owners])),
+        sum(not owner.any() for owner in camera.owners),
     )
 
 
@@ -153,7 +157,8 @@ def _rebuilt(
 ) -> Rebuilt:
     views = camera.views[worker]
     view, truth = views[number], camera.recording.moments[number].truth
-    history = History(camera.recording.arch, [views[n] for n in sorted(by_edge)])
+    earlier = [views[n] for n in sorted(by_edge)]
+    history = History(camera.recording.arch, earlier, shift=view.shift)
     gathered = panorama.gathered(view, [(views[n], m) for n, m in own.items()])
     pictures = {
         'one_frame': harmonic.attack(view.pixels, view.seen, history),

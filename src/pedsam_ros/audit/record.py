@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from pedsam_ros.audit.recording import Moment, Recording, Sent
+from pedsam_ros.audit.scene_edge import SceneEdge
 from pedsam_ros.core import wire
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import Edge
@@ -32,7 +34,7 @@ def workers(count: int) -> list[WorkerEntry]:
 
 def record(
     name: str,
-    frames: Iterable[Pixels],
+    frames: Sequence[Pixels],
     model: EdgeCompute,
     entries: Sequence[WorkerEntry],
     config: EdgeConfig | None = None,
@@ -40,32 +42,56 @@ def record(
 ) -> Recording:
     """Shows (H, W, 3) uint8 frames to an edge, one after the other, with every worker there.
 
-    `regions` never leave the edge: x0, y0, x1, y1, image px. A frame that the ledger refuses is
-    recorded with nothing sent. Raises ConfigError if the placement cannot be made.
+    The edge has shown nobody anything before, and gets a frame a second. `regions` never leave the
+    edge: x0, y0, x1, y1, image px. A frame that the edge refuses is recorded with nothing sent. A
+    frame alone is cut as `of_a_still` says. Raises ConfigError if the placement cannot be made.
     """
     config = config or EdgeConfig()
-    edge = Edge(model, place(pixel_grid(model.arch), entries, config.placement), config)
+    if len(frames) == 1:
+        config = of_a_still(config)
+    edge = _edge(model, entries, config)
     for region in regions:
         edge.router.protect(region, float('inf'))
     usable = {entry.name for entry in entries}
     moments = [_moment(edge, number, rgb, usable) for number, rgb in enumerate(frames)]
     names = [entry.name for entry in entries if not entry.spare]
-    ledger = {worker: edge.ledger.share(worker) for worker in names}
+    ledger = {worker: _share(edge, worker) for worker in names}
     return Recording(name, model.arch, names, moments, ledger)
+
+
+def of_a_still(config: EdgeConfig) -> EdgeConfig:
+    """The same settings with windows fixed to the image. In one frame nothing moves: windows fixed
+    to the scene would show as much, somewhere else, of a picture that is a little smaller."""
+    rules = replace(config.placement, anchor='image', max_coverage=0.0)
+    return replace(config, placement=rules)
+
+
+def _edge(model: EdgeCompute, entries: Sequence[WorkerEntry], config: EdgeConfig) -> Edge:
+    if config.placement.anchor == 'scene':
+        return SceneEdge(model, entries, config)
+    return Edge(model, place(pixel_grid(model.arch), entries, config.placement), config)
+
+
+def _share(edge: Edge, worker: str) -> float:
+    """What a worker has seen, as the edge says."""
+    if isinstance(edge, SceneEdge):
+        return edge.scene.coverage[worker]
+    return edge.ledger.share(worker)
 
 
 def _moment(edge: Edge, number: int, rgb: Pixels, usable: set[str]) -> Moment:
     now_s = float(number)
     frame = Frame(FrameKey(number, ''), rgb, now_s)
-    canvas = Canvas.fit(edge.model.arch, *rgb.shape[:2])
-    truth = edge.model.resize(rgb, canvas.content)
     edge.arrive()
     try:
         started, assignments = edge.start(frame, now_s, usable)
     except ExposureError:
         edge.end('failed')
-        return Moment(canvas, truth, ())
+        canvas = Canvas.fit(edge.model.arch, *rgb.shape[:2])
+        return Moment(canvas, edge.model.resize(rgb, canvas.content), ())
     edge.finish(started, 'failed')  # nobody computes it
+    canvas = started.canvas
+    truth = edge.model.resize(rgb, canvas.content)
     out = [each for each in assignments if each.worker != LOCAL]
     grey = frozenset(each.window.index for each in out if neutral(each.window.pixels))
     return Moment(canvas, truth, [_sent(edge, each) for each in out], grey)
