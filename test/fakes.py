@@ -19,6 +19,7 @@ from pedsam_ros.core.model.monolithic import block_order
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.outbound import neutral
 from pedsam_ros.core.placement import place
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.types import Embedding, Frame, FrameKey, Prompt
 from pedsam_ros.core.windows import pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry
@@ -75,8 +76,9 @@ def edge(
     chance: Chance = unforeseeable,
     **config: Any,
 ) -> Edge:
-    """A tiny edge with three workers."""
-    settings = EdgeConfig(**{'points': (20.0, 20.0), **config})
+    """A tiny edge with three workers, and windows that are fixed to the image."""
+    still = PlacementConfig(anchor='image')
+    settings = EdgeConfig(**{'points': (20.0, 20.0), 'placement': still, **config})
     homes = place(pixel_grid(TINY), WORKERS, settings.placement)
     entries = [WorkerEntry(name=name, domain_id=9, spare=True) for name in spares]
     return Edge(edge_half(settings.worker_half), homes, settings, ledger, entries, chance)

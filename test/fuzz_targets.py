@@ -20,8 +20,9 @@ from fuzz_cases import Maker, of_bytes, of_fields, of_json, of_texts, of_values
 
 from pedsam_ros.core import codec, exposure_record, foreign_text, pictures
 from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
-from pedsam_ros.core.config import EdgeConfig, PlacementConfig
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import BadBatch, BadMasks, BadPrompt, ConfigError
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.prompts import prompts_from_flat, sift
 from pedsam_ros.core.run_lengths import run_lengths
 from pedsam_ros.core.settings import settings_of

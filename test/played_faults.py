@@ -10,8 +10,9 @@ import numpy as np
 
 import fakes
 from loop_with_fakes import PlayedLoop
-from pedsam_ros.core.config import LossConfig, PlacementConfig
+from pedsam_ros.core.config import LossConfig
 from pedsam_ros.core.ledger import Ledger
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.trial.lies import FOUND_AT_ONCE, spoiled
 from pedsam_ros.trial.processes import NAMES
 from played_camera_faults import busy, camera, too_fast, unreadable
@@ -179,7 +180,7 @@ def restarted(played, **config):
     """Another edge, with the ledger that the one before it has written."""
     before = played.edge.ledger
     edge = fakes.edge(**config)
-    ledger = Ledger.from_json(before.to_json(), edge.router.homes, grid=before.grid)
+    ledger = Ledger.from_json(before.to_json(), edge.ledger.homes, grid=before.grid)
     return PlayedLoop(ledger=ledger, **config)
 
 

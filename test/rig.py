@@ -114,6 +114,7 @@ class Rig(System):
 
     def start_edge(self, camera: str = CAMERA, **parameters: Any) -> None:
         usual = {'checkpoint': SEED, 'points': POINTS, 'deadline_s': WAIT_S, 'threads': 1}
+        usual['placement.anchor'] = 'image'  # most frames are noise, which has no scene
         super().start_edge(camera, **usual | parameters)
 
     def start_hostile(self, name: str, lie: Lie, checkpoint: str = SEED) -> None:

@@ -22,8 +22,8 @@ from skimage import data
 
 from moving_scenes import Shot, Witness, covering, crops, pan, roll, shake, zoom
 from pedsam_ros.core.architecture import ARCHITECTURES
-from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.placement import LOCAL
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.scene import Scene
 from pedsam_ros.core.sight import Sight, State
 from pedsam_ros.core.types import Pixels

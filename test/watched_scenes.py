@@ -2,8 +2,8 @@
 
 from moving_scenes import drawn_world, shot, turned
 from pedsam_ros.core.architecture import ARCHITECTURES
-from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.placement import LOCAL
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.scene import Scene
 from pedsam_ros.core.workers_file import WorkerEntry
 

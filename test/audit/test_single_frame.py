@@ -14,8 +14,9 @@ from pedsam_ros.audit.record import workers
 from pedsam_ros.audit.scenes import Scene
 from pedsam_ros.audit.scores import psnr
 from pedsam_ros.audit.subject import Subject
-from pedsam_ros.core.config import EdgeConfig, PlacementConfig
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.model import loading
+from pedsam_ros.core.placement_config import PlacementConfig
 
 
 def subject(count=3, **changed):

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from pedsam_ros.core.architecture import ARCHITECTURES
 from pedsam_ros.core.cells import Lattice, cells_of, held, shift_of
-from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.windows import Canvas
 from pedsam_ros.core.workers_file import WorkerEntry
 

@@ -67,8 +67,8 @@ def test_each_window_goes_to_its_home_and_nowhere_else():
     edge = fakes.edge()
     for size in ((96, 128), (128, 96), (288, 288)):
         _, assignments = edge.start(fakes.frame(*size), 0.0, ALL)
-        assert all(edge.router.homes[a.window.index] == a.worker for a in assignments)
-    by_worker = windows_by_worker(edge.router.homes, range(25))
+        assert all(edge.ledger.homes[a.window.index] == a.worker for a in assignments)
+    by_worker = windows_by_worker(edge.ledger.homes, range(25))
     workers = edge.ledger.workers.items()
     assert {name: sorted(seen.windows) for name, seen in workers} == by_worker
 

@@ -14,7 +14,7 @@ CONFIG = fakes.edge().config
 NAMES = {
     edge: {
         'model': fakes.edge_half(),
-        'homes': fakes.edge().router.homes,
+        'homes': fakes.edge().ledger.homes,
         'config': CONFIG,
         'frame': fakes.frame(),
         'compute': lambda window: fakes.worker().encode([window])[0],

@@ -4,10 +4,10 @@ import pytest
 
 import fakes
 from fakes import ALL, WITHOUT_BOB, by_worker, loss, settle
-from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.errors import ExposureError
 from pedsam_ros.core.outbound import neutral
 from pedsam_ros.core.placement import LOCAL
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.router import EVERYWHERE
 
 

@@ -49,7 +49,7 @@ def test_a_spare_that_has_seen_others_windows_is_no_spare():
     """Neither is one that may not see the lost worker's windows. The next rule is asked then."""
     edge = fakes.edge(spares=('dave',), loss=loss('spare', 'local'))
     edge.ledger.admit({'dave': [0]}, Canvas.fit(fakes.TINY, 96, 128), 1, 0.0)
-    edge.ledger.bind('dave', edge.router.homes[0])
+    edge.ledger.bind('dave', edge.ledger.homes[0])
     assert LOCAL in by_worker(edge.start(fakes.frame(), 0.0, WITHOUT_BOB | {'dave'})[1])
     edge = fakes.edge(spares=('dave',), loss=loss('spare', 'local'))
     edge.router.spares['dave'] = replace(edge.router.spares['dave'], windows=(1, 4))
@@ -77,7 +77,7 @@ def test_stale_uses_the_last_embedding_while_it_is_young_and_says_so():
     first = edge.completed.popleft()
     started, assignments = edge.start(fakes.frame(seed=2), 3.0, WITHOUT_BOB)
     settle(edge, assignments, now_s=3.0)
-    bobs = {index for index, home in edge.router.homes.items() if home == 'bob'}
+    bobs = {index for index, home in edge.ledger.homes.items() if home == 'bob'}
     assert started.stale == bobs & set(first.tokens)
     for index in started.stale:
         assert (started.tokens[index] == first.tokens[index]).all()

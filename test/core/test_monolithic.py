@@ -7,8 +7,9 @@ import torch
 import fakes
 from pedsam_ros.core.model import checkpoint, loading, preprocess
 from pedsam_ros.core.pictures import binary
+from pedsam_ros.core.shift import Shift
 from pedsam_ros.core.types import Frame, FrameKey, Prompt
-from pedsam_ros.core.windows import Canvas, Shift
+from pedsam_ros.core.windows import Canvas
 
 
 @pytest.mark.parametrize('order', ['ped', 'sam'])

@@ -4,9 +4,9 @@ import pytest
 
 from fakes import TINY
 from pedsam_ros.core.architecture import ARCHITECTURES
-from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.placement import LOCAL, neighbours, place, share, windows_by_worker
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.windows import Canvas, pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from moving_scenes import Witness, crops, drawn_world, pan, roll, shake, shot, zoom
-from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.errors import BadImage, ConfigError, ExposureError
 from pedsam_ros.core.placement import LOCAL
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.planes import shift
 from pedsam_ros.core.scene import Scene
 from pedsam_ros.core.sight import State

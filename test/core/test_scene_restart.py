@@ -3,8 +3,8 @@
 import pytest
 
 from moving_scenes import pan
-from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.scene import Scene
 from pedsam_ros.core.sight import State
 from watched_scenes import ARCH, ELSEWHERE, WORKERS, WORLD, at, scene_of, send, windows_of

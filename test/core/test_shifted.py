@@ -7,9 +7,11 @@ import torch
 import fakes
 from pedsam_ros.core.errors import BadBatch, BadReply
 from pedsam_ros.core.in_flight import InFlight
+from pedsam_ros.core.laid import Laid
 from pedsam_ros.core.model import loading, preprocess
+from pedsam_ros.core.shift import Shift
 from pedsam_ros.core.types import Window
-from pedsam_ros.core.windows import Canvas, Shift, partition
+from pedsam_ros.core.windows import Canvas, partition
 
 WEIGHTS = fakes.weights()
 WORKER, EDGE = loading.load_worker(WEIGHTS), loading.load_edge(WEIGHTS)
@@ -44,7 +46,7 @@ def test_workers_and_edge_give_what_the_whole_model_gives(size, shift):
     windows = windows_of(canvas, contents)
     for window in windows:
         WORKER.check(window)
-    started = InFlight(0, frame.key, canvas, frame.rgb, contents)
+    started = InFlight(0, frame.key, Laid(canvas, {}), frame.rgb, contents)
     for reply in WORKER.encode(windows):
         tokens = EDGE.checked('alice', reply, 'float32', canvas.offset)
         started.answered(reply.index, tokens, 'alice')

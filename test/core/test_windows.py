@@ -8,7 +8,8 @@ from fakes import TINY
 from pedsam_ros.core.architecture import ARCHITECTURES
 from pedsam_ros.core.errors import BadBatch, BadImage, ConfigError
 from pedsam_ros.core.model import preprocess, sam
-from pedsam_ros.core.windows import Canvas, Grid, Shift, merge, partition, pixel_grid, token_grid
+from pedsam_ros.core.shift import Shift
+from pedsam_ros.core.windows import Canvas, Grid, merge, partition, pixel_grid, token_grid
 
 FRAMES = [(480, 640), (640, 480), (1080, 1920), (333, 777), (288, 288), (1, 640), (97, 31)]
 

@@ -10,11 +10,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 import fakes
 from fakes import ALL, TINY
 from pedsam_ros.core import codec
-from pedsam_ros.core.config import LossConfig, PlacementConfig
+from pedsam_ros.core.config import LossConfig
 from pedsam_ros.core.errors import BadBatch, BadReply, ExposureError, Unavailable
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.outbound import neutral
 from pedsam_ros.core.placement import LOCAL, share
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.types import Embedding
 from pedsam_ros.core.windows import Canvas, token_grid
 
@@ -56,7 +57,7 @@ class Faults(RuleBasedStateMachine):
                 assert index not in self.protected(assignment)
                 self.seen[worker].add(index)
             if worker in SPARES:
-                self.stand_ins[worker].add(self.edge.router.homes[index])
+                self.stand_ins[worker].add(self.edge.ledger.homes[index])
             self.under_way.append(assignment)
 
     def protected(self, assignment):
@@ -195,7 +196,7 @@ class Faults(RuleBasedStateMachine):
         else:
             self.key = key
             fresh = self.new_edge(None)
-            homes, grid = fresh.router.homes, fresh.ledger.grid
+            homes, grid = fresh.ledger.homes, fresh.ledger.grid
             self.edge = self.new_edge(Ledger.from_json(written, homes, grid=grid))
 
     def reply(self, assignment):

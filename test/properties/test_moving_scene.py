@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from moving_scenes import drawn_world, shot
 from pedsam_ros.core.architecture import ARCHITECTURES
-from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.errors import ConfigError, ExposureError
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.planes import shift
 from pedsam_ros.core.scene import Scene
 from pedsam_ros.core.sight import State

@@ -35,7 +35,7 @@ def test_a_fault_ends_its_frame_as_the_table_says(row):
     assert sum(endings.values()) + edge.in_flight == edge.frames_in
     assert len(played.masks) == endings.get('done', 0)
     assert all(map(is_right, played.masks))
-    homes, stands_in = edge.router.homes, edge.ledger.stands_in
+    homes, stands_in = edge.ledger.homes, edge.ledger.stands_in
     for name, link in played.links.items():
         assert {homes[window.index] for window in link.ever} <= {stands_in.get(name, name)}
 

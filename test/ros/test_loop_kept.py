@@ -6,9 +6,9 @@ import pytest
 
 import fakes
 from loop_with_fakes import PlayedLoop
-from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.model.edge_half import EdgeHalf
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.router import EVERYWHERE
 
 pytestmark = pytest.mark.ros

@@ -4,7 +4,7 @@ import pytest
 
 import fakes
 from loop_with_fakes import PlayedLoop
-from pedsam_ros.core.config import PlacementConfig
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.types import Prompt
 from pedsam_ros.trial.lies import Lie, spoiled
 from slow_loop import BOX, OUTSIDE, SIX, begin, stamps

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.placement import in_order
-from pedsam_ros.core.windows import Canvas, Shift
+from pedsam_ros.core.placement_config import PlacementConfig
+from pedsam_ros.core.shift import Shift
+from pedsam_ros.core.windows import Canvas
 from pedsam_ros.core.workers_file import WorkerEntry
 
 Cell = tuple[int, int]  # row, column; may be negative

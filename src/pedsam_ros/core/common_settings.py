@@ -96,3 +96,8 @@ def autostart() -> Any:
     return setting(
         False, 'configure and activate at start, without a lifecycle manager', fixed=True
     )
+
+
+def share(default: float, text: str, **rule: Any) -> Any:
+    """A share, 0..1."""
+    return setting(default, text, low=0.0, high=1.0, **rule)

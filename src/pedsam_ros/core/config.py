@@ -1,7 +1,7 @@
 """The settings of the edge: name, default, text, unit and rule of each, in one place.
 
-Those of a worker are in worker_config.py, those of the overlay in overlay_config.py. settings.py
-says what a setting is. After a change here, run
+Those of the placement are in placement_config.py, those of a worker in worker_config.py, those of
+the overlay in overlay_config.py. settings.py says what a setting is. After a change here, run
 
     PYTHONPATH=src python scripts/write_parameters.py
 
@@ -15,19 +15,12 @@ from typing import Any
 
 from pedsam_ros.core import common_settings as common
 from pedsam_ros.core.codec import DTYPES
-from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.prompts import Limits, prompts_from_flat
 from pedsam_ros.core.settings import check_fields, grouped, setting
 from pedsam_ros.core.types import Prompt
 
 ON_LOSS = ('spare', 'local', 'stale', 'fail')
-ON_CAP = ('local', 'stale', 'fail')
-ANCHORS = ('scene', 'image')
-ON_LOST_SCENE = ('new', 'local')
-
-
-def _share(default: float, text: str, **rule: Any) -> Any:
-    return setting(default, text, low=0.0, high=1.0, **rule)
 
 
 def _threshold(quality: str, of_sam: float) -> Any:
@@ -55,7 +48,7 @@ class AutomaticConfig:
         low=0.0,
         high=10.0,
     )
-    box_nms_thresh: float = _share(
+    box_nms_thresh: float = common.share(
         0.7, 'of two masks whose boxes have a higher IoU only the better one is kept'
     )
     min_area_px: int = setting(
@@ -64,66 +57,6 @@ class AutomaticConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacementConfig:
-    """Which worker may see which window. scene.py applies it to a camera that moves, placement.py
-    to one that stands still. Raises ConfigError."""
-
-    anchor: str = setting(
-        'scene',
-        'what windows are fixed to (scene, also for a camera that moves, needs the '
-        "worker's half of the weights; image is for a camera that never moves)",
-        choices=ANCHORS,
-    )
-    max_coverage: float = _share(
-        0.0,
-        'largest share of what the camera shows that one worker may ever have seen, with anchor '
-        'scene (0 takes what the lattice gives, and 0.06)',
-    )
-    on_cap: tuple[str, ...] = setting(
-        ('local',),
-        'what replaces a worker that must not see a window, tried in this order; the frame fails '
-        'if nothing applies',
-        each=ON_CAP,
-    )
-    on_lost_scene: str = setting(
-        'new',
-        'what comes when the edge no longer knows what the camera looks at (new begins a new '
-        'scene, local waits until a known view is found again)',
-        choices=ON_LOST_SCENE,
-    )
-    scenes_per_minute: int = setting(
-        4, 'largest number of new scenes in a minute, besides the first', low=0, high=60
-    )
-    max_share: float = _share(
-        0.0,
-        "largest share of the window positions' content that one worker may see, with anchor "
-        'image (0 takes what the lattice gives)',
-    )
-    adjacency: int = setting(
-        0,
-        'neighbouring windows that one worker must not have (4 forbids a common side, '
-        '8 also a common corner, 0 forbids nothing)',
-        choices=(0, 4, 8),
-    )
-    local_windows: tuple[int, ...] = setting(
-        (),
-        'indices (row by row, 0 at the top left) of windows that never leave the edge; '
-        "needs the worker's half of the weights",
-        example=(0, 1),
-    )
-    session_key: str = setting(
-        '', 'a new text deals the windows to other workers; keep one text for a whole session'
-    )
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        if self.anchor == 'image' and self.max_coverage:
-            raise ConfigError(
-                f'max_coverage={self.max_coverage}: needs anchor=scene; max_share is for image'
-            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,10 +80,10 @@ class LossConfig:
     worker_timeout_s: float = setting(
         3.0, 'silence after which a worker is lost', low=0.5, high=600.0
     )
-    audit_rate: float = _share(
+    audit_rate: float = common.share(
         0.0, 'share of frames of which the edge audits one window by computing it again'
     )
-    audit_tolerance: float = _share(
+    audit_tolerance: float = common.share(
         0.05,
         'largest root-mean-square difference that passes an audit, as a share of the values',
     )

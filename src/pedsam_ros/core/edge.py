@@ -1,10 +1,8 @@
 """A frame's life on the edge: a camera image in, windows out; embeddings in, masks out.
 
-Theory of operation. `Edge` decides and computes, and does nothing else: no I/O, no clock, no
-thread. Its owner moves the bytes and tells it the time; on the robot that is nodes/edge_loop.py,
-in one process it is LocalPipeline. One thread calls all methods, so nothing here takes a lock.
-
-A frame is in one state at a time and ends exactly once:
+Theory of operation. `Edge` decides and computes: no I/O, no clock, no thread, no lock. Its owner
+moves the bytes and tells it the time: nodes/edge_loop.py, or LocalPipeline in one process. A frame
+is in one state at a time and ends exactly once:
 
     arrived     counted by `arrive`; it waits with the owner
     in flight   cut into windows by `start`; some are still pending
@@ -25,10 +23,8 @@ A window of a frame in flight is in one of three states:
     answered    `accept` took the first embedding that passed all checks
     stale       its embedding of an earlier frame is used instead, because its home is lost
 
-A worker is usable or not. core/health.py keeps its state and core/readiness.py the policy; this
-file is only given the names of the usable ones. The ledger decides what each worker may see, and
-core/outbound.py asks it before anything leaves. The owner writes the ledger to the disk before it
-sends anything.
+core/health.py and core/readiness.py decide which workers are usable, ledger and scene what each
+may see: core/outbound.py asks them before anything leaves, and the owner writes to the disk first.
 """
 
 from __future__ import annotations
@@ -36,25 +32,28 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Container, Mapping, Sequence
 
+from pedsam_ros.core.anchors import anchor_of
 from pedsam_ros.core.audits import Chance, unforeseeable, window_to_audit
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.dispatch import Dispatch
 from pedsam_ros.core.edge_compute import EdgeCompute, Making, finished
 from pedsam_ros.core.in_flight import Assignment, Encoded, InFlight
+from pedsam_ros.core.laid import Laid
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.outbound import Outbound
 from pedsam_ros.core.pace import Pace
 from pedsam_ros.core.recent import Recent, RecentEmbeddings
 from pedsam_ros.core.router import Router
+from pedsam_ros.core.scene import Scene
 from pedsam_ros.core.types import Answer, Embedding, Frame, FrameKey, Prompt, Window
-from pedsam_ros.core.windows import Canvas, partition, pixel_grid
+from pedsam_ros.core.windows import partition, pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry
 
 ENDINGS = ('done', 'superseded', 'late', 'failed')
 
 
 class Edge:
-    """Everything the edge decides and computes. One frame, from image to masks:
+    """One frame, from image to masks:
 
     >>> edge = Edge(model, homes, config)
     >>> started, assignments = edge.start(frame, now_s=0.0, usable={'alice', 'bob', 'carol'})
@@ -63,9 +62,10 @@ class Edge:
     >>> masks = edge.decode(edge.encode(edge.completed[0]), config.prompts).masks
     >>> edge.finish(started, 'done')
 
-    `homes` maps each window of the grid to its worker. `spares` are workers that may stand in for
-    one. `ledger` knows what each worker was ever sent, and grows. Arguments named `usable` hold
-    the names of the workers that can be used now; `now_s` is monotonic, `unix_s` is Unix time.
+    `homes` maps each window to its worker, and is empty with a `scene`. `spares` are workers that
+    may stand in for one. `ledger` knows what each was ever sent, and grows. Arguments named
+    `usable` hold the names of the workers that can be used now; `now_s` is monotonic, `unix_s` is
+    Unix time.
     """
 
     def __init__(
@@ -76,11 +76,14 @@ class Edge:
         ledger: Ledger | None = None,
         spares: Sequence[WorkerEntry] = (),
         chance: Chance = unforeseeable,
+        scene: Scene | None = None,
     ) -> None:
         if ledger is None:
             ledger = Ledger(pixel_grid(model.arch), homes, config.placement.max_share)
         self.model, self.config, self.ledger = model, config, ledger
-        self.router = Router(homes, spares, config.loss, ledger)
+        self.scene = scene
+        self._anchor = anchor_of(model.arch, ledger, scene)
+        self.router = Router(self._anchor.homes, spares, config.loss, ledger)
         self.endings: Counter[str] = Counter()
         self.frames_in = 0
         self.completed: deque[InFlight] = deque()
@@ -91,9 +94,9 @@ class Edge:
         self._dispatch = Dispatch(config.deadline_s)
         self._recent = RecentEmbeddings(config.loss)
         self.pace = Pace()
-        self._outbound = Outbound(
-            model.model_id, config, self.router, self._dispatch, self._recent
-        )
+        parts = self._anchor, self.router, self._dispatch, self._recent
+        self._outbound = Outbound(model.model_id, config, *parts)
+        self.kept_here = self._outbound.kept_here
 
     def arrive(self, frames: int = 1) -> None:
         """Counts camera images that came. Each must end from now on."""
@@ -104,23 +107,30 @@ class Edge:
         if frames:
             self.endings[ending] += frames
 
-    def start(
-        self, frame: Frame, now_s: float, usable: Container[str], unix_s: float = 0.0
-    ) -> tuple[InFlight, list[Assignment]]:
-        """Cuts a frame into windows, each for its home. Windows of canvas padding are not sent.
+    def lay(self, frame: Frame, now_s: float) -> Laid:
+        """Finds out how the windows of a frame lie. Raises BadImage if it is empty."""
+        return self._anchor.lay(frame.rgb, now_s)
 
-        Raises Unavailable or ExposureError, and starts nothing, if there is nobody who can or may
-        take a window.
-        """
-        canvas = Canvas.fit(self.model.arch, *frame.rgb.shape[:2])
+    def start(
+        self,
+        frame: Frame,
+        now_s: float,
+        usable: Container[str],
+        unix_s: float = 0.0,
+        laid: Laid | None = None,
+    ) -> tuple[InFlight, list[Assignment]]:
+        """Cuts a frame into windows, each for its home, as `lay` has laid them. None of canvas
+        padding is sent.
+
+        Raises Unavailable or ExposureError, and starts nothing, if nobody can or may take one."""
+        laid = laid or self.lay(frame, now_s)
         arrived_s = min(frame.arrived_s, now_s)
-        plan = self._outbound.plan(canvas, usable, arrived_s, now_s)
-        contents = partition(
-            self.model.resize(frame.rgb, canvas.content), canvas.grid, canvas.corner
-        )
-        self._outbound.admit(plan, canvas, 1, unix_s)
+        plan = self._outbound.plan(laid, usable, arrived_s, now_s)
+        content = self.model.resize(frame.rgb, laid.canvas.content)
+        contents = partition(content, laid.canvas.grid, laid.canvas.corner)
+        self._outbound.admit(plan, laid, 1, unix_s)
         serial = self._dispatch.open(now_s)
-        started = InFlight(serial, frame.key, canvas, frame.rgb, contents, arrived_s=arrived_s)
+        started = InFlight(serial, frame.key, laid, frame.rgb, contents, arrived_s=arrived_s)
         self._in_flight[serial] = started
         self.router.forget(min(frame.arrived_s for frame in self._in_flight.values()))
         assignments = self._outbound.ask(started, plan, now_s)
@@ -132,8 +142,8 @@ class Edge:
     def reroute(
         self, usable: Container[str], now_s: float, unix_s: float = 0.0
     ) -> list[Assignment]:
-        """Asks stand-ins for the windows that are pending at workers which cannot be used any
-        more. Windows for which the rules allow no stand-in stay pending."""
+        """Asks stand-ins for the windows that are pending at lost workers. Windows for which the
+        rules allow none stay pending."""
         moved = self._outbound.reroute(self._in_flight, usable, now_s, unix_s)
         self._note_complete()
         return moved
@@ -141,16 +151,12 @@ class Edge:
     def again(
         self, worker: str, before_s: float, now_s: float, unix_s: float = 0.0
     ) -> list[Assignment]:
-        """Asks a worker once more for the windows that it was asked for before `before_s` and has
-        not answered."""
+        """Asks a worker once more for what it was asked before `before_s` and did not answer."""
         return self._outbound.again(self._in_flight, worker, before_s, now_s, unix_s)
 
     def accept(self, worker: str, reply: Embedding, now_s: float = 0.0) -> None:
-        """Takes one embedding. An answer to a decoy changes nothing.
-
-        Raises BadBatch, and changes nothing, if the reply is not what was asked for; BadReply if
-        no honest worker would send it.
-        """
+        """Takes one embedding. An answer to a decoy changes nothing. Raises BadBatch, and changes
+        nothing, if the reply is not what was asked for; BadReply if no honest worker sends it."""
         if self._dispatch.answers_decoy(reply.request_id, worker):
             return
         asked = self._dispatch.check(reply.request_id, reply.index, worker)
@@ -163,61 +169,53 @@ class Edge:
         frame.worker_s, frame.back_s = max(frame.worker_s, min(reply.encode_s, took_s)), now_s
         self.pace.note(worker, took_s)
         frame.bytes_down += len(reply.values)
-        self._recent.note(reply.index, Recent(tokens, frame.canvas, now_s, worker))
+        self._recent.note(reply.index, Recent(tokens, frame.laid, now_s, worker))
         self._note_complete()
 
     def expire(self, now_s: float) -> list[FrameKey]:
         """Ends as late, and returns, the frames whose deadline has passed."""
-        late = self._dispatch.expired(now_s)
-        return [self._close(serial, 'late').key for serial in late]
+        return [self._close(serial, 'late').key for serial in self._dispatch.expired(now_s)]
 
     def distrust(self, worker: str) -> None:
-        """Ends as failed the frames that hold answers of a worker. Forgets the worker's
-        embeddings, and the frame that was encoded last if it holds any."""
+        """Ends as failed the frames that hold answers of a worker, and forgets its others."""
         self._recent.forget(worker)
         if self.last is not None and worker in self.last.sources:
             self.last = None
-        held = [f for f in self._in_flight.values() if worker in f.sources.values()]
-        for frame in held:
-            self._close(frame.serial, 'failed')
+        for frame in list(self._in_flight.values()):
+            if worker in frame.sources.values():
+                self._close(frame.serial, 'failed')
 
     def audit(self, frame: InFlight) -> None:
         """Computes, with the probability `audit_rate`, one window of a complete frame again.
-
-        Raises BadReply if its worker computed something else.
-        """
+        Raises BadReply if its worker computed something else."""
         rules = self.config.loss
         index = window_to_audit(frame.asked(), rules.audit_rate, self._chance)
         if index is not None:
             self.model.audit(frame, index, rules.audit_tolerance)
 
     def encode(self, frame: InFlight) -> Encoded:
-        """Runs the global blocks on a complete frame, which becomes `last`.
-
-        Raises BadReply if finite but absurd embeddings made the result infinite.
-        """
+        """Runs the global blocks on a complete frame, which becomes `last`. Raises BadReply if
+        finite but absurd embeddings made the result infinite."""
         self.last = self.model.encode(frame)
         return self.last
 
     def decode(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Answer:
-        """Makes the masks for the prompts that fit the frame; without prompts, of everything in
-        view."""
+        """Makes the masks of the prompts that fit; without prompts, of everything in view."""
         return finished(self.decoding(encoded, prompts))
 
     def decoding(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Making[Answer]:
-        """Does what `decode` does, and yields between two batches."""
+        """The same, with a yield between two batches."""
         return self.model.segment(encoded, prompts, self.config.automatic)
 
     def finish(self, frame: InFlight, ending: str) -> None:
-        """Ends a frame as done, or as failed if its windows could not be sent or its masks not be
-        made. A frame that `distrust` has ended meanwhile stays as it is."""
+        """Ends a frame as done or failed, unless `distrust` has ended it meanwhile."""
         if frame.serial in self._in_flight:
             self._close(frame.serial, ending)
 
     def abandon(self) -> None:
         """Ends as failed all frames in flight: the node is being deactivated."""
-        for serial in list(self._in_flight):
-            self._close(serial, 'failed')
+        for frame in list(self._in_flight.values()):
+            self.finish(frame, 'failed')
 
     def awaits(self, window: Window) -> bool:
         """Whether a reply to this very request would still be taken."""

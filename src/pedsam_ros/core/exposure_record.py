@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pedsam_ros.core.common_settings import NAME
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.core.extents import Extent
+from pedsam_ros.core.extents import Extent, add
 from pedsam_ros.core.foreign_text import parsed_json
 from pedsam_ros.core.shown import shown
 from pedsam_ros.core.windows import Grid
@@ -43,6 +43,20 @@ class Exposure:
     frames: int = 0
     first_s: float = 0.0  # Unix time of the first frame
     last_s: float = 0.0  # Unix time of the last frame
+
+
+def together(name: str, parts: Sequence[Exposure]) -> Exposure:
+    """What a worker has been sent under several identities."""
+    windows: dict[int, Extent] = {}
+    for part in parts:
+        add(windows, part.windows)
+    return Exposure(
+        name,
+        windows,
+        sum(part.frames for part in parts),
+        min((part.first_s for part in parts), default=0.0),
+        max((part.last_s for part in parts), default=0.0),
+    )
 
 
 @dataclass(slots=True)

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pedsam_ros.core.laid import Laid
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.recent import Recent
+from pedsam_ros.core.shift import Shift
 from pedsam_ros.core.types import FrameKey, Pixels, Values, Window
 from pedsam_ros.core.windows import Canvas
 
@@ -26,7 +28,7 @@ class InFlight:
 
     serial: int  # its name in Dispatch
     key: FrameKey
-    canvas: Canvas
+    laid: Laid
     rgb: Pixels  # the camera image, (H, W, 3) uint8
     contents: Mapping[int, Pixels]  # window -> its content, (h, w, 3) uint8
     tokens: dict[int, Values] = field(default_factory=dict)  # window -> (rows, columns, C) float32
@@ -39,6 +41,11 @@ class InFlight:
     back_s: float = 0.0  # when the last reply came
     worker_s: float = 0.0  # the longest that a worker took for a window
     bytes_down: int = 0
+
+    @property
+    def canvas(self) -> Canvas:
+        """Where the frame lies on the canvas, and its windows."""
+        return self.laid.canvas
 
     def answered(self, index: int, tokens: Values, worker: str) -> None:
         """Notes the embedding of a window."""
@@ -73,4 +80,10 @@ class Encoded:
     embedding: Any  # a torch tensor, which only core.model looks into
     rgb: Pixels
     stale: tuple[int, ...] = ()  # windows for which an older embedding was used
-    sources: frozenset[str] = frozenset()  # workers whose answers are in it
+    owners: Mapping[int, str] = field(default_factory=dict)  # window -> who computed it
+    shift: Shift | None = None  # None: windows are fixed to the image
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The workers whose answers are in it."""
+        return frozenset(self.owners.values())

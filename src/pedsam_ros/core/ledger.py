@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pedsam_ros.core import exposure_record
 from pedsam_ros.core.errors import ConfigError, ExposureError
 from pedsam_ros.core.exposure_record import BY_NAME, Exposure, ExposureRecord
-from pedsam_ros.core.extents import Extent, add, area, contents, grown, largest_piece
+from pedsam_ros.core.extents import Extent, area, contents, grown, largest_piece
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.windows import Canvas, Grid
 
@@ -97,12 +97,18 @@ class Ledger:
                 )
         for worker, windows in sends.items():
             self._check_owners(worker, windows)
-        if len(self.seen.keys() | map(self._identity, sends)) > exposure_record.MOST_WORKERS:
-            raise ExposureError(f'ledger: full, with {len(self.seen)} workers; reset it')
+        self._check_room(sends)
         self.changes += scene != self.scene
         self.scene = scene
         for worker, windows in sends.items():
             self._note(worker, windows, shown, frames, now_s)
+
+    def count(self, workers: Iterable[str], frames: int, now_s: float) -> None:
+        """Notes that workers are sent windows of which the scene knows what they show. Raises
+        ExposureError, and notes nothing, if the ledger is full."""
+        self._check_room(workers)
+        for worker in workers:
+            self._note(worker, (), {}, frames, now_s)
 
     def conflict(self) -> str:
         """Says which home may not be sent its windows, because the ledger shows them with another
@@ -147,18 +153,7 @@ class Ledger:
     def exposure(self, worker: str) -> Exposure:
         """What a worker has been sent under all its identities."""
         parts = [self.seen[each] for each in self._all(worker) if each in self.seen]
-        if len(parts) == 1:
-            return replace(parts[0])
-        windows: dict[int, Extent] = {}
-        for part in parts:
-            add(windows, part.windows)
-        return Exposure(
-            worker,
-            windows,
-            sum(part.frames for part in parts),
-            min((part.first_s for part in parts), default=0.0),
-            max((part.last_s for part in parts), default=0.0),
-        )
+        return replace(parts[0]) if len(parts) == 1 else exposure_record.together(worker, parts)
 
     def share(self, worker: str) -> float:
         """The part of the scene that a worker has seen, 0..1."""
@@ -181,6 +176,11 @@ class Ledger:
         return exposure_record.written(
             ExposureRecord(self.grid, self.scene, self.seen, self.bound)
         )
+
+    def _check_room(self, workers: Iterable[str]) -> None:
+        known = self.seen.keys() | set(map(self._identity, workers))
+        if len(known) > exposure_record.MOST_WORKERS:
+            raise ExposureError(f'ledger: full, with {len(self.seen)} workers; reset it')
 
     def _check_owners(self, worker: str, windows: Iterable[int]) -> None:
         """Raises ExposureError unless `worker` is the home of these windows or a spare of it, and

@@ -10,15 +10,17 @@ from typing import TypeAlias
 
 import numpy as np
 
+from pedsam_ros.core.anchors import Anchor
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.dispatch import Dispatch, Pending
 from pedsam_ros.core.errors import ExposureError
 from pedsam_ros.core.in_flight import Assignment, InFlight
+from pedsam_ros.core.kept_here import KeptHere
+from pedsam_ros.core.laid import Laid
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.recent import RecentEmbeddings
-from pedsam_ros.core.router import STALE, Router
+from pedsam_ros.core.router import STALE, Router, instead
 from pedsam_ros.core.types import Pixels, Window
-from pedsam_ros.core.windows import Canvas
 
 GREY = 128  # says nothing about the scene
 Frames: TypeAlias = 'Mapping[int, InFlight]'  # serial -> frame in flight
@@ -40,32 +42,37 @@ class Outbound:
         self,
         model_id: str,
         config: EdgeConfig,
+        anchor: Anchor,
         router: Router,
         dispatch: Dispatch,
         recent: RecentEmbeddings,
     ) -> None:
-        self._model_id, self._config = model_id, config
+        self._model_id, self._config, self._anchor = model_id, config, anchor
         self._router, self._dispatch, self._recent = router, dispatch, recent
+        self.kept_here = KeptHere()
 
     def plan(
-        self, canvas: Canvas, usable: Container[str], arrived_s: float, now_s: float
+        self, laid: Laid, usable: Container[str], arrived_s: float, now_s: float
     ) -> dict[int, str]:
-        """Plans all windows of a new frame. Raises Unavailable if no rule applies to one."""
-        return self._router.plan(canvas, usable, self._recent.fresh(canvas, now_s), arrived_s)
+        """Plans all windows of a new frame. Raises Unavailable if no rule applies to one,
+        ExposureError if one must not leave and nothing replaces it."""
+        fresh = self._recent.fresh(laid, now_s)
+        planned = self._router.plan(laid, usable, fresh, arrived_s)
+        private = self._router.private(laid.canvas, arrived_s)
+        plan, held = self._within_cap(laid, planned, private, fresh)
+        self.kept_here.add(laid, plan, private, held)
+        return plan
 
-    def admit(
-        self, plan: Mapping[int, str], canvas: Canvas, new_frames: int, unix_s: float
-    ) -> None:
-        """Notes in the ledger what is about to leave; `new_frames` is 1 for a frame that starts, 0
-        later. Raises ExposureError, and notes nothing, if the plan would break a cap."""
+    def admit(self, plan: Mapping[int, str], laid: Laid, new_frames: int, unix_s: float) -> None:
+        """Notes what is about to leave; `new_frames` is 1 for a frame that starts, 0 later. Raises
+        ExposureError, and notes nothing, if the plan would break a cap."""
         sends: dict[str, list[int]] = defaultdict(list)
         for index, worker in plan.items():
             if worker not in (LOCAL, STALE):
                 sends[worker].append(index)
-        ledger = self._router.ledger
-        ledger.admit(sends, canvas, new_frames, unix_s)
+        self._anchor.note(laid, sends, new_frames, unix_s)
         for spare in sends.keys() & self._router.spares.keys():
-            ledger.bind(spare, self._router.homes[sends[spare][0]])
+            self._router.ledger.bind(spare, laid.homes[sends[spare][0]])
 
     def ask(self, frame: InFlight, plan: Mapping[int, str], now_s: float) -> list[Assignment]:
         """Turns an admitted plan into messages with fresh request ids. Stale windows are filled in
@@ -85,7 +92,7 @@ class Outbound:
 
         They keep the number of messages the same. Their answers are not used.
         """
-        homes = self._router.homes
+        homes = frame.laid.homes
         return [
             Assignment(home, self._decoy(frame, index, home))
             for index in sorted(self._private(frame))
@@ -101,8 +108,9 @@ class Outbound:
         moved: list[Assignment] = []
         for serial, windows in lost.items():
             frame = frames[serial]
-            fresh = self._recent.fresh(frame.canvas, now_s)
-            plan = self._router.instead(windows, usable, fresh)
+            fresh = self._recent.fresh(frame.laid, now_s)
+            homes = {index: frame.laid.homes[index] for index in windows}
+            plan = self._router.instead(homes, usable, fresh)
             plan |= dict.fromkeys(self._private(frame) & set(windows), LOCAL)
             moved += self._move(frame, plan, now_s, unix_s)
         return moved
@@ -131,16 +139,36 @@ class Outbound:
         self, frame: InFlight, plan: Mapping[int, str], now_s: float, unix_s: float
     ) -> list[Assignment]:
         """Asks nobody if that would break a cap, and no worker for what was sent twice."""
+        laid = frame.laid
         plan = {
             index: where
             for index, where in plan.items()
             if where in (LOCAL, STALE) or self._dispatch.may_send(frame.serial, index)
         }
         try:
-            self.admit(plan, frame.canvas, 0, unix_s)
+            fresh = self._recent.fresh(laid, now_s)
+            plan, _ = self._within_cap(laid, plan, self._private(frame), fresh)
+            self.admit(plan, laid, 0, unix_s)
         except ExposureError:
             return []
         return self.ask(frame, plan, now_s)
+
+    def _within_cap(
+        self,
+        laid: Laid,
+        plan: Mapping[int, str],
+        private: Container[int],
+        fresh: Container[int],
+    ) -> tuple[dict[int, str], set[int]]:
+        """The plan with `on_cap` in place of workers that must not see a window, and these
+        windows. Raises ExposureError if nothing replaces one."""
+        held = {index for index in self._anchor.held(laid, plan) if index not in private}
+        rules = self._config.placement.on_cap
+        changed = {index: instead(rules, index in fresh) for index in held}
+        if None in changed.values():
+            told = 'the scene is lost' if laid.lost else 'a worker would see more than its cap'
+            raise ExposureError(f'windows={sorted(held)}: {told}, and on_cap={list(rules)}')
+        return {**plan, **{i: where for i, where in changed.items() if where is not None}}, held
 
     def _private(self, frame: InFlight) -> set[int]:
         return self._router.private(frame.canvas, frame.arrived_s)

@@ -68,7 +68,7 @@ def overlay(rgb: Pixels, masks: Masks, opacity: float = 0.5) -> Pixels:
         raise BadMasks(f'masks whose boxes have {painted} px: at most {MOST_PAINTED_PX} px')
     picture = rgb.copy()
     for number, part in parts:
-        _tint(picture, *part, np.array(_colour(number)), opacity)
+        _tint(picture, *part, np.array(colour_of(number)), opacity)
     return picture
 
 
@@ -119,7 +119,8 @@ def _largest_first(masks: Masks) -> list[tuple[int, Mask]]:
     return sorted(enumerate(masks.masks, 1), key=lambda item: -item[1].area)
 
 
-def _colour(number: int) -> tuple[int, int, int]:
+def colour_of(number: int) -> tuple[int, int, int]:
+    """RGB of the mask with this id; ids that are near each other have colours far apart."""
     hue = int(180 * (number * _GOLDEN % 1))
     hsv = np.array([[[hue, 200, 255]]], np.uint8)
     red, green, blue = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0]

@@ -17,8 +17,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pedsam_ros.core.config import PlacementConfig
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.windows import Canvas, Grid
 from pedsam_ros.core.workers_file import WorkerEntry
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pedsam_ros.core.config import LossConfig
+from pedsam_ros.core.laid import Laid
 from pedsam_ros.core.types import Values
-from pedsam_ros.core.windows import Canvas
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -15,7 +15,7 @@ class Recent:
     """The last embedding of a window: (rows, columns, C) float32 tokens."""
 
     tokens: Values
-    canvas: Canvas  # of the frame that the window was cut from
+    laid: Laid  # the frame that the window was cut from
     at_s: float  # when it came
     worker: str  # who sent it
 
@@ -33,13 +33,13 @@ class RecentEmbeddings:
         if self._kept:
             self._by_window[index] = recent
 
-    def fresh(self, canvas: Canvas, now_s: float) -> set[int]:
-        """Names the windows whose last embedding may still be used for a frame of this shape."""
+    def fresh(self, laid: Laid, now_s: float) -> set[int]:
+        """Names the windows whose last embedding may still be used for a frame that lies so."""
         oldest = now_s - self._oldest_s
         return {
             index
             for index, recent in self._by_window.items()
-            if recent.canvas == canvas and recent.at_s >= oldest
+            if recent.at_s >= oldest and recent.laid.as_in(laid)
         }
 
     def forget(self, worker: str) -> None:

@@ -4,10 +4,11 @@ place."""
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 
 from pedsam_ros.core.config import LossConfig
 from pedsam_ros.core.errors import Unavailable
+from pedsam_ros.core.laid import Laid
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.windows import Canvas
@@ -35,21 +36,32 @@ def add_region(regions: dict[Region, float], region: Region, until_s: float) -> 
         regions[around] = last_s
 
 
+def instead(rules: Sequence[str], fresh: bool) -> str | None:
+    """What the first of the rules local, stale and fail that applies puts in place of a worker;
+    None if the frame must fail. `fresh`: the window's last embedding may be used."""
+    for rule in rules:
+        found = {'local': LOCAL, 'stale': STALE if fresh else None}.get(rule)
+        if found is not None or rule == 'fail':
+            return found
+    return None
+
+
 class Router:
     """Homes, spares, and regions of the image that must not leave the edge.
 
+    `homes` are the workers that are the home of any window, and LOCAL if some never leave.
     Arguments named `usable` hold the names of the workers that can be used now; those named
     `fresh` hold the windows whose last embedding may be used as stale.
     """
 
     def __init__(
         self,
-        homes: Mapping[int, str],
+        homes: Collection[str],
         spares: Sequence[WorkerEntry],
         rules: LossConfig,
         ledger: Ledger,
     ) -> None:
-        self.homes, self.rules, self.ledger = dict(homes), rules, ledger
+        self.homes, self.rules, self.ledger = frozenset(homes), rules, ledger
         self.spares = {worker.name: worker for worker in spares}
         self._regions: dict[Region, float] = {}  # region -> the time until which it holds, s
 
@@ -68,16 +80,16 @@ class Router:
         self._regions = {r: until for r, until in self._regions.items() if until > before_s}
 
     def plan(
-        self, canvas: Canvas, usable: Container[str], fresh: Container[int], arrived_s: float
+        self, laid: Laid, usable: Container[str], fresh: Container[int], arrived_s: float
     ) -> dict[int, str]:
         """Maps every window of a frame that arrived at `arrived_s` to a worker, LOCAL or STALE.
 
         Raises Unavailable if no rule applies to one of them.
         """
-        windows, private = list(canvas.windows()), self.private(canvas, arrived_s)
-        plan = self.instead([w for w in windows if w not in private], usable, fresh)
-        plan |= dict.fromkeys(private, LOCAL)
-        missing = {self.homes[index] for index in windows if index not in plan}
+        windows, private = list(laid.canvas.windows()), self.private(laid.canvas, arrived_s)
+        homes = {index: laid.homes[index] for index in windows if index not in private}
+        plan = self.instead(homes, usable, fresh) | dict.fromkeys(private, LOCAL)
+        missing = {laid.homes[index] for index in windows if index not in plan}
         if missing:
             raise Unavailable(sorted(missing))
         return plan
@@ -88,7 +100,7 @@ class Router:
         held = any(until_s > arrived_s for until_s in self._regions.values())
         if held or 'stale' in self.rules.on_server_loss:
             return []
-        return [] if self.instead(self.homes, usable, ()) else sorted(set(self.homes.values()))
+        return [] if self.instead(dict(enumerate(self.homes)), usable, ()) else sorted(self.homes)
 
     def private(self, canvas: Canvas, arrived_s: float) -> set[int]:
         """Names the windows that regions keep here, of a frame that arrived at `arrived_s`."""
@@ -100,24 +112,25 @@ class Router:
         }
 
     def instead(
-        self, windows: Iterable[int], usable: Container[str], fresh: Container[int]
+        self, homes: Mapping[int, str], usable: Container[str], fresh: Container[int]
     ) -> dict[int, str]:
         """Maps each window to its home if the home is usable, otherwise to the first stand-in
         that the rules allow. Windows without either are left out."""
         stands_in = dict(self.ledger.stands_in)
-        found = {index: self._one(index, usable, index in fresh, stands_in) for index in windows}
+        found = {
+            index: self._one(home, usable, index in fresh, stands_in)
+            for index, home in homes.items()
+        }
         return {index: where for index, where in found.items() if where is not None}
 
     def _one(
-        self, index: int, usable: Container[str], fresh: bool, stands_in: dict[str, str]
+        self, home: str, usable: Container[str], fresh: bool, stands_in: dict[str, str]
     ) -> str | None:
-        home = self.homes[index]
         if home == LOCAL or home in usable:
             return home
         for rule in self.rules.on_server_loss:
-            found = {'local': LOCAL, 'stale': STALE if fresh else None}.get(rule)
-            if rule == 'spare':
-                found = self._spare(home, usable, stands_in)
+            spare = rule == 'spare'
+            found = self._spare(home, usable, stands_in) if spare else instead([rule], fresh)
             if found is not None or rule == 'fail':
                 return found
         return None
@@ -137,7 +150,7 @@ class Router:
 
     def _fits(self, spare: WorkerEntry, home: str) -> bool:
         """Whether a spare may see all windows of a worker and has never seen any others."""
-        own = {index for index, name in self.homes.items() if name == home}
+        own = {index for index, name in self.ledger.homes.items() if name == home}
         seen = self.ledger.workers.get(spare.name)
         allowed = spare.windows is None or own <= set(spare.windows)
         return allowed and (seen is None or seen.windows.keys() <= own)

@@ -21,16 +21,18 @@ from collections.abc import Mapping, Sequence
 from pedsam_ros.core import scene_record
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.cells import Lattice, Origin, cells_of, held, shift_of
-from pedsam_ros.core.config import PlacementConfig
-from pedsam_ros.core.coverage import Bits, adding, boxes, kept_here, share, shown
+from pedsam_ros.core.coverage import boxes, shown
 from pedsam_ros.core.errors import BadImage, ExposureError
+from pedsam_ros.core.keyframes import Keyframes
 from pedsam_ros.core.new_scenes import NewScenes
 from pedsam_ros.core.placement import LOCAL
+from pedsam_ros.core.placement_config import PlacementConfig
+from pedsam_ros.core.present import Present
 from pedsam_ros.core.registration import small_grey
 from pedsam_ros.core.router import STALE
 from pedsam_ros.core.scene_journal import SceneJournal
 from pedsam_ros.core.scene_record import SceneRecord
-from pedsam_ros.core.seen import seen, seen_after, show, ways
+from pedsam_ros.core.seen import show, ways
 from pedsam_ros.core.sight import Sight, State, Totals
 from pedsam_ros.core.tracker import Tracker
 from pedsam_ros.core.types import Pixels
@@ -72,9 +74,12 @@ class Scene:
         self._tracker = Tracker(self._record.keyframes)
         restarted = bool(len(self._record.keyframes))
         self._new_scenes = NewScenes(self.rules.scenes_per_minute, restarted)
+        self.unsaved = bytearray()  # what `note` returned and is not on the disk yet
+        self.limit = 0.0  # the cap of the last frame
+        self.state: State | None = None  # of the last frame
         self._origin: Origin | None = None
         self._present: Located | None = None  # the last frame that was found
-        self._looked_up: tuple[Located, Bits] | None = None  # what was seen of a view
+        self._looked_up: Present | None = None
 
     @classmethod
     def from_bytes(
@@ -92,6 +97,7 @@ class Scene:
     def to_bytes(self) -> bytes:
         """Everything that was seen, without any picture, for a file that begins anew."""
         self._tracker.changed.clear()
+        self.unsaved.clear()
         return self._journal.written()
 
     def look(self, rgb: Pixels, now_s: float) -> Sight:
@@ -112,8 +118,9 @@ class Scene:
         homes = {index: self.lattice.home(cell) for index, cell in cells.items()}
         self._present, self._looked_up = located, None
         self._update()
+        self.limit, self.state = self.cap(canvas), state
         places = boxes(canvas, view.size)
-        return Sight(state, canvas, homes, self.coverage, view.size, places, located)
+        return Sight(state, canvas, homes, self.coverage, view.size, places, located, self._origin)
 
     def cap(self, canvas: Canvas) -> float:
         """The share of a view that a worker may have seen, 0..1."""
@@ -124,11 +131,17 @@ class Scene:
         """The same plan, window -> worker, LOCAL or STALE, with LOCAL for the windows that must
         not go, because their worker would have seen more of this view than the cap. Of each worker
         those that add most stay. Nothing of a frame that is lost may go."""
-        wanted = {index: who for index, who in plan.items() if who not in (LOCAL, STALE)}
-        here = self._kept_here(sight, wanted)
-        for index in here:
-            self.totals.kept_here[wanted[index]] += 1
+        here = self.held(sight, plan)
         return {index: LOCAL if index in here else who for index, who in plan.items()}
+
+    def held(self, sight: Sight, plan: Mapping[int, str]) -> set[int]:
+        """The windows of a plan for which `allowed` has LOCAL; all of them in a lost frame."""
+        if sight.located is None:
+            return set(plan)
+        wanted = {index: who for index, who in plan.items() if who not in (LOCAL, STALE)}
+        here = self._held(sight, wanted)
+        self.totals.kept_here.update(wanted[index] for index in here)
+        return here
 
     def note(self, sight: Sight, plan: Mapping[int, str]) -> bytes:
         """Notes what leaves. What it returns must be on the disk, after what is there already,
@@ -139,7 +152,7 @@ class Scene:
         sends = {index: who for index, who in plan.items() if who not in (LOCAL, STALE)}
         if not sends:
             return b''
-        if broken := self._kept_here(sight, sends):
+        if broken := self._held(sight, sends):
             worst = sends[min(broken)]
             raise ExposureError(
                 f'{worst}: windows={sorted(broken)}: would have seen more than '
@@ -149,7 +162,7 @@ class Scene:
         assert located is not None  # or all windows would stay here
         if not self._tracker.remembers(located):
             raise ExposureError('the frame is too old: its keyframe is forgotten')
-        new = self._new(sight, sends)
+        new = self._seen(located).new(sight, sends)
         if not new:
             return b''
         boxed = [(bits, sight.boxes[index]) for index, bits in new.items()]
@@ -160,11 +173,22 @@ class Scene:
         self._update()
         return saved
 
+    def reset(self) -> None:
+        """Forgets everything that was seen. Only for a person who knows that the workers have
+        forgotten too."""
+        self._record.keyframes = Keyframes()
+        self._tracker = Tracker(self._record.keyframes)
+        self._new_scenes = NewScenes(self.rules.scenes_per_minute, restarted=False)
+        self._origin = self._present = self._looked_up = None
+        self.coverage = dict.fromkeys(self.coverage, 0.0)
+        self.totals.largest.clear()
+        self.unsaved.clear()
+
     def covered(self, sight: Sight) -> dict[str, float]:
         """The share of a sight that each worker has seen by now, 0..1; all of it if it is lost."""
         if sight.located is None:
             return dict.fromkeys(self.coverage, 1.0)
-        return self._covered(sight.located)
+        return self._seen(sight.located).shares()
 
     def _place(self, located: Located, rgb: Pixels) -> Origin:
         """Where cell (0, 0) begins in the content: row and column, canvas px."""
@@ -195,54 +219,23 @@ class Scene:
 
     def _lost(self, rgb: Pixels, view: View) -> Sight:
         self.totals.lost += 1
+        self.state = State.LOST
         canvas = self._canvas(rgb, (0, 0))
         homes = dict.fromkeys(canvas.windows(), LOCAL)
-        return Sight(State.LOST, canvas, homes, dict(self.coverage), view.size, {}, None)
+        return Sight(State.LOST, canvas, homes, dict(self.coverage), view.size, {}, None, None)
 
-    def _kept_here(self, sight: Sight, wanted: Mapping[int, str]) -> set[int]:
-        """The windows that must not go. What is shown may reach a little further than a window, so
-        the last word has what would be seen after it."""
+    def _held(self, sight: Sight, wanted: Mapping[int, str]) -> set[int]:
         if sight.located is None:
             return set(wanted)
-        before, cap = self._seen(sight.located), self.cap(sight.canvas)
-        wishes = {index: self._journal.bits(who) for index, who in wanted.items()}
-        here = kept_here(before, sight.boxes, wishes, cap * before.size)
-        shares = self._shares(before)
-        while new := self._new(sight, {i: who for i, who in wanted.items() if i not in here}):
-            picture = shown(sight.size, sight.boxes, new)
-            after = self._shares(seen_after(sight.located, self._tracker.active, picture))
-            above = {who for who, now in after.items() if now > max(cap, shares[who])}
-            if not above:
-                break
-            for who in above:
-                mine = [index for index in new if wanted[index] == who] or list(new)
-                here.add(max(mine, key=lambda i: adding(before, sight.boxes[i], wishes[i])))
-        return here
+        return self._seen(sight.located).held(sight, wanted, self.cap(sight.canvas))
 
-    def _new(self, sight: Sight, sends: Mapping[int, str]) -> dict[int, int]:
-        """Those of the windows that show their worker anything new -> its bit."""
-        if sight.located is None:
-            return {}
-        before = self._seen(sight.located)
-        return {
-            index: self._journal.bit(who)
-            for index, who in sorted(sends.items())
-            if index in sight.boxes and adding(before, sight.boxes[index], self._journal.bits(who))
-        }
-
-    def _seen(self, located: Located) -> Bits:
-        if self._looked_up is None or self._looked_up[0] is not located:
-            self._looked_up = located, seen(located, self._tracker.active)
-        return self._looked_up[1]
-
-    def _covered(self, located: Located) -> dict[str, float]:
-        return self._shares(self._seen(located))
-
-    def _shares(self, bits: Bits) -> dict[str, float]:
-        return {each: share(bits, self._journal.bits(each)) for each in self.coverage}
+    def _seen(self, located: Located) -> Present:
+        if self._looked_up is None or self._looked_up.located is not located:
+            self._looked_up = Present(located, self._tracker.active, self._journal)
+        return self._looked_up
 
     def _update(self) -> None:
         if self._present is None:
             return
-        self.coverage = self._covered(self._present)
+        self.coverage = self._seen(self._present).shares()
         self.totals.add(self.coverage)

@@ -33,6 +33,7 @@ class SceneJournal:
             for worker in workers
         }
         self._check(known)
+        self.workers = tuple(workers)
         self._bits = {worker: self._bits_of(names) for worker, names in known.items()}
 
     def bit(self, worker: str) -> int:

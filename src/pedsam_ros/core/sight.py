@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from pedsam_ros.core.cells import Origin
 from pedsam_ros.core.coverage import Box
 from pedsam_ros.core.planes import Size
 from pedsam_ros.core.view import Located
@@ -32,6 +33,7 @@ class Sight:
     size: Size  # of the small picture
     boxes: Mapping[int, Box]  # of the windows in the small picture
     located: Located | None  # None while the camera is lost
+    origin: Origin | None  # of the cells; None while the camera is lost
 
 
 @dataclass(slots=True)

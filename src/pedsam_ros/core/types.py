@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pedsam_ros.core.shift import Shift
+
 Pixels = NDArray[np.uint8]
 Values = NDArray[np.float32]
 
@@ -113,6 +115,7 @@ class Masks:
     model_id: str  # the model that made them
     masks: tuple[Mask, ...]  # the id of a mask is its place here + 1
     stale_windows: tuple[int, ...] = ()  # windows for which an older embedding was used
+    shift: Shift | None = None  # None: windows are fixed to the image
 
 
 @dataclass(frozen=True, slots=True, eq=False)

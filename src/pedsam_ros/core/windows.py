@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.errors import BadBatch, BadImage, ConfigError
+from pedsam_ros.core.shift import Shift
 
 Scalar = TypeVar('Scalar', bound=np.generic)
 Span: TypeAlias = 'slice[int, int, None]'
@@ -140,14 +141,6 @@ def merge(
         height, width = part.shape[:2]
         whole[rows.start : rows.start + height, columns.start : columns.start + width] = part
     return whole
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """How far partition and content are moved on the canvas, rows and columns."""
-
-    offset: tuple[int, int] = (0, 0)  # of the partition, tokens: see Grid
-    corner: tuple[int, int] = (0, 0)  # where the content begins, canvas px; less than a token
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,8 +145,10 @@ class Departures:
     def _start(self, frame: Frame) -> None:
         try:
             now, unix, usable = self._clock(), self._unix_clock(), self._usable()
+            with self._metrics.timed('register_s'):
+                laid = self._edge.lay(frame, now)
             with self._metrics.timed('partition_s'):
-                started, assignments = self._edge.start(frame, now, usable, unix)
+                started, assignments = self._edge.start(frame, now, usable, unix, laid)
         except Unavailable as error:
             return self._hold_or_lose(frame, error.workers)
         except ExposureError as error:

@@ -13,6 +13,7 @@ from typing import Any
 from rclpy.logging import LoggingSeverity
 
 from pedsam_ros.core import wire
+from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.ledger import Ledger
@@ -21,6 +22,7 @@ from pedsam_ros.core.model.edge_half import EdgeHalf
 from pedsam_ros.core.noise import PrivateKey
 from pedsam_ros.core.operator_word import OperatorWord, read_or_make_secret
 from pedsam_ros.core.placement import place
+from pedsam_ros.core.scene import Scene
 from pedsam_ros.core.types import Masks, WorkerStatus
 from pedsam_ros.core.windows import pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry, read_workers
@@ -31,13 +33,14 @@ from pedsam_ros.nodes.edge_inputs import Inputs
 from pedsam_ros.nodes.edge_loop import EdgeLoop
 from pedsam_ros.nodes.edge_outputs import Outputs
 from pedsam_ros.nodes.edge_services import Active, Services
+from pedsam_ros.nodes.exposure_files import ExposureFiles
 from pedsam_ros.nodes.frame_log import FrameLog
 from pedsam_ros.nodes.frame_queue import Unread
 from pedsam_ros.nodes.home import former_ledger_path, ledger_path, operator_path
 from pedsam_ros.nodes.inbox import Reply
-from pedsam_ros.nodes.ledger_file import LedgerFile
 from pedsam_ros.nodes.losses import Losses
 from pedsam_ros.nodes.managed import ManagedNode
+from pedsam_ros.nodes.other_ledgers import also_seen
 from pedsam_ros.nodes.spin import run
 from pedsam_ros.ros import diagnostics
 from pedsam_ros.ros.domain import DomainLink
@@ -50,7 +53,7 @@ class _Loaded:
     workers: tuple[WorkerEntry, ...]
     keys: Mapping[str, PrivateKey] | None
     model: EdgeHalf
-    file: LedgerFile
+    files: ExposureFiles
     word: OperatorWord
 
 
@@ -58,7 +61,8 @@ class EdgeNode(ManagedNode):
     """See EdgeConfig for its parameters and README.md for its topics."""
 
     config_type = EdgeConfig
-    _loop: EdgeLoop  # `start` makes these five
+    _edge: Edge  # `start` makes these six
+    _loop: EdgeLoop
     _compute: ComputeThread
     _outputs: Outputs
     _inputs: Inputs
@@ -78,37 +82,35 @@ class EdgeNode(ManagedNode):
         keys = handshakes.edge_keys(workers, config)
         weights = checkpoint.read(config.checkpoint)
         wire.check(weights.arch)
-        grid = pixel_grid(weights.arch)
-        homes = place(grid, workers, config.placement)
         dtype = loading.DTYPES[config.precision]
         model = loading.load_edge(weights, config.device, dtype, config.worker_half)
         node = self.get_fully_qualified_name()
         word = OperatorWord(read_or_make_secret(operator_path(config.operator_file)), node)
-        identities = {worker.name: worker.identities for worker in workers}
-        file = self._open_ledger(Ledger(grid, homes, config.placement.max_share, identities))
-        self._loaded = _Loaded(workers, keys, model, file, word)
-        if conflict := file.ledger.conflict():
+        files = self._open_files(workers, weights.arch)
+        self._loaded = _Loaded(workers, keys, model, files, word)
+        if conflict := files.ledger.conflict():
             self.get_logger().error(f'frames will fail: {conflict}')
-        ledger = f'ledger={file.path} new={file.new}'
-        self.get_logger().info(f'configured model_id={model.model_id} {ledger}')
+        self._warn_of_other_ledgers(workers, files.path)
+        known = f'anchor={config.placement.anchor} ledger={files.path} new={files.new}'
+        self.get_logger().info(f'configured model_id={model.model_id} {known}')
 
     def unload(self) -> None:
-        """Closes the ledger's file and gives the model's memory back."""
+        """Closes the files of what was seen and gives the model's memory back."""
         if self._loaded is not None:
-            self._loaded.file.close()
+            self._loaded.files.close()
             self._loaded = None
 
     def start(self, running: ExitStack) -> None:
         """Starts the loop, one link per worker and the computing thread, then subscribes."""
         assert self._loaded is not None  # a node is configured before it is activated
-        model, file, keys = self._loaded.model, self._loaded.file, self._loaded.keys
+        model, files, keys = self._loaded.model, self._loaded.files, self._loaded.keys
         if self.config.insecure:
             self.get_logger().error(handshakes.INSECURE)
         self._outputs = Outputs(self, running)
         links: dict[str, DomainLink] = {}
         self._loop = self._make_loop(self._loaded, links)
         running.callback(self._report)
-        running.callback(self._write_ledger, file)
+        running.callback(self._write_files, files)
         running.callback(self._loop.close)
         self._camera = None
         self._compute = ComputeThread(self._step, self.on_defect)
@@ -130,7 +132,7 @@ class EdgeNode(ManagedNode):
         self._inputs.subscribe(self.config, running)
         self._camera = CameraInput(self, self.config, self._on_image)
         running.callback(self._camera.close)
-        self._edge_services.active = Active(self._loop, self._compute, file, self._loaded.word)
+        self._edge_services.active = Active(self._loop, self._compute, files, self._loaded.word)
         running.callback(self._edge_services.close)
         if not self.config.prompts:
             self.get_logger().info('no points or boxes: automatic masks, which are slow')
@@ -144,16 +146,30 @@ class EdgeNode(ManagedNode):
         """Reports from the computing thread, which alone may look at the loop."""
         self._compute.post_once(self._report)
 
-    def _open_ledger(self, empty: Ledger) -> LedgerFile:
+    def _open_files(self, workers: tuple[WorkerEntry, ...], arch: Architecture) -> ExposureFiles:
+        """Opens what is kept of what workers have seen. Raises ConfigError."""
+        placement, grid = self.config.placement, pixel_grid(arch)
+        in_scene = placement.anchor == 'scene'
+        homes = {} if in_scene else place(grid, workers, placement)
+        identities = {worker.name: worker.identities for worker in workers}
+        make = partial(Scene, arch, workers, placement, identities) if in_scene else None
+        empty = Ledger(grid, homes, placement.max_share, identities)
         if name := self.config.ledger_file:
-            return LedgerFile(Path(name), empty)
+            return ExposureFiles(Path(name), empty, None, make)
         node = self.get_fully_qualified_name()
-        return LedgerFile(ledger_path(node), empty, former_ledger_path(node))
+        return ExposureFiles(ledger_path(node), empty, former_ledger_path(node), make)
+
+    def _warn_of_other_ledgers(self, workers: tuple[WorkerEntry, ...], own: Path) -> None:
+        names = {key: worker.name for worker in workers for key in worker.identities}
+        for key, path in also_seen(own, names.keys()):
+            told = f'{names[key]} has seen windows of another edge as well, as {path} says'
+            self.get_logger().warning(f'{told}; both together show it more than either cap')
 
     def _make_loop(self, loaded: _Loaded, links: dict[str, DomainLink]) -> EdgeLoop:
-        file, workers = loaded.file, loaded.workers
-        spares = [worker for worker in workers if worker.spare]
-        edge = Edge(loaded.model, file.ledger.homes, self.config, file.ledger, spares)
+        files, workers = loaded.files, loaded.workers
+        spares, ledger = [worker for worker in workers if worker.spare], files.ledger
+        edge = Edge(loaded.model, ledger.homes, self.config, ledger, spares, scene=files.scene)
+        self._edge = edge
         names = [worker.name for worker in workers]
         losses = Losses(self.warn, self.get_logger().error)
         logger = self.get_logger()
@@ -163,7 +179,7 @@ class EdgeNode(ManagedNode):
             names,
             links,
             self._publish,
-            file.keep,
+            files.keep,
             losses,
             log=log,
             fetch=self._fetch,
@@ -199,17 +215,19 @@ class EdgeNode(ManagedNode):
     def _publish(self, masks: Masks) -> None:
         self.fault = ''
         self._outputs.masks(masks)
+        if (last := self._edge.last) and last.key == masks.key:
+            self._outputs.cells(last)
 
-    def _write_ledger(self, file: LedgerFile) -> None:
+    def _write_files(self, files: ExposureFiles) -> None:
         """Saves counts and times, which `keep` writes only now and then."""
         try:
-            file.write()
+            files.write()
         except OSError as error:
             self.warn(f'exposure ledger not written: {error}')
 
     def _report(self) -> None:
         assert self._loaded is not None
-        self._outputs.exposure(self._loaded.file.ledger, self.config.insecure)
+        self._outputs.exposure(self._edge, self.config.insecure)
         name = self.get_fully_qualified_name()
         insecure = handshakes.INSECURE if self.config.insecure else ''
         frames, *workers = self._loop.report(self.fault or insecure)

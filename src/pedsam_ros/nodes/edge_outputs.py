@@ -8,8 +8,9 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from pedsam_ros.core import pictures
-from pedsam_ros.core.ledger import Ledger
+from pedsam_ros.core import cell_picture, pictures
+from pedsam_ros.core.edge import Edge
+from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.types import Masks
 from pedsam_ros.msg import Exposure as ExposureMsg
 from pedsam_ros.msg import Masks as MasksMsg
@@ -22,6 +23,7 @@ _KINDS = {
     'label_image': Image,
     'mask': Image,
     'camera_info': CameraInfo,
+    'cells': Image,
     'exposure': ExposureMsg,
 }
 
@@ -59,7 +61,15 @@ class Outputs:
             picture = image_to_msg(pictures.any_mask(labels), 'mono8', header)
             self._publishers['mask'].publish(picture)
 
-    def exposure(self, ledger: Ledger, insecure: bool) -> None:
+    def cells(self, encoded: Encoded) -> None:
+        """Publishes who computed each part of a frame, if somebody subscribes to that."""
+        publisher = self._publishers['cells']
+        if publisher.get_subscription_count():
+            header = convert.key_to_header(encoded.key)
+            publisher.publish(image_to_msg(cell_picture.drawn(encoded), 'rgb8', header))
+
+    def exposure(self, edge: Edge, insecure: bool) -> None:
         """Publishes what each worker has seen so far."""
-        message = exposure_msg.exposure_to_msg(ledger, clock.stamp(self._node), insecure)
+        now, here = clock.stamp(self._node), sum(edge.kept_here.shares().values())
+        message = exposure_msg.exposure_to_msg(edge.ledger, now, insecure, edge.scene, here)
         self._publishers['exposure'].publish(message)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from pedsam_ros.core.edge import ENDINGS, Edge
 from pedsam_ros.core.health import Condition, WorkerState, explain, sentence
 from pedsam_ros.core.metrics import Metrics, Rates
+from pedsam_ros.core.scene import Scene
+from pedsam_ros.core.sight import State
 from pedsam_ros.nodes.inbox import Inbox
 from pedsam_ros.nodes.losses import Losses
 from pedsam_ros.nodes.workers import Workers
@@ -52,13 +54,13 @@ class Report:
         workers = [self._worker(name, condition) for name, condition in conditions.items()]
         lost = {name: condition for name, condition in conditions.items() if not condition.usable}
         news = self._losses.take_news()
-        wrong = fault or explain(lost) or news
+        wrong = fault or explain(lost) or self._lost_scene() or news
         levels = [part.level for part in workers]
         level = max([diagnostics.WARN if wrong else diagnostics.OK, *levels])
         return [Part('frames', level, wrong, self._frame_figures(waiting)), *workers]
 
     def _frame_figures(self, waiting: int) -> dict[str, Any]:
-        edge = self._edge
+        edge, here = self._edge, self._edge.kept_here.shares()
         totals = {'in_hz': edge.frames_in, 'out_hz': edge.endings['done']}
         return {
             'model_id': edge.model.model_id,
@@ -66,6 +68,9 @@ class Report:
             **{ending: edge.endings[ending] for ending in ENDINGS},
             'in_flight': edge.in_flight,
             'waiting': waiting,
+            'anchor': edge.config.placement.anchor,
+            **{f'here_{why.value}': part for why, part in here.items()},
+            **(_scene_figures(edge.scene) if edge.scene else {}),
             **self._rates.of(totals, self._clock()),
             'rejected_prompts': self._losses.rejected['prompts'],
             'last_loss': self._losses.reason,
@@ -80,22 +85,53 @@ class Report:
             return Part(name, diagnostics.WARN, told, figures)
         return Part(name, _level(condition), sentence(condition), figures)
 
+    def _lost_scene(self) -> str:
+        """Says that nothing leaves because the place is not known; empty if it is."""
+        scene = self._edge.scene
+        if scene is None or scene.state is not State.LOST:
+            return ''
+        rule = self._edge.config.placement.on_lost_scene
+        return f'what the camera shows is not known, so nothing leaves; on_lost_scene={rule}'
+
     def _figures(self, name: str, condition: Condition) -> dict[str, Any]:
-        status, ledger = self._workers.status(name), self._edge.ledger
-        seen = ledger.workers.get(name)
+        status = self._workers.status(name)
         rejected = self._losses.rejected[name] + self._inbox.dropped_replies(name)
         return {
             'state': condition.state.value,
-            'windows_seen': len(seen.windows) if seen else 0,
-            'share_seen': ledger.share(name),
-            'largest_region_seen': ledger.largest_region(name),
-            'share_cap': ledger.cap(),
-            'stands_in_for': ledger.stands_in.get(name, ''),
+            **self._seen(name),
+            'stands_in_for': self._edge.ledger.stands_in.get(name, ''),
             'rejected': rejected,
             'foreign': self._workers.foreign(name),
             'answer_s': self._edge.pace.usual_s(name) or 0.0,
             **({'queued': status.queued, 'encode_s': status.encode_s} if status else {}),
         }
+
+    def _seen(self, name: str) -> dict[str, Any]:
+        """What a worker has seen: of the scene, or of the image if windows are fixed to it."""
+        scene, ledger = self._edge.scene, self._edge.ledger
+        if scene is not None:
+            return {
+                'coverage': scene.coverage[name],
+                'largest_coverage': scene.totals.largest.get(name, 0.0),
+                'coverage_cap': scene.limit,
+                'windows_held': scene.totals.kept_here[name],
+            }
+        seen = ledger.workers.get(name)
+        return {
+            'windows_seen': len(seen.windows) if seen else 0,
+            'share_seen': ledger.share(name),
+            'largest_region_seen': ledger.largest_region(name),
+            'share_cap': ledger.cap(),
+        }
+
+
+def _scene_figures(scene: Scene) -> dict[str, Any]:
+    return {
+        'scene_state': scene.state.value if scene.state else '',
+        'scenes': scene.totals.scenes,
+        'scene_frames': scene.totals.frames,
+        'scene_frames_lost': scene.totals.lost,
+    }
 
 
 def _level(condition: Condition) -> bytes:

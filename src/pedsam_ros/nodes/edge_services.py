@@ -22,7 +22,7 @@ from pedsam_ros.core.prompts import USUAL, told
 from pedsam_ros.core.types import Answer, Prompt
 from pedsam_ros.nodes.compute import ComputeThread
 from pedsam_ros.nodes.edge_loop import EdgeLoop
-from pedsam_ros.nodes.ledger_file import LedgerFile
+from pedsam_ros.nodes.exposure_files import ExposureFiles
 from pedsam_ros.ros import clock, convert
 from pedsam_ros.ros.operator_call import RELEASE, RESET
 from pedsam_ros.srv import Release, ResetExposure, Segment
@@ -34,7 +34,7 @@ class Active:
 
     loop: EdgeLoop
     compute: ComputeThread
-    file: LedgerFile
+    files: ExposureFiles
     word: OperatorWord
 
 
@@ -132,10 +132,9 @@ class Services:
         self._node.get_logger().warning(f'{worker}: released from quarantine')
 
     def _reset(self, active: Active) -> None:
-        ledger = active.file.ledger
+        ledger = active.files.ledger
         self._node.get_logger().warning(f'exposure ledger reset; it was {ledger.to_json()}')
-        ledger.reset()
-        active.file.write()
+        active.files.reset()
 
 
 def _segment(

@@ -16,6 +16,7 @@ from std_msgs.msg import Header
 from pedsam_ros.core.errors import BadBatch
 from pedsam_ros.core.image_bombs import MAX_PIXELS
 from pedsam_ros.core.prompts import MOST_POINTS, USUAL, Limits, too_many_points
+from pedsam_ros.core.shift import Shift
 from pedsam_ros.core.shown import shown
 from pedsam_ros.core.types import (
     Embedding,
@@ -190,13 +191,16 @@ def masks_to_msg(masks: Masks) -> MasksMsg:
         model_id=masks.model_id,
         masks=[_mask_to_msg(mask, number) for number, mask in enumerate(masks.masks, 1)],
         stale_windows=array('H', masks.stale_windows),
+        shift=array('B', (*masks.shift.offset, *masks.shift.corner) if masks.shift else ()),
     )
 
 
 def masks_from_msg(msg: MasksMsg) -> Masks:
     """Reads the masks of a frame. Inverse of `masks_to_msg`."""
     key, masks = key_from_header(msg.header), tuple(map(_mask_from_msg, msg.masks))
-    return Masks(key, msg.height, msg.width, msg.model_id, masks, tuple(msg.stale_windows))
+    stale, shift = tuple(msg.stale_windows), tuple(msg.shift)
+    shifted = Shift((shift[0], shift[1]), (shift[2], shift[3])) if len(shift) == 4 else None
+    return Masks(key, msg.height, msg.width, msg.model_id, masks, stale, shifted)
 
 
 def _text(name: str, value: str, most: int = MOST_TEXT) -> str:

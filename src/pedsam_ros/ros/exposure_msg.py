@@ -8,32 +8,54 @@ from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
 from pedsam_ros.core.ledger import Ledger
+from pedsam_ros.core.scene import Scene
 from pedsam_ros.msg import Exposure as ExposureMsg
 from pedsam_ros.msg import WorkerExposure as WorkerExposureMsg
 
+UNKNOWN = -1.0  # coverage where windows are fixed to the image
 _NS = 10**9
 _LAST_S = 2**31 - 1  # that a Time can hold
 
 
-def exposure_to_msg(ledger: Ledger, now: Time, insecure: bool = False) -> ExposureMsg:
-    """Turns the ledger into a message; `now` is its stamp. If `insecure`, others may have seen
-    all of it."""
-    return ExposureMsg(
+def exposure_to_msg(
+    ledger: Ledger,
+    now: Time,
+    insecure: bool = False,
+    scene: Scene | None = None,
+    computed_here: float = 0.0,
+) -> ExposureMsg:
+    """Turns the ledger, and the scene if windows are fixed to it, into a message; `now` is its
+    stamp. If `insecure`, others may have seen all of it. `computed_here` is a share of all
+    frames."""
+    message = ExposureMsg(
         header=Header(stamp=now),
         side=ledger.grid.side,
-        cap=ledger.cap(),
+        cap=scene.limit if scene else ledger.cap(),
         insecure=insecure,
-        workers=[_exposure_to_msg(ledger, name) for name in ledger.workers],
+        anchor='scene' if scene else 'image',
+        computed_here=computed_here,
+        workers=[_exposure_to_msg(ledger, name, scene) for name in ledger.workers],
     )
+    if scene:
+        totals = scene.totals
+        message.scene_state = scene.state.value if scene.state else ''
+        message.scenes, message.frames = totals.scenes, totals.frames
+        message.frames_lost = totals.lost
+    return message
 
 
-def _exposure_to_msg(ledger: Ledger, name: str) -> WorkerExposureMsg:
+def _exposure_to_msg(ledger: Ledger, name: str, scene: Scene | None) -> WorkerExposureMsg:
     seen = ledger.workers[name]
+    coverage = scene.coverage.get(name, 0.0) if scene else UNKNOWN
+    largest = scene.totals.largest.get(name, 0.0) if scene else UNKNOWN
     return WorkerExposureMsg(
         name=name,
         windows=array('H', sorted(seen.windows)),
         share=ledger.share(name),
         largest_region=ledger.largest_region(name),
+        coverage=coverage,
+        largest_coverage=largest,
+        windows_held=scene.totals.kept_here[name] if scene else 0,
         frames=seen.frames,
         first=_time(seen.first_s),
         last=_time(seen.last_s),

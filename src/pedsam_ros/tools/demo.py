@@ -22,6 +22,7 @@ from pedsam_ros.core.camera import COMPRESSED_IMAGE
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import ENDINGS
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.kept_here import Why
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
 from pedsam_ros.core.types import Frame, Masks
@@ -80,7 +81,8 @@ def _run(args: argparse.Namespace, folder: Path, camera: ImageTopic) -> int:
     weights = checkpoint.read(args.checkpoint)
     system = System(workers_in(args.domains), args.domains[0], folder / 'processes')
     config = _config(camera, sizes, args.transport, args.automatic)
-    outcome, bad = _play(system, folder, weights, camera, len(sizes), config)
+    played = folder, weights, args.checkpoint, camera, len(sizes), config
+    outcome, bad = _play(system, *played)
     local = local_pipeline(weights, system.workers, config)
     equal: list[bool] = []
     write_pictures(folder, _checked(camera, outcome.masks, local, equal), len(outcome.masks))
@@ -145,13 +147,14 @@ def _play(
     system: System,
     folder: Path,
     weights: checkpoint.Weights,
+    whole: str,
     camera: ImageTopic,
     count: int,
     config: EdgeConfig,
 ) -> tuple[Outcome, str]:
     """Plays the bag through real processes, which end with it. Returns also which ones ended
-    badly."""
-    worker_file, edge_file = loading.split(weights, folder / 'weights', weights.arch.name)
+    badly. `whole` is the edge's checkpoint, because the edge computes some windows itself."""
+    worker_file, _ = loading.split(weights, folder / 'weights', weights.arch.name)
     settings = {name: getattr(config, name) for name in _SETTINGS}
     prompts = {'points': list(config.points), 'boxes': list(config.boxes)}
     settings |= {name: values for name, values in prompts.items() if values}
@@ -159,7 +162,7 @@ def _play(
     print(f'demo: edge in domain {system.domain_id}, {described}')
     try:
         system.start_workers(checkpoint=str(worker_file))
-        system.start_edge(camera.topic, checkpoint=str(edge_file), **settings)
+        system.start_edge(camera.topic, checkpoint=whole, **settings)
         with BagWriter(folder / 'masks') as writer:
             player = Player(system, writer)
             try:
@@ -191,20 +194,23 @@ def _checked(
     for frame in camera.frames():
         if remaining and remaining[-1].key == frame.key:
             found = remaining.pop()
-            equal.append(asdict(local.segment(frame)) == asdict(found))
+            equal.append(asdict(local.segment(frame, found.shift)) == asdict(found))
             yield frame, found
 
 
 def _figures(outcome: Outcome, domains: Sequence[int]) -> dict[str, Any]:
     frames = dict(outcome.report['frames'])
     workers = {name: outcome.report[name] for name in NAMES}
-    shares = [float(worker['share_seen']) for worker in workers.values()]
+    shares = [float(worker['largest_coverage']) for worker in workers.values()]
     return {
         'frames_in': int(frames['frames_in']),
         **{f'frames_{ending}': int(frames[ending]) for ending in ENDINGS},
         'domains': list(domains),
-        'windows_per_worker': {name: int(w['windows_seen']) for name, w in workers.items()},
-        'max_windows_share': max(shares),
+        'scenes': int(frames['scenes']),
+        'frames_lost': int(frames['scene_frames_lost']),
+        'computed_here': sum(float(frames[f'here_{why.value}']) for why in Why),
+        'coverage_cap': float(workers[NAMES[0]]['coverage_cap']),
+        'largest_coverage': max(shares),
         'stages_s': {
             stage: {p: _number(frames, f'{stage}_s_{p}') for p in ('p50', 'p95')}
             for stage in _STAGES
@@ -224,9 +230,10 @@ def _judge(figures: dict[str, Any], out: Path, count: int) -> int:
     """Prints the result. Returns the exit status."""
     equal = figures['masks_equal_in_process']
     print(
-        f'demo: {figures["frames_done"]} of {count} frames done; a worker was sent at most '
-        f'{figures["max_windows_share"]:.0%} of a frame; {figures["masks_compared"]} frames '
-        f'compared with one process: {"equal" if equal else "DIFFERENT"}'
+        f'demo: {figures["frames_done"]} of {count} frames done; a worker had seen at most '
+        f'{figures["largest_coverage"]:.0%} of what the camera showed; '
+        f'{figures["masks_compared"]} frames compared with one process: '
+        f'{"equal" if equal else "DIFFERENT"}'
     )
     print(f'demo: look at {out}/demo/contact_sheet.png, {out}/demo.json; bag: {out}/demo')
     return 0 if equal and figures['frames_done'] == count else 1

@@ -63,6 +63,7 @@ def edge_settings(checkpoint_file: Path, transport: str) -> dict[str, Any]:
     return {
         'checkpoint': str(checkpoint_file),
         'transport': transport,
+        'placement.anchor': 'image',  # frames that have nothing to do with each other
         'every_frame': True,
         'deadline_s': _DEADLINE_S,
         'points': [value for x, y, _ in _ANYWHERE.points for value in (x, y)],

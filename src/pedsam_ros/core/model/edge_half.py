@@ -95,8 +95,8 @@ class EdgeHalf:
         embedding = self.embed(merge(frame.tokens, grid, self.padding))
         if not embedding.isfinite().all():
             raise BadReply(frame.loudest(), 'its values add up to NaN or infinite ones')
-        stale, sources = tuple(sorted(frame.stale)), frozenset(frame.sources.values())
-        return Encoded(frame.key, frame.canvas, embedding, frame.rgb, stale, sources)
+        stale, owners, shift = tuple(sorted(frame.stale)), dict(frame.sources), frame.laid.shift
+        return Encoded(frame.key, frame.canvas, embedding, frame.rgb, stale, owners, shift)
 
     def audit(self, frame: InFlight, index: int, tolerance: float) -> None:
         """Computes a window of a frame again. Raises BadReply if the result differs from the
@@ -120,7 +120,8 @@ class EdgeHalf:
             masks = yield from answered(self.decoder, encoded, good)
         else:
             masks = yield from automatic(self.decoder, encoded, suited(rules, self.arch.name))
-        return Answer(Masks(encoded.key, *size, self.model_id, masks, encoded.stale), refused)
+        whole = Masks(encoded.key, *size, self.model_id, masks, encoded.stale, encoded.shift)
+        return Answer(whole, refused)
 
     def error(self, frame: InFlight, index: int) -> float:
         """How far a window's tokens are from those computed here: the root mean square of the

@@ -3,11 +3,15 @@ bit."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pedsam_ros.core.edge import Edge
+from pedsam_ros.core.laid import Laid
 from pedsam_ros.core.model.worker_half import WorkerHalf
+from pedsam_ros.core.placement import LOCAL
+from pedsam_ros.core.shift import Shift
 from pedsam_ros.core.types import Frame, Masks
+from pedsam_ros.core.windows import Canvas
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,15 +29,20 @@ class LocalPipeline:
     edge: Edge
     worker: WorkerHalf
 
-    def segment(self, frame: Frame) -> Masks:
-        """Makes the masks for the prompts of the edge's config that fit the frame. Raises
-        PedsamError."""
+    def segment(self, frame: Frame, shift: Shift | None = None) -> Masks:
+        """Makes the masks for the prompts of the edge's config that fit the frame; with a shift,
+        those of an edge that has laid the frame so. Raises PedsamError."""
         self.edge.arrive()
-        workers = set(self.edge.router.homes.values())
-        started, assignments = self.edge.start(frame, 0.0, workers)
+        laid = self._laid(frame, shift) if shift else None
+        started, assignments = self.edge.start(frame, 0.0, self.edge.router.homes, laid=laid)
         windows = [assignment.window for assignment in assignments]
         for assignment, reply in zip(assignments, self.worker.encode(windows), strict=True):
             self.edge.accept(assignment.worker, reply)
         answer = self.edge.decode(self.edge.encode(started), self.edge.config.prompts)
         self.edge.finish(started, 'done')
-        return answer.masks
+        return replace(answer.masks, shift=shift)
+
+    def _laid(self, frame: Frame, shift: Shift) -> Laid:
+        """Nobody is told what a frame shows that is laid in a scene that is not known here."""
+        canvas = Canvas.fit(self.worker.arch, *frame.rgb.shape[:2], shift=shift)
+        return Laid(canvas, dict.fromkeys(canvas.windows(), LOCAL))

@@ -19,8 +19,9 @@ from pedsam_ros.core.model.decoder import Decoder
 from pedsam_ros.core.model.encoder import run_block
 from pedsam_ros.core.model.masks import answered
 from pedsam_ros.core.prompts import sift, told
+from pedsam_ros.core.shift import Shift
 from pedsam_ros.core.types import Frame, Masks, Prompt
-from pedsam_ros.core.windows import Canvas, Shift
+from pedsam_ros.core.windows import Canvas
 
 ORDERS = ('ped', 'sam')  # 'ped' runs all window blocks first; 'sam' is SAM's own order
 
