@@ -19,8 +19,9 @@ from pedsam_ros.audit.motion import plane
 from pedsam_ros.audit.record import workers
 from pedsam_ros.audit.scenes import Scene, pan, pan_step
 from pedsam_ros.audit.subject import Subject
-from pedsam_ros.core.config import EdgeConfig, PlacementConfig
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.model import loading
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.planes import shift
 from textured_photo import photo
 

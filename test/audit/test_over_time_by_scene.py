@@ -14,10 +14,12 @@ from pedsam_ros.audit.coverage import covered
 from pedsam_ros.audit.record import record, workers
 from pedsam_ros.audit.scenes import Scene, pan, pan_step
 from pedsam_ros.audit.subject import Subject
-from pedsam_ros.core.config import EdgeConfig, PlacementConfig
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.model import loading
+from pedsam_ros.core.placement_config import PlacementConfig
+from pedsam_ros.core.shift import Shift
 from pedsam_ros.core.types import Embedding
-from pedsam_ros.core.windows import Canvas, Shift, pixel_grid
+from pedsam_ros.core.windows import Canvas, pixel_grid
 from textured_photo import photo
 
 CAP = 0.40
@@ -87,6 +89,13 @@ def test_a_section_with_frames_that_were_not_sent_is_whole():
     json.dumps(found, allow_nan=False)
     assert found['scenes']['pan']['frames_not_sent'] == 1
     assert 1 / 6 <= found['scenes']['pan']['stays_here'] < 1 / 3
+
+
+def test_a_frame_that_the_edge_refuses_is_recorded_with_nothing_sent():
+    """It is as large as the others, so that they can be laid over each other."""
+    black = recorded([*PAN[:2], np.zeros_like(PAN[0])], on_cap=('fail',))
+    assert [len(moment.sent) > 0 for moment in black.moments] == [True, True, False]
+    assert len({moment.canvas.content for moment in black.moments}) == 1
 
 
 def subject(frames):

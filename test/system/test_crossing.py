@@ -10,8 +10,9 @@ from fakes import frame
 from pedsam_ros.audit.real import record_real
 from pedsam_ros.audit.record import record, workers
 from pedsam_ros.audit.scenes import Scene
-from pedsam_ros.core.config import EdgeConfig, PlacementConfig
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.model import checkpoint, loading
+from pedsam_ros.core.placement_config import PlacementConfig
 from rig import SEED
 
 pytestmark = pytest.mark.ros

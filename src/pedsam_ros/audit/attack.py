@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.shift import Shift
 from pedsam_ros.core.types import Embedding, Pixels, Values
-from pedsam_ros.core.windows import Shift
 
 Seen: TypeAlias = NDArray[np.bool_]
 Picture: TypeAlias = NDArray[np.float32]

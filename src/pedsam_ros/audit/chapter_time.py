@@ -9,7 +9,7 @@ from pedsam_ros.audit import told
 from pedsam_ros.audit.blocks import ABSENT, Block, Chapter, Photo, Table, curves
 from pedsam_ros.audit.charts import Chart, Series
 from pedsam_ros.audit.headlines import frames_of, last_of
-from pedsam_ros.core.config import ANCHORS
+from pedsam_ros.core.placement_config import ANCHORS
 
 _KINDS = {'by_edge': 'registered by the edge', 'by_itself': 'registered by itself'}
 _ATTACKS = {

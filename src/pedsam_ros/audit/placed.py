@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.shift import Shift
 from pedsam_ros.core.types import Pixels
-from pedsam_ros.core.windows import Canvas, Place, Scalar, Shift, Span, partition
+from pedsam_ros.core.windows import Canvas, Place, Scalar, Span, partition
 
 
 def span(canvas: Canvas, index: int) -> tuple[Span, Span]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pedsam_ros.audit.recording import Moment, Recording, Sent
-from pedsam_ros.audit.scene_edge import SceneEdge
 from pedsam_ros.core import wire
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import Edge
@@ -17,8 +16,9 @@ from pedsam_ros.core.noise import TAG_BYTES
 from pedsam_ros.core.outbound import neutral
 from pedsam_ros.core.placement import LOCAL, place
 from pedsam_ros.core.router import Region
+from pedsam_ros.core.scene import Scene
 from pedsam_ros.core.types import Frame, FrameKey, Pixels
-from pedsam_ros.core.windows import Canvas, pixel_grid
+from pedsam_ros.core.windows import pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry
 
 NAMES = ('alice', 'bob', 'carol', 'dave', 'erin', 'frank', 'grace', 'heidi')  # eight at most
@@ -68,33 +68,31 @@ def of_a_still(config: EdgeConfig) -> EdgeConfig:
 
 def _edge(model: EdgeCompute, entries: Sequence[WorkerEntry], config: EdgeConfig) -> Edge:
     if config.placement.anchor == 'scene':
-        return SceneEdge(model, entries, config)
+        return Edge(model, {}, config, scene=Scene(model.arch, entries, config.placement))
     return Edge(model, place(pixel_grid(model.arch), entries, config.placement), config)
 
 
 def _share(edge: Edge, worker: str) -> float:
-    """What a worker has seen, as the edge says."""
-    if isinstance(edge, SceneEdge):
-        return edge.scene.coverage[worker]
-    return edge.ledger.share(worker)
+    """What a worker has seen, as the edge says: of all window positions, or of the last view that
+    was found in the scene."""
+    return edge.scene.coverage[worker] if edge.scene else edge.ledger.share(worker)
 
 
 def _moment(edge: Edge, number: int, rgb: Pixels, usable: set[str]) -> Moment:
     now_s = float(number)
     frame = Frame(FrameKey(number, ''), rgb, now_s)
+    laid = edge.lay(frame, now_s)
+    truth = edge.model.resize(rgb, laid.canvas.content)
     edge.arrive()
     try:
-        started, assignments = edge.start(frame, now_s, usable)
+        started, assignments = edge.start(frame, now_s, usable, laid=laid)
     except ExposureError:
         edge.end('failed')
-        canvas = Canvas.fit(edge.model.arch, *rgb.shape[:2])
-        return Moment(canvas, edge.model.resize(rgb, canvas.content), ())
+        return Moment(laid.canvas, truth, ())
     edge.finish(started, 'failed')  # nobody computes it
-    canvas = started.canvas
-    truth = edge.model.resize(rgb, canvas.content)
     out = [each for each in assignments if each.worker != LOCAL]
     grey = frozenset(each.window.index for each in out if neutral(each.window.pixels))
-    return Moment(canvas, truth, [_sent(edge, each) for each in out], grey)
+    return Moment(laid.canvas, truth, [_sent(edge, each) for each in out], grey)
 
 
 def _sent(edge: Edge, assignment: Assignment) -> Sent:

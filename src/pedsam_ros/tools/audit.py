@@ -19,9 +19,9 @@ from pedsam_ros.audit.outcome import Outcome
 from pedsam_ros.audit.sections import SECTIONS, run_sections
 from pedsam_ros.audit.subject import Subject
 from pedsam_ros.audit.verdict import Strength, verdict_of
-from pedsam_ros.core.config import ANCHORS
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import checkpoint
+from pedsam_ros.core.placement_config import ANCHORS
 from pedsam_ros.core.shown import shown
 from pedsam_ros.tools.figures import write_figures
 
