@@ -32,12 +32,11 @@ def over_time(figures: Mapping[str, Any], photos: Sequence[Photo]) -> Chapter:
         'the scene, and together they show more than one frame does. The curves tell how much of '
         'the present view one worker has ever been sent.'
     )
-    ledger, here = (
-        told.share(told.value(found, key)) for key in ('ledger_largest_share', 'stays_here')
-    )
+    keys = 'largest_share', 'ledger_largest_share', 'stays_here'
+    most, ledger, here = (told.share(told.value(found, key)) for key in keys)
     said = (
-        f'{_anchored(figures)} The ledger of the edge says at most {ledger}; {here} of the '
-        'picture was sent to nobody.'
+        f'{_anchored(figures)} Whoever was sent most of any view had {most} of it; the ledger of '
+        f'the edge says at most {ledger} in the end. {here} of the picture was sent to nobody.'
     )
     blocks: list[Block] = [
         *_curves(found),

@@ -65,6 +65,12 @@ class Followed:
         """Mean of some shares over the present views."""
         return np.asarray(np.mean([pick(each) for each in self.presents], axis=0), np.float64)
 
+    @property
+    def largest(self) -> float:
+        """The largest share of any present view that any worker was ever sent, as the edge tells
+        or as is exact."""
+        return max(float(present.by_truth[-1].max()) for present in self.presents)
+
     def scores(self) -> dict[str, dict[str, float]]:
         """By attack: gain over mean fill, dB, and SSIM; means over views and workers."""
         every = [each for present in self.presents for each in present.rebuilt]

@@ -31,6 +31,7 @@ _LEAST_SIDE_PX = 16  # OpenCV's flow fails on less
 _OVERLAP_PX = 256  # pixels that both pictures must show to judge a motion
 _TRIES = 4  # known views that another is compared with
 _ALIKE = 30.0  # grey levels: mean difference of what two pictures show
+_SAME = 16.0  # the same, where no feature tells that it is so: walls look like each other
 _MOST_DIFFERENCE = 60.0  # grey levels; more counts as much: something else moved there
 _LOOK_PX = (9, 9)  # what is around a pixel
 _BACK_PX = 1.5  # where the flow forth and back may end, from where it began
@@ -139,10 +140,10 @@ class Album:
         key = present, other
         if key not in self._steps:
             judged = [
-                (self._difference(present, other, matrix), matrix)
-                for matrix in self._guesses(present, other)
+                (self._difference(present, other, matrix), most, matrix)
+                for matrix, most in self._guesses(present, other)
             ]
-            fit = [pair for pair in judged if pair[0] < _ALIKE]
+            fit = [(found, matrix) for found, most, matrix in judged if found < most]
             self._steps[key] = min(fit, key=lambda pair: pair[0])[1] if fit else None
         return self._steps[key]
 
@@ -165,10 +166,13 @@ class Album:
         del known[present]
         return known
 
-    def _guesses(self, present: int, other: int) -> Iterator[Matrix]:
-        yield from matrices(self._of(present), self._of(other))
+    def _guesses(self, present: int, other: int) -> Iterator[tuple[Matrix, float]]:
+        """Motions, and how different what both show may look, grey levels."""
+        for matrix in matrices(self._of(present), self._of(other)):
+            yield matrix, _ALIKE
         if not self._fixed:
-            yield from shifts(self._begins[present], self._begins[other], self._window_px)
+            for matrix in shifts(self._begins[present], self._begins[other], self._window_px):
+                yield matrix, _SAME
 
     def _of(self, number: int) -> Features:
         if number not in self._features:
