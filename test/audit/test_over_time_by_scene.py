@@ -85,9 +85,12 @@ def test_a_worker_registers_its_views_by_itself(camera):
 def test_a_section_with_frames_that_were_not_sent_is_whole():
     """A black frame is lost: nobody was sent anything of it, and it is counted."""
     frames = [*PAN[:5], np.zeros_like(PAN[0])]
-    found = over_time.run(subject(frames), tqdm(disable=True)).figures
+    section = over_time.run(subject(frames), tqdm(disable=True))
+    found = section.figures
+    assert not section.exhibits  # of the last view
     json.dumps(found, allow_nan=False)
     assert found['scenes']['pan']['frames_not_sent'] == 1
+    assert found['reconstruction']['panorama']['gain_db']['mean'] is not None
     assert 1 / 6 <= found['scenes']['pan']['stays_here'] < 1 / 3
 
 

@@ -15,6 +15,7 @@ from pedsam_ros.audit.camera import Camera, before
 from pedsam_ros.audit.coverage import Shares, claimed, covered
 from pedsam_ros.audit.guessing import Guessed, guesses
 from pedsam_ros.audit.motion import Map, apart
+from pedsam_ros.audit.scores import Estimate
 from pedsam_ros.core.types import Pixels
 
 RIGHT_PX = 4.0  # of a place that a worker finds, from the true one
@@ -72,12 +73,13 @@ class Followed:
         return max(float(present.by_truth[-1].max()) for present in self.presents)
 
     def scores(self) -> dict[str, dict[str, float]]:
-        """By attack: gain over mean fill, dB, and SSIM; means over views and workers."""
+        """By attack: gain over mean fill, dB, and SSIM; means over views and workers. A view of
+        which a worker was sent nothing is left out: there is no mean colour to compare with."""
         every = [each for present in self.presents for each in present.rebuilt]
         return {
             name: {
-                'gain_db': float(np.mean([each.guesses[name].gain_db for each in every])),
-                'ssim': float(np.mean([each.guesses[name].ssim for each in every])),
+                'gain_db': Estimate.of(each.guesses[name].gain_db for each in every).mean,
+                'ssim': Estimate.of(each.guesses[name].ssim for each in every).mean,
             }
             for name in dict.fromkeys(name for each in every for name in each.guesses)
         }
