@@ -52,15 +52,15 @@ def audit(monkeypatch, tmp_path, capsys):
 
 def test_an_audit_writes_figures_and_a_page(small, audit):
     """Both are whole; every section has the command that makes it again."""
-    done = audit('--limit', 1, '--max-share', '0.4')
+    done = audit('--limit', 1, '--anchor', 'image', '--max-share', '0.4')
     assert done.status == 0, done.err
     assert len(done.out.splitlines()) < 25
     found = json.loads((done.folder / 'out/audit.json').read_text(), parse_constant=pytest.fail)
     for name in handmade.SECTIONS:
-        wanted = f'pedsam audit --limit 1 --max-share 0.4 --sections {name}'
+        wanted = f'pedsam audit --limit 1 --anchor image --max-share 0.4 --sections {name}'
         assert found[name]['command'] == wanted
         assert found[name]['strange'] is None
-    assert found['command'] == 'pedsam audit --limit 1 --max-share 0.4'
+    assert found['command'] == 'pedsam audit --limit 1 --anchor image --max-share 0.4'
     assert len(found['story']) == 5
     assert found['settings']['placement']['max_share'] == 0.4
     assert found['settings']['images'] == len(found['settings']['stills']) == 1
@@ -111,7 +111,10 @@ def test_equal_runs_compare_as_equal(small, audit):
         (['--region', '5', '5', '5', '9'], 'X0 < X1'),
         (['--region', '0', '0', 'nan', '9'], 'X0 < X1'),
         (['--attacker', 'gpt=.'], '--attacker'),
+        (['--max-share', '0.4'], 'max_share=0.4: counts places in the image'),
         (['--max-share', '1.5'], 'max_share=1.5'),
+        (['--anchor', 'image', '--max-coverage', '0.4'], 'max_coverage=0.4: needs anchor=scene'),
+        (['--real', '40', '41', '42', '43'], '--real: only with --anchor image'),
         (['--max-share', 'nan'], 'max_share=nan'),
         (['--params', 'none.yaml'], 'none.yaml'),
         (['--workers-file', 'none.yaml'], 'none.yaml'),
@@ -178,7 +181,8 @@ def test_more_workers_than_an_audit_takes_are_refused(tmp_path):
 
 def test_regions_and_rules_reach_the_edge():
     """What the user's edge would keep back is kept back here."""
-    asked = Order(limit=1, region=[[0, 0, 300, 300]], max_share=0.4, workers=4)
+    rules = {'anchor': 'image', 'max_share': 0.4}
+    asked = Order(limit=1, region=[[0, 0, 300, 300]], workers=4, **rules)
     subject = order.subject_of(asked)
     sent = subject.record(subject.stills[0]).moments[0].view(['alice', 'bob', 'carol', 'dave'])
     assert not sent.seen[:20, :20].any()

@@ -19,13 +19,15 @@ from pedsam_ros.audit.motion import plane
 from pedsam_ros.audit.record import workers
 from pedsam_ros.audit.scenes import Scene, pan, pan_step
 from pedsam_ros.audit.subject import Subject
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.model import loading
+from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.planes import shift
 from textured_photo import photo
 
 
 def subject(count=3, **changed):
-    """Three workers in front of an ideal pan of 17 frames."""
+    """Three workers in front of an ideal pan of 17 frames; windows are fixed to the image."""
     given = {
         'weights': weights(),
         'model': loading.load_edge(weights()),
@@ -33,6 +35,7 @@ def subject(count=3, **changed):
         'motion': [Scene('pan', list(pan(photo(), TINY))[:17])],
         'ideal': True,
         'entries': workers(count),
+        'config': EdgeConfig(placement=PlacementConfig(anchor='image')),
     }
     return Subject(**{**given, **changed})
 

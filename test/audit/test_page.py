@@ -56,6 +56,17 @@ def test_a_page_escapes_what_others_wrote():
     assert '&lt;script&gt;' in text
 
 
+@pytest.mark.parametrize('anchor', ['scene', 'image'])
+def test_a_page_says_what_windows_were_fixed_to(anchor):
+    """Above all chapters, and in that on time."""
+    figures = handmade.figures()
+    figures['settings']['placement'] = {'anchor': anchor}
+    figures['over_time'] |= {'coverage': {'by_edge': {'0': handmade.mean(0.3)}}}
+    text = page(figures)
+    assert f'windows fixed to: {anchor}' in text
+    assert f'Windows were fixed to the {anchor}.' in text
+
+
 def test_every_picture_has_a_caption_with_its_number():
     """Figures are counted through the page."""
     found = Page(page(handmade.figures(), handmade.exhibits()))

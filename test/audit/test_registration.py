@@ -45,7 +45,7 @@ def test_a_pan_is_registered_by_whole_frames(frames):
 def test_a_pan_is_registered_by_windows_alone(frames):
     """A worker's registration is right to the pixel, because a shift is the simplest motion."""
     views = stripes(frames)
-    motions = Album([(each.pixels, each.seen) for each in views]).motions(11, range(10, -1, -1))
+    motions = Album(views, TINY).motions(11, range(10, -1, -1))
     for number in range(11):
         np.testing.assert_allclose(motions[number], shift(9 * (11 - number), 0), atol=0.02)
 
@@ -54,7 +54,7 @@ def test_a_pan_is_registered_by_windows_alone(frames):
 def test_without_texture_a_worker_says_that_it_cannot_tell(grey):
     """Equal windows look as if nothing had moved; that must not count as registered."""
     views = stripes([np.full((216, 288, 3), grey, np.uint8)] * 3)
-    album = Album([(each.pixels, each.seen) for each in views])
+    album = Album(views, TINY)
     assert album.motion(2, 1) is None
     assert album.motions(2, [1, 0]) == {}
 
@@ -62,7 +62,7 @@ def test_without_texture_a_worker_says_that_it_cannot_tell(grey):
 def test_two_scenes_are_not_registered():
     """Features of one scene that happen to look like those of another agree on no motion."""
     views = stripes([next(pan(photo(seed), TINY)) for seed in (1, 2)])
-    assert Album([(each.pixels, each.seen) for each in views]).motion(1, 0) is None
+    assert Album(views, TINY).motion(1, 0) is None
 
 
 def test_a_worker_registers_over_a_gap(frames):
@@ -70,7 +70,7 @@ def test_a_worker_registers_over_a_gap(frames):
     views = stripes(frames[:4])
     nothing = View(np.full_like(frames[0], 128), np.zeros(frames[0].shape[:2], bool))
     views[2] = nothing
-    motions = Album([(each.pixels, each.seen) for each in views]).motions(3, [2, 1, 0])
+    motions = Album(views, TINY).motions(3, [2, 1, 0])
     assert sorted(motions) == [0, 1]
     np.testing.assert_allclose(motions[1], shift(18, 0), atol=0.02)
 

@@ -11,6 +11,7 @@ from pedsam_ros.audit.attacks import attacks, decoder, ridge
 from pedsam_ros.audit.return_path import Target
 from pedsam_ros.audit.scenes import Scene
 from pedsam_ros.core import codec
+from pedsam_ros.core.windows import Canvas
 from toy_subjects import drawn, subject
 
 
@@ -65,9 +66,8 @@ def test_nothing_is_learned_from_the_images_that_are_attacked(monkeypatch):
     given = subject(3)
     return_path.run(given, tqdm(disable=True))
     for number, scene in enumerate([*given.stills[0::2], *given.stills[1::2]]):
-        mine = {
-            p.tobytes() for p in inversion.windows_of(scene.frames[0], given.model.arch).values()
-        }
+        canvas = Canvas.fit(given.model.arch, *scene.frames[0].shape[:2])
+        mine = {p.tobytes() for p in inversion.windows_of(scene.frames[0], canvas).values()}
         calls = seen[4 * number : 4 * number + 3]  # one for each dtype, one with wrong tokens
         assert calls
         for own, _ in calls:
@@ -104,8 +104,8 @@ def test_one_image_cannot_be_split():
 def test_seen_pixels_stay():
     """An inversion fills only what was not seen."""
     photo = drawn(0)
-    parts = inversion.windows_of(photo, worker().arch)
-    tokens = inversion.encoded(worker(), parts)
+    canvas = Canvas.fit(worker().arch, *photo.shape[:2])
+    tokens = inversion.encoded(worker(), inversion.windows_of(photo, canvas), canvas)
     own = inversion.own_windows([drawn(1)], worker(), 2, np.random.default_rng(0))
     history = History(worker().arch, embeddings=inversion.embedded(tokens, 'float16'), own=own)
     view = np.full((216, 288, 3), 77, np.uint8)

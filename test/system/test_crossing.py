@@ -12,6 +12,7 @@ from pedsam_ros.audit.record import record, workers
 from pedsam_ros.audit.scenes import Scene
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.model import checkpoint, loading
+from pedsam_ros.core.placement_config import PlacementConfig
 from rig import SEED
 
 pytestmark = pytest.mark.ros
@@ -24,7 +25,7 @@ def test_what_really_crosses_is_what_the_recording_says(tmp_path, pad):
     weights, entries = checkpoint.read(SEED), workers(3)
     frames = [frame(96, 128, seed=i).rgb for i in range(3)] + [frame(120, 70, seed=9).rgb]
     scenes = [Scene('first', frames[:1]), Scene('others', frames[1:])]
-    config = EdgeConfig(pad=pad)
+    config = EdgeConfig(pad=pad, placement=PlacementConfig(anchor='image'))
     made = record('made', frames, loading.load_edge(weights), entries, config)
     with domains(4) as ids:
         found = record_real(scenes, weights, entries, ids, tmp_path, config)

@@ -26,12 +26,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.shift import Shift
 from pedsam_ros.core.types import Embedding, Pixels, Values
 
 Seen: TypeAlias = NDArray[np.bool_]
 Picture: TypeAlias = NDArray[np.float32]
 Findings: TypeAlias = Mapping[str, float]
 Boxes: TypeAlias = NDArray[np.float32]
+NOT_SHIFTED = Shift()
 
 
 class Needs(Enum):
@@ -51,6 +53,7 @@ class View:
 
     pixels: Pixels
     seen: Seen
+    shift: Shift = NOT_SHIFTED  # of its windows, as each message says
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class History:
     arch: Architecture  # everybody knows the model
     earlier: Sequence[View] = ()  # of earlier frames, the oldest first
     embeddings: Mapping[int, Embedding] = field(default_factory=dict)  # by window, of this frame
+    shift: Shift = NOT_SHIFTED  # of the present frame's windows
     own: Own | None = None  # to learn from what an embedding shows
     messages: Sequence[Message] = ()  # of all frames
     weights: Path | None = None  # of a network of the adversary's own

@@ -23,7 +23,7 @@ class Camera:
         self.recording = recording
         self.last = len(recording.moments) - 1
         self.views = [recording.views([worker]) for worker in recording.workers]
-        self.albums = [Album([(each.pixels, each.seen) for each in own]) for own in self.views]
+        self.albums = [Album(own, recording.arch) for own in self.views]
         self.owners = owners(recording)
         self._film = Film([moment.truth for moment in recording.moments])
         self._step = pan_step(recording.arch) if ideal else None
@@ -36,8 +36,11 @@ class Camera:
         """The same, exact for an ideal pan."""
         if self._step is None:
             return self.by_whole_frames(number, others)
-        step, size = self._step, self.recording.moments[0].canvas.content
-        return {other: plane(shift(step * (number - other), 0), size) for other in others}
+        canvas = self.recording.moments[0].canvas
+        step = self._step * canvas.content[1] / canvas.frame[1]
+        return {
+            other: plane(shift(step * (number - other), 0), canvas.content) for other in others
+        }
 
     def by_itself(self, worker: int, number: int, others: Iterable[int]) -> dict[int, Map]:
         """What a worker's own registration tells."""

@@ -9,6 +9,7 @@ from pedsam_ros.audit import told
 from pedsam_ros.audit.blocks import ABSENT, Block, Chapter, Photo, Table, curves
 from pedsam_ros.audit.charts import Chart, Series
 from pedsam_ros.audit.headlines import frames_of, last_of
+from pedsam_ros.core.placement_config import ANCHORS
 
 _KINDS = {'by_edge': 'registered by the edge', 'by_itself': 'registered by itself'}
 _ATTACKS = {
@@ -16,6 +17,7 @@ _ATTACKS = {
     'panorama': 'panorama, registered by itself',
     'panorama_by_edge': 'panorama, registered by the edge',
 }
+_HERE = 'sent to nobody'
 _MOST_SCENES = 24  # rows of a table
 
 
@@ -30,8 +32,12 @@ def over_time(figures: Mapping[str, Any], photos: Sequence[Photo]) -> Chapter:
         'the scene, and together they show more than one frame does. The curves tell how much of '
         'the present view one worker has ever been sent.'
     )
-    ledger = told.share(told.value(found, 'ledger_largest_share'))
-    said = f'The ledger of the edge says at most {ledger}.'
+    keys = 'largest_share', 'ledger_largest_share', 'stays_here'
+    most, ledger, here = (told.share(told.value(found, key)) for key in keys)
+    said = (
+        f'{_anchored(figures)} Whoever was sent most of any view had {most} of it; the ledger of '
+        f'the edge says at most {ledger} in the end. {here} of the picture was sent to nobody.'
+    )
     blocks: list[Block] = [
         *_curves(found),
         *photos,
@@ -42,6 +48,11 @@ def over_time(figures: Mapping[str, Any], photos: Sequence[Photo]) -> Chapter:
     if told.groups(found, 'geometry'):
         blocks.append(_movements(found))
     return Chapter(title, anchor, (words, f'{said} {_registered(found)}'), blocks)
+
+
+def _anchored(figures: Mapping[str, Any]) -> str:
+    anchor = told.at(figures, 'settings', 'placement', 'anchor')
+    return f'Windows were fixed to the {anchor}.' if anchor in ANCHORS else ''
 
 
 def _registered(found: Mapping[str, Any]) -> str:
@@ -152,10 +163,11 @@ def _scenes(found: Mapping[str, Any]) -> Table:
         shares = [told.value(each) for each in told.inner(scene, 'ledger_share').values()]
         ledger = max((each for each in shares if each is not None), default=None)
         frames = told.number(told.known(scene, 'frames'), 0)
-        rows.append((name, frames, *map(told.share, ends), told.share(ledger)))
+        shares = [*ends, ledger, told.value(scene, 'stays_here')]
+        rows.append((name, frames, *map(told.share, shares)))
     left = len(scenes) - len(rows)
     more = f' The other {left} are in audit.json.' if left else ''
-    head = ('scene', 'frames', 'registered by the edge', 'by itself', 'the ledger says')
+    head = ('scene', 'frames', 'registered by the edge', 'by itself', 'the ledger says', _HERE)
     caption = f'Share of the present view that the worker with most of it has at the end.{more}'
     return Table(caption, head, rows)
 

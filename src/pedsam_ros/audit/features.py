@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from pedsam_ros.audit.attack import Seen
 from pedsam_ros.core.planes import Matrix, shift
 from pedsam_ros.core.types import Pixels
+from pedsam_ros.core.windows import Place
 
 _FEATURES = 1000  # of a picture, at most
 _CONTRAST = 0.01  # of a feature, a quarter of what SIFT takes by default: windows are small
@@ -83,6 +85,14 @@ def matrices(present: Features, earlier: Features) -> Iterator[Matrix]:
     turned, chosen = cv2.findHomography(a, b, cv2.RANSAC, _NEAR_PX)
     if turned is not None and chosen.sum() >= 2 * _LEAST:  # it fits four of them in any case
         yield np.asarray(turned, np.float64)
+
+
+def shifts(present: Place, earlier: Place, window_px: int) -> Iterator[Matrix]:
+    """Motions by less than a window that fit the places, row and column, at which windows that
+    move with the scene begin in two pictures."""
+    down, right = ((b - a) % window_px for a, b in zip(present, earlier, strict=True))
+    for y, x in product((down, down - window_px), (right, right - window_px)):
+        yield shift(x, y)
 
 
 def planes(present: Features, earlier: Features) -> list[Matrix]:

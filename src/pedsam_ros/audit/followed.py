@@ -15,6 +15,7 @@ from pedsam_ros.audit.camera import Camera, before
 from pedsam_ros.audit.coverage import Shares, claimed, covered
 from pedsam_ros.audit.guessing import Guessed, guesses
 from pedsam_ros.audit.motion import Map, apart
+from pedsam_ros.audit.scores import Estimate
 from pedsam_ros.core.types import Pixels
 
 RIGHT_PX = 4.0  # of a place that a worker finds, from the true one
@@ -58,18 +59,27 @@ class Followed:
     presents: Sequence[Present] = field(default_factory=tuple)
     registration: Mapping[str, float] = field(default_factory=dict)
     cpu_s: float = math.nan  # that a worker spends on a view, mean
+    stays_here: float = 0.0  # share of the frames' area that was sent to nobody
+    nothing_sent: int = 0  # frames
 
     def curve(self, pick: Callable[[Present], Shares]) -> Shares:
         """Mean of some shares over the present views."""
         return np.asarray(np.mean([pick(each) for each in self.presents], axis=0), np.float64)
 
+    @property
+    def largest(self) -> float:
+        """The largest share of any present view that any worker was ever sent, as the edge tells
+        or as is exact."""
+        return max(float(present.by_truth[-1].max()) for present in self.presents)
+
     def scores(self) -> dict[str, dict[str, float]]:
-        """By attack: gain over mean fill, dB, and SSIM; means over views and workers."""
+        """By attack: gain over mean fill, dB, and SSIM; means over views and workers. A view of
+        which a worker was sent nothing is left out: there is no mean colour to compare with."""
         every = [each for present in self.presents for each in present.rebuilt]
         return {
             name: {
-                'gain_db': float(np.mean([each.guesses[name].gain_db for each in every])),
-                'ssim': float(np.mean([each.guesses[name].ssim for each in every])),
+                'gain_db': Estimate.of(each.guesses[name].gain_db for each in every).mean,
+                'ssim': Estimate.of(each.guesses[name].ssim for each in every).mean,
             }
             for name in dict.fromkeys(name for each in every for name in each.guesses)
         }
@@ -93,6 +103,8 @@ def follow(camera: Camera, ideal: bool) -> Followed:
         [_present(camera, number, depth, number in shown) for number in numbers],
         _registration(camera),
         cpu_s,
+        float(np.mean([np.mean(owner == 0) for owner in camera.owners])),
+        sum(not owner.any() for owner in camera.owners),
     )
 
 
@@ -153,7 +165,8 @@ def _rebuilt(
 ) -> Rebuilt:
     views = camera.views[worker]
     view, truth = views[number], camera.recording.moments[number].truth
-    history = History(camera.recording.arch, [views[n] for n in sorted(by_edge)])
+    earlier = [views[n] for n in sorted(by_edge)]
+    history = History(camera.recording.arch, earlier, shift=view.shift)
     gathered = panorama.gathered(view, [(views[n], m) for n, m in own.items()])
     pictures = {
         'one_frame': harmonic.attack(view.pixels, view.seen, history),

@@ -7,13 +7,14 @@ from typing import TypeAlias
 
 import numpy as np
 
+from pedsam_ros.audit import placed
 from pedsam_ros.audit.attack import History, Own, Picture, Seen
 from pedsam_ros.core import codec
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.model import preprocess
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.types import Embedding, Pixels, Values
-from pedsam_ros.core.windows import Canvas, merge, partition, pixel_grid, token_grid
+from pedsam_ros.core.windows import Canvas, merge, pixel_grid, token_grid
 
 Inverse: TypeAlias = Callable[[Values], Picture]  # (rows, columns, C) tokens -> their pixels
 
@@ -35,9 +36,11 @@ def own_windows(
     tokens: list[Values] = []
     for number in range(views):
         frame = frames[number * len(frames) // views]
-        parts = windows_of(_changed(frame, worker.arch, random) if number else frame, worker.arch)
+        shown = _changed(frame, worker.arch, random) if number else frame
+        canvas = Canvas.fit(worker.arch, *shown.shape[:2])
+        parts = windows_of(shown, canvas)
         pixels += parts.values()
-        tokens += (_rounded(each) for each in encoded(worker, parts).values())
+        tokens += (_rounded(each) for each in encoded(worker, parts, canvas).values())
     return Own(pixels, tokens)
 
 
@@ -46,19 +49,19 @@ def joined(some: Sequence[Own]) -> Own:
     return Own([p for own in some for p in own.pixels], [t for own in some for t in own.tokens])
 
 
-def windows_of(photo: Pixels, arch: Architecture) -> dict[int, Pixels]:
+def windows_of(photo: Pixels, canvas: Canvas) -> dict[int, Pixels]:
     """Cuts a photograph as the edge does."""
-    canvas = Canvas.fit(arch, *photo.shape[:2])
-    return partition(preprocess.resize(photo, canvas.content), canvas.grid)
+    return placed.cut(canvas, preprocess.resize(photo, canvas.content))
 
 
-def encoded(worker: WorkerHalf, parts: Mapping[int, Pixels]) -> dict[int, Values]:
-    """The tokens of some windows, before the codec."""
-    indices, grid = list(parts), token_grid(worker.arch)
+def encoded(worker: WorkerHalf, parts: Mapping[int, Pixels], canvas: Canvas) -> dict[int, Values]:
+    """The tokens of some windows of a canvas, before the codec."""
+    indices, grid = list(parts), token_grid(worker.arch, canvas.offset)
     found: dict[int, Values] = {}
     for first in range(0, len(indices), _AT_ONCE):
         some = indices[first : first + _AT_ONCE]
-        places, corners = [grid.place(i) for i in some], [(0, 0)] * len(some)
+        places = [grid.place(i) for i in some]
+        corners = [canvas.content_corner(i) for i in some]
         found |= zip(some, worker.tokens(places, [parts[i] for i in some], corners), strict=True)
     return found
 
@@ -82,12 +85,12 @@ def known(history: History) -> Own:
 
 def laid(view: Pixels, seen: Seen, history: History, inverse: Inverse) -> Picture:
     """The view, with the inverted embeddings where nothing was seen."""
-    grid = pixel_grid(history.arch)
-    height, width = view.shape[:2]
+    grid, (top, left) = pixel_grid(history.arch, history.shift.offset), history.shift.corner
+    inside = slice(top, top + view.shape[0]), slice(left, left + view.shape[1])
     base = np.zeros((grid.extent, grid.extent, 3), np.float32)
-    base[:height, :width] = view
+    base[inside] = view
     parts = {index: inverse(opened(each)) for index, each in history.embeddings.items()}
-    guess = merge(parts, grid, base)[:height, :width]
+    guess = merge(parts, grid, base)[inside]
     return np.where(seen[..., None], view, guess).astype(np.float32)
 
 

@@ -45,7 +45,7 @@ def rebuilt(camera: Camera) -> dict[str, float]:
     alone: gain over mean fill where this frame shows it nothing, dB, and SSIM; means over workers.
     """
     each = [_of_worker(camera, worker) for worker in range(len(camera.views))]
-    return {key: float(np.nanmean([one[key] for one in each])) for key in each[0]}
+    return {key: Estimate.of(one[key] for one in each).mean for key in each[0]}
 
 
 def figures(kept: Sequence[Kept], made: Sequence[Mapping[str, float]]) -> dict[str, Any]:

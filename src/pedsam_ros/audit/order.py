@@ -12,6 +12,7 @@ from pedsam_ros.audit.attacks import attacks
 from pedsam_ros.audit.material import gather
 from pedsam_ros.audit.record import NAMES, workers
 from pedsam_ros.audit.subject import Subject
+from pedsam_ros.core.cells import Lattice
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import checkpoint, loading
@@ -38,7 +39,9 @@ class Order:
     workers: int | None = None
     workers_file: Path | None = None
     params: Path | None = None
+    anchor: str | None = None
     max_share: float | None = None
+    max_coverage: float | None = None
     region: Sequence[Sequence[float]] | None = None
     checkpoint: str | None = None
     attacker: Sequence[str] | None = None
@@ -63,9 +66,9 @@ class Order:
     def config(self) -> EdgeConfig:
         """The edge's settings. Raises ConfigError."""
         config = read_parameters(self.params, EdgeConfig) if self.params else EdgeConfig()
-        if self.max_share is None:
-            return config
-        return replace(config, placement=replace(config.placement, max_share=self.max_share))
+        names = 'anchor', 'max_share', 'max_coverage'
+        asked = {name: value for name in names if (value := getattr(self, name)) is not None}
+        return replace(config, placement=replace(config.placement, **asked))
 
     def entries(self, config: EdgeConfig) -> list[WorkerEntry]:
         """The workers: of a file if one is named, here or in the edge's settings.
@@ -107,9 +110,21 @@ def _check_region(region: Sequence[float]) -> None:
         raise ConfigError(f'--region {" ".join(map(str, region))}: X0 < X1 and Y0 < Y1, in px')
 
 
+def _check_rules(
+    config: EdgeConfig, entries: Sequence[WorkerEntry], real: Sequence[int] | None
+) -> None:
+    """Raises ConfigError for what windows that are fixed to the scene cannot have."""
+    if config.placement.anchor == 'scene':
+        Lattice(entries, config.placement)
+        if real:
+            raise ConfigError('--real: only with --anchor image')
+
+
 def subject_of(order: Order, tell: Callable[[str], None] = print) -> Subject:
     """What is audited. `tell` gets a sentence on what was left out. Raises PedsamError."""
     config = order.config()
+    entries = order.entries(config)
+    _check_rules(config, entries, order.real)
     weights = checkpoint.read(order.checkpoint or config.checkpoint or _DEFAULT)
     found = gather(weights.arch, order.images, order.bag, order.topic, order.limit, tell)
     for each in found.unreadable[:_MOST_TOLD]:
@@ -121,7 +136,7 @@ def subject_of(order: Order, tell: Callable[[str], None] = print) -> Subject:
         motion=found.motion,
         ideal=found.ideal,
         samples=found.samples,
-        entries=order.entries(config),
+        entries=entries,
         config=config,
         regions=[_region(each) for each in order.region or ()],
         attackers=order.attackers(),

@@ -86,7 +86,10 @@ def _scene(followed: Followed) -> _Figures:
     return {
         'frames': followed.frames,
         'present_views': len(followed.presents),
+        'largest_share': followed.largest,
         'ledger_share': followed.ledger,
+        'stays_here': followed.stays_here,
+        'frames_not_sent': followed.nothing_sent,
         'by_edge': {name: _at(edge[:, number]) for number, name in enumerate(followed.workers)},
         'by_itself': {name: _at(own[:, number]) for number, name in enumerate(followed.workers)},
         'registration': {
@@ -110,6 +113,8 @@ def _over_scenes(told: Sequence[Followed]) -> _Figures:
     return {
         'coverage': {kind: _estimates(found) for kind, found in curves.items()},
         'ledger_largest_share': _mean(max(each.ledger.values()) for each in told),
+        'largest_share': _mean(each.largest for each in told),
+        'stays_here': _mean(each.stays_here for each in told),
         'registration': {
             key: _mean(each[key] for each in registration)
             for key in (registration[0] if registration else ())

@@ -16,13 +16,19 @@ _GAP_PX = 4
 
 
 def exhibits(told: Sequence[Followed]) -> list[Exhibit]:
-    """The last view of the first scenes, as the worker that has most of it rebuilds it."""
-    return [_exhibit(each) for each in told[:_MOST] if each.presents[-1].rebuilt]
+    """The last view of the first scenes, as the worker that has most of it rebuilds it; none of a
+    view of which nothing was sent."""
+    return [_exhibit(each) for each in told[:_MOST] if _shown(each.presents[-1])]
+
+
+def _shown(present: Present) -> bool:
+    gains = [each.guesses['panorama'].gain_db for each in present.rebuilt]
+    return bool(np.isfinite(gains).any())
 
 
 def _exhibit(followed: Followed) -> Exhibit:
     present = followed.presents[-1]
-    number = int(np.argmax([each.guesses['panorama'].gain_db for each in present.rebuilt]))
+    number = int(np.nanargmax([each.guesses['panorama'].gain_db for each in present.rebuilt]))
     shown = present.rebuilt[number]
     return Exhibit(_row(shown), _caption(followed, present, number, shown))
 

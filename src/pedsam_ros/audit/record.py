@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from pedsam_ros.audit.recording import Moment, Recording, Sent
 from pedsam_ros.core import wire
@@ -15,8 +16,9 @@ from pedsam_ros.core.noise import TAG_BYTES
 from pedsam_ros.core.outbound import neutral
 from pedsam_ros.core.placement import LOCAL, place
 from pedsam_ros.core.router import Region
+from pedsam_ros.core.scene import Scene
 from pedsam_ros.core.types import Frame, FrameKey, Pixels
-from pedsam_ros.core.windows import Canvas, pixel_grid
+from pedsam_ros.core.windows import pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry
 
 NAMES = ('alice', 'bob', 'carol', 'dave', 'erin', 'frank', 'grace', 'heidi')  # eight at most
@@ -32,7 +34,7 @@ def workers(count: int) -> list[WorkerEntry]:
 
 def record(
     name: str,
-    frames: Iterable[Pixels],
+    frames: Sequence[Pixels],
     model: EdgeCompute,
     entries: Sequence[WorkerEntry],
     config: EdgeConfig | None = None,
@@ -40,35 +42,57 @@ def record(
 ) -> Recording:
     """Shows (H, W, 3) uint8 frames to an edge, one after the other, with every worker there.
 
-    `regions` never leave the edge: x0, y0, x1, y1, image px. A frame that the ledger refuses is
-    recorded with nothing sent. Raises ConfigError if the placement cannot be made.
+    The edge has shown nobody anything before, and gets a frame a second. `regions` never leave the
+    edge: x0, y0, x1, y1, image px. A frame that the edge refuses is recorded with nothing sent. A
+    frame alone is cut as `of_a_still` says. Raises ConfigError if the placement cannot be made.
     """
     config = config or EdgeConfig()
-    edge = Edge(model, place(pixel_grid(model.arch), entries, config.placement), config)
+    if len(frames) == 1:
+        config = of_a_still(config)
+    edge = _edge(model, entries, config)
     for region in regions:
         edge.router.protect(region, float('inf'))
     usable = {entry.name for entry in entries}
     moments = [_moment(edge, number, rgb, usable) for number, rgb in enumerate(frames)]
     names = [entry.name for entry in entries if not entry.spare]
-    ledger = {worker: edge.ledger.share(worker) for worker in names}
+    ledger = {worker: _share(edge, worker) for worker in names}
     return Recording(name, model.arch, names, moments, ledger)
+
+
+def of_a_still(config: EdgeConfig) -> EdgeConfig:
+    """The same settings with windows fixed to the image. In one frame nothing moves: windows fixed
+    to the scene would show as much, somewhere else, of a picture that is a little smaller."""
+    rules = replace(config.placement, anchor='image', max_coverage=0.0)
+    return replace(config, placement=rules)
+
+
+def _edge(model: EdgeCompute, entries: Sequence[WorkerEntry], config: EdgeConfig) -> Edge:
+    if config.placement.anchor == 'scene':
+        return Edge(model, {}, config, scene=Scene(model.arch, entries, config.placement))
+    return Edge(model, place(pixel_grid(model.arch), entries, config.placement), config)
+
+
+def _share(edge: Edge, worker: str) -> float:
+    """What a worker has seen, as the edge says: of all window positions, or of the last view that
+    was found in the scene."""
+    return edge.scene.coverage[worker] if edge.scene else edge.ledger.share(worker)
 
 
 def _moment(edge: Edge, number: int, rgb: Pixels, usable: set[str]) -> Moment:
     now_s = float(number)
     frame = Frame(FrameKey(number, ''), rgb, now_s)
-    canvas = Canvas.fit(edge.model.arch, *rgb.shape[:2])
-    truth = edge.model.resize(rgb, canvas.content)
+    laid = edge.lay(frame, now_s)
+    truth = edge.model.resize(rgb, laid.canvas.content)
     edge.arrive()
     try:
-        started, assignments = edge.start(frame, now_s, usable)
+        started, assignments = edge.start(frame, now_s, usable, laid=laid)
     except ExposureError:
         edge.end('failed')
-        return Moment(canvas, truth, ())
+        return Moment(laid.canvas, truth, ())
     edge.finish(started, 'failed')  # nobody computes it
     out = [each for each in assignments if each.worker != LOCAL]
     grey = frozenset(each.window.index for each in out if neutral(each.window.pixels))
-    return Moment(canvas, truth, [_sent(edge, each) for each in out], grey)
+    return Moment(laid.canvas, truth, [_sent(edge, each) for each in out], grey)
 
 
 def _sent(edge: Edge, assignment: Assignment) -> Sent:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pedsam_ros.audit import placed
 from pedsam_ros.audit.attack import Message, Seen, View
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.outbound import GREY
 from pedsam_ros.core.types import Pixels
-from pedsam_ros.core.windows import Canvas, merge
+from pedsam_ros.core.windows import Canvas
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,11 +43,9 @@ class Moment:
             for each in self.sent
             if each.worker in workers and each.index not in self.neutral
         }
-        seen = np.zeros((*self.canvas.content, 1), bool)
-        whole = {index: np.ones((*part.shape[:2], 1), bool) for index, part in shown.items()}
         grey = np.full_like(self.truth, GREY)
-        grid = self.canvas.grid
-        return View(merge(shown, grid, grey), merge(whole, grid, seen)[..., 0])
+        seen = placed.covered(self.canvas, shown)
+        return View(placed.laid(self.canvas, shown, grey), seen, placed.shift_of(self.canvas))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,14 +6,14 @@ windows of one adversary alone. Neither knows anything of how the camera moved.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pedsam_ros.audit.attack import Seen
-from pedsam_ros.audit.features import Features, features, grey, matrices, planes
+from pedsam_ros.audit.attack import View
+from pedsam_ros.audit.features import Features, features, grey, matrices, planes, shifts
 from pedsam_ros.audit.motion import (
     Map,
     chained,
@@ -22,6 +22,8 @@ from pedsam_ros.audit.motion import (
     pixels_of,
     sampled,
 )
+from pedsam_ros.audit.placed import begins
+from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.planes import Matrix
 from pedsam_ros.core.types import Pixels
 
@@ -29,6 +31,7 @@ _LEAST_SIDE_PX = 16  # OpenCV's flow fails on less
 _OVERLAP_PX = 256  # pixels that both pictures must show to judge a motion
 _TRIES = 4  # known views that another is compared with
 _ALIKE = 30.0  # grey levels: mean difference of what two pictures show
+_SAME = 16.0  # the same, where no feature tells that it is so: walls look like each other
 _MOST_DIFFERENCE = 60.0  # grey levels; more counts as much: something else moved there
 _LOOK_PX = (9, 9)  # what is around a pixel
 _BACK_PX = 1.5  # where the flow forth and back may end, from where it began
@@ -115,29 +118,32 @@ class Film:
 
 
 class Album:
-    """Pictures of one adversary, registered to each other by what it sees of them alone.
+    """Views of one adversary, registered to each other by what it sees of them alone, and by where
+    its windows begin in them.
 
-    Pictures are (H, W, 3) uint8 of one size, the oldest first; `seen` (H, W) bool.
+    Views are of one size, the oldest first.
     """
 
-    def __init__(self, pictures: Sequence[tuple[Pixels, Seen]]) -> None:
-        self._pictures = pictures
+    def __init__(self, views: Sequence[View], arch: Architecture) -> None:
+        self._views, self._window_px = views, arch.window_px
+        self._begins = [begins(view.shift, arch) for view in views]
+        self._fixed = len(set(self._begins)) < 2  # to the image, or nothing moves
         self._features: dict[int, Features] = {}
         self._steps: dict[tuple[int, int], Matrix | None] = {}
 
     def motion(self, present: int, other: int) -> Matrix | None:
         """The motion between two pictures; None if it cannot be told.
 
-        Of those on which enough features agree it is the one under which what both show looks
-        most alike.
+        Of those on which enough features agree, and those that windows tell if they move, it is
+        the one under which what both show looks most alike.
         """
         key = present, other
         if key not in self._steps:
             judged = [
-                (self._difference(present, other, matrix), matrix)
-                for matrix in matrices(self._of(present), self._of(other))
+                (self._difference(present, other, matrix), most, matrix)
+                for matrix, most in self._guesses(present, other)
             ]
-            fit = [pair for pair in judged if pair[0] < _ALIKE]
+            fit = [(found, matrix) for found, most, matrix in judged if found < most]
             self._steps[key] = min(fit, key=lambda pair: pair[0])[1] if fit else None
         return self._steps[key]
 
@@ -160,9 +166,18 @@ class Album:
         del known[present]
         return known
 
+    def _guesses(self, present: int, other: int) -> Iterator[tuple[Matrix, float]]:
+        """Motions, and how different what both show may look, grey levels."""
+        for matrix in matrices(self._of(present), self._of(other)):
+            yield matrix, _ALIKE
+        if not self._fixed:
+            for matrix in shifts(self._begins[present], self._begins[other], self._window_px):
+                yield matrix, _SAME
+
     def _of(self, number: int) -> Features:
         if number not in self._features:
-            self._features[number] = features(*self._pictures[number])
+            view = self._views[number]
+            self._features[number] = features(view.pixels, view.seen)
         return self._features[number]
 
     def _fits(self, present: int, other: int, matrix: Matrix) -> bool:
@@ -172,13 +187,13 @@ class Album:
 
     def _difference(self, present: int, other: int, matrix: Matrix) -> float:
         """Mean difference, grey levels, of what both pictures show; infinite if that is little."""
-        (now, seen), (then, before) = self._pictures[present], self._pictures[other]
-        size = seen.shape[1], seen.shape[0]
-        both = cv2.erode(before.astype(np.uint8), np.ones((3, 3), np.uint8))
+        now, then = self._views[present], self._views[other]
+        size = now.seen.shape[1], now.seen.shape[0]
+        both = cv2.erode(then.seen.astype(np.uint8), np.ones((3, 3), np.uint8))
         both = cv2.warpPerspective(both, matrix, size, flags=_INVERSE_NEAREST)
-        where = (both > 0) & seen
+        where = (both > 0) & now.seen
         if where.sum() < _OVERLAP_PX:
             return np.inf
-        moved_then = cv2.warpPerspective(then, matrix, size, flags=_INVERSE)
-        difference = cv2.absdiff(now, moved_then)[where].mean(-1)
+        moved_then = cv2.warpPerspective(then.pixels, matrix, size, flags=_INVERSE)
+        difference = cv2.absdiff(now.pixels, moved_then)[where].mean(-1)
         return float(np.minimum(difference, _MOST_DIFFERENCE).mean())

@@ -48,7 +48,9 @@ def _under(figures: Mapping[str, Any]) -> str:
     ]
     texts = [shown(settings.get(name) or told.UNKNOWN) for name in ('architecture', 'model_id')]
     minutes = told.number(told.value(figures, 'minutes'), 1)
-    parts = [*counts, f'model {" ".join(texts)}', f'{minutes} minutes']
+    anchor = shown(told.at(settings, 'placement', 'anchor') or told.UNKNOWN)
+    parts = [*counts, f'windows fixed to: {anchor}', f'model {" ".join(texts)}']
+    parts.append(f'{minutes} minutes')
     return ' \u00b7 '.join(parts)
 
 

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from pedsam_ros.audit import placed
 from pedsam_ros.audit.attack import History, Needs, Own, Picture
 from pedsam_ros.audit.attacks import attacks
 from pedsam_ros.audit.inversion import embedded, encoded, joined, own_windows
@@ -138,16 +139,16 @@ def _own(subject: Subject, number: int, worker: WorkerHalf) -> Own:
 def _target(moment: Moment, worker: WorkerHalf) -> Target:
     shown = [each for each in moment.sent if each.index not in moment.neutral]
     parts = {each.index: each.pixels for each in shown}
-    return Target(moment, parts, encoded(worker, parts))
+    return Target(moment, parts, encoded(worker, parts, moment.canvas))
 
 
 def _attack(subject: Subject, target: Target, own: Own, found: Found) -> None:
     view = np.full_like(target.moment.truth, GREY)
     seen = np.zeros(view.shape[:2], bool)  # an eavesdropper was sent nothing
-    guesses: dict[str, Picture] = {}
+    shift, guesses = placed.shift_of(target.moment.canvas), dict[str, Picture]()
     for dtype in codec.DTYPES:
         embeddings = embedded(target.tokens, dtype)
-        history = History(subject.model.arch, embeddings=embeddings, own=own)
+        history = History(subject.model.arch, embeddings=embeddings, shift=shift, own=own)
         for name, module in attacks(Needs.EMBEDDINGS).items():
             started_s = time.process_time()
             guess = module.attack(view, seen, history)
@@ -157,7 +158,8 @@ def _attack(subject: Subject, target: Target, own: Own, found: Found) -> None:
                 guesses[name] = guess
     for name, guess in references(target).items():
         found.note('', name, guess, target)
-    turned = History(subject.model.arch, embeddings=embedded(_turned(target), dtype), own=own)
+    embeddings = embedded(_turned(target), dtype)
+    turned = History(subject.model.arch, embeddings=embeddings, shift=shift, own=own)
     for name, module in attacks(Needs.EMBEDDINGS).items():
         found.note('wrong', name, module.attack(view, seen, turned), target)
     found.rows.append(Row(target.moment.truth, guesses, _places(target)))
@@ -192,14 +194,7 @@ def _turned(target: Target) -> dict[int, Values]:
 
 def _places(target: Target) -> list[tuple[slice, slice]]:
     """Where the content of each window lies in the picture."""
-    grid, found = target.moment.canvas.grid, []
-    for index, part in target.parts.items():
-        rows, columns = grid.span(index)
-        height, width = part.shape[:2]
-        found.append(
-            (slice(rows.start, rows.start + height), slice(columns.start, columns.start + width))
-        )
-    return found
+    return [placed.span(target.moment.canvas, index) for index in target.parts]
 
 
 def _section(

@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pedsam_ros.audit import placed
 from pedsam_ros.audit.attacks.sizes import entropy_bits
 from pedsam_ros.audit.recording import Moment
 from pedsam_ros.core.types import Pixels
-from pedsam_ros.core.windows import Canvas, partition
+from pedsam_ros.core.windows import Canvas
 
 Numbers = NDArray[np.float64]
 _QUALITY = 90  # of JPEG
@@ -22,7 +23,7 @@ _LEVELS = 8  # into which the detail of windows is sorted, for mutual informatio
 
 def parts(moment: Moment) -> dict[int, Pixels]:
     """The windows of a frame, whoever gets them."""
-    return partition(moment.truth, moment.canvas.grid)
+    return placed.cut(moment.canvas, moment.truth)
 
 
 def detail(window: Pixels) -> float:
@@ -71,8 +72,8 @@ def chance_bits(
 
 def covered(mask: NDArray[np.bool_], canvas: Canvas) -> dict[int, float]:
     """How many pixels of a mask, (H, W) of the canvas's content, lie in each window."""
-    cut = partition(mask[..., None], canvas.grid)
-    return {index: float(np.count_nonzero(part)) for index, part in cut.items()}
+    parts = placed.cut(canvas, mask[..., None])
+    return {index: float(np.count_nonzero(part)) for index, part in parts.items()}
 
 
 def precision_recall(sent: Iterable[bool], true: Iterable[bool]) -> tuple[float, float]:

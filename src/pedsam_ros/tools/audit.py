@@ -21,6 +21,7 @@ from pedsam_ros.audit.subject import Subject
 from pedsam_ros.audit.verdict import Strength, verdict_of
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import checkpoint
+from pedsam_ros.core.placement_config import ANCHORS
 from pedsam_ros.core.shown import shown
 from pedsam_ros.tools.figures import write_figures
 
@@ -64,7 +65,10 @@ def _add_edge(parser: argparse.ArgumentParser) -> None:
     count.add_argument('--workers', type=int, help=f'number of them, 2 to {MOST_WORKERS} (3)')
     count.add_argument('--workers-file', type=Path, help='workers.yaml of your edge')
     add('--params', type=Path, help='edge.yaml of your edge')
-    add('--max-share', type=float, help='largest share of a worker, instead of that of --params')
+    what = 'what windows are fixed to, instead of what --params says (its default is scene)'
+    add('--anchor', choices=ANCHORS, help=what)
+    add('--max-share', type=float, help='the cap with anchor image, instead of that of --params')
+    add('--max-coverage', type=float, help='the cap with anchor scene')
     corners = ('X0', 'Y0', 'X1', 'Y1')
     what = 'part of the image, px, that stays on the edge; may be repeated'
     add('--region', type=float, nargs=4, action='append', metavar=corners, help=what)

@@ -20,8 +20,8 @@ NEEDS = Needs.EARLIER
 
 def attack(view: Pixels, seen: Seen, history: History) -> Picture:
     """Rebuilds the present view from all earlier ones that can be registered with it."""
-    views = [*history.earlier, View(view, seen)]
-    album = Album([(each.pixels, each.seen) for each in views])
+    views = [*history.earlier, View(view, seen, history.shift)]
+    album = Album(views, history.arch)
     last = len(views) - 1
     found = album.motions(last, range(last - 1, -1, -1))
     maps = {number: plane(matrix, seen.shape) for number, matrix in found.items()}
@@ -36,7 +36,7 @@ def gathered(present: View, earlier: Iterable[tuple[View, Map]]) -> View:
         found = np.clip(np.rint(sampled(view.pixels, places)), 0, 255).astype(np.uint8)
         picture = np.where(new[..., None], found, picture)
         known |= new
-    return View(picture, known)
+    return View(picture, known, present.shift)
 
 
 def rebuilt(present: View, earlier: Iterable[tuple[View, Map]], history: History) -> Picture:
