@@ -3,11 +3,13 @@
 import argparse
 import json
 import os
+import re
 
 import pytest
 
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.tools import exposure
+from watched_scenes import at, scene_of, send
 
 
 def shown(file, out=None):
@@ -83,3 +85,27 @@ def test_a_picture_that_cannot_be_written_is_named(tmp_path, out):
     path.write_text(json.dumps(ledger(1)))
     with pytest.raises(ConfigError, match='cannot be drawn'):
         shown(path, tmp_path / out)
+
+
+def test_a_scene_is_shown(tmp_path, capsys):
+    """Each worker's part of it, and a picture."""
+    scene = scene_of()
+    for number, x in enumerate((500, 640, 760)):
+        send(scene, at(x), number)
+    path = tmp_path / 'x.json.scene'
+    path.write_bytes(scene.to_bytes())
+    assert shown(path) == 0
+    told = capsys.readouterr().out
+    shares = [float(each) for each in re.findall(r'name:[abc]: ([\d.]+)%', told)]
+    assert len(shares) == 3
+    assert sum(shares) == pytest.approx(100, abs=12)
+    assert (tmp_path / 'x.json.png').stat().st_size > 1000
+
+
+@pytest.mark.parametrize('content', [b'', b'\xff' * 100, scene_of().to_bytes()])
+def test_a_file_without_a_scene_is_refused(content, tmp_path):
+    """The error names the file."""
+    path = tmp_path / 'x.scene'
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r'x\.scene'):
+        shown(path)

@@ -155,11 +155,8 @@ class Edge:
         return self._outbound.again(self._in_flight, worker, before_s, now_s, unix_s)
 
     def accept(self, worker: str, reply: Embedding, now_s: float = 0.0) -> None:
-        """Takes one embedding. An answer to a decoy changes nothing.
-
-        Raises BadBatch, and changes nothing, if the reply is not what was asked for; BadReply if
-        no honest worker would send it.
-        """
+        """Takes one embedding. An answer to a decoy changes nothing. Raises BadBatch, and changes
+        nothing, if the reply is not what was asked for; BadReply if no honest worker sends it."""
         if self._dispatch.answers_decoy(reply.request_id, worker):
             return
         asked = self._dispatch.check(reply.request_id, reply.index, worker)

@@ -1,27 +1,36 @@
-"""`pedsam exposure FILE`: an exposure ledger as a table and as a picture of the grid."""
+"""`pedsam exposure FILE`: what workers have seen, as a table and as a picture: window positions of
+an exposure ledger, or the scene beside it."""
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pedsam_ros.core import scene_map, scene_record
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.exposure_record import MOST_BYTES
 from pedsam_ros.core.extents import Extent
 from pedsam_ros.core.foreign_text import read_bounded
 from pedsam_ros.core.ledger import Ledger
+from pedsam_ros.core.scene_map import SceneMap
+from pedsam_ros.core.scene_record import SceneRecord
 from pedsam_ros.core.shown import shown
 
 _MOST_DRAWN = 16  # workers; the others are in the table
+_GREY, _RED = (225, 225, 225), (214, 39, 40)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
-    parser.add_argument('file', type=Path, help='exposure.NODE.json of an edge')
+    parser.add_argument(
+        'file', type=Path, help='exposure.NODE.json or exposure.NODE.json.scene of an edge'
+    )
     parser.add_argument(
         '--out', type=Path, help='picture to write (default: FILE with suffix .png)'
     )
@@ -29,16 +38,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints one line for each worker and draws what the workers have seen."""
-    ledger = read_ledger(args.file)
-    for worker in ledger.workers:
-        print(_line(ledger, worker))
     out = args.out or args.file.with_suffix('.png')
+    draw = _scene(args.file) if args.file.suffix == '.scene' else _ledger(args.file)
     try:
-        _draw(ledger, out)
+        draw(out)
     except (OSError, ValueError) as error:  # ValueError: a suffix that is no kind of picture
         raise ConfigError(f'{shown(out)}: cannot be drawn: {shown(error, 200)}') from None
     print(f'exposure: {shown(out, 300)}')
     return 0
+
+
+def _ledger(path: Path) -> Callable[[Path], None]:
+    ledger = read_ledger(path)
+    for worker in ledger.workers:
+        print(_line(ledger, worker))
+    return partial(_draw, ledger)
+
+
+def _scene(path: Path) -> Callable[[Path], None]:
+    """Prints what each worker has seen of the scene that was shown last."""
+    record, names = _read_scene(path), _names(path.with_suffix(''))
+    found = scene_map.last_scene(record)
+    print(f'{record.scenes} scenes, {len(record.keyframes)} views are remembered')
+    if found is None:
+        raise ConfigError(f'{shown(path, 300)}: no view is remembered')
+    titles = {
+        identity: f'{names.get(identity, identity)}: {found.coverage(identity):.1%}'
+        for identity in record.identities
+    }
+    for title in titles.values():
+        print(f'{title} of the {found.views} views of the last scene')
+    return partial(_draw_scene, found, titles)
+
+
+def _read_scene(path: Path) -> SceneRecord:
+    try:
+        return scene_record.read(read_bounded(path, scene_record.MOST_BYTES))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f'{shown(path, 300)}: {shown(error, 200)}') from None
+    except ConfigError as error:
+        raise ConfigError(f'{shown(path, 300)}: {error}') from None
+
+
+def _names(ledger: Path) -> dict[str, str]:
+    """Identity -> name, as the ledger beside a scene tells it; empty if there is none."""
+    if not ledger.exists():
+        return {}
+    return {identity: seen.name for identity, seen in read_ledger(ledger).seen.items()}
 
 
 def read_ledger(path: Path) -> Ledger:
@@ -99,3 +145,22 @@ def _add_windows(panel: Any, ledger: Ledger, windows: dict[int, Extent], colour:
         for rows, columns in [ledger.grid.span(index)]
     ]
     panel.add_collection(PolyCollection(corners, facecolor=colour, edgecolor='w'))
+
+
+def _draw_scene(found: SceneMap, titles: Mapping[str, str], path: Path) -> None:
+    """Draws one panel for each worker: the scene in grey, what it has seen in red."""
+    from matplotlib import pyplot
+
+    drawn = list(titles)[:_MOST_DRAWN]
+    figure, axes = pyplot.subplots(len(drawn), 1, figsize=(8, 2.5 * len(drawn)), squeeze=False)
+    try:
+        for identity, panel in zip(drawn, axes[:, 0], strict=True):
+            picture = np.full((*found.shown.shape, 3), 255, np.uint8)
+            picture[found.shown], picture[found.seen[identity] & found.shown] = _GREY, _RED
+            panel.imshow(picture)
+            panel.set(xticks=[], yticks=[])
+            panel.set_title(titles[identity][:60], fontsize=9)
+        figure.tight_layout()
+        figure.savefig(path, dpi=100)
+    finally:
+        pyplot.close(figure)
