@@ -21,24 +21,26 @@ from pedsam_ros.trial.shown_windows import BEFORE_S, ShownWindows
 from pedsam_ros.trial.walk import WORLD, Walk
 from pedsam_ros.trial.witness import Witness
 
-TOLERANCE = 0.03  # of a view, beyond the cap: how wrong the edge may be about where a frame lies
+TOLERANCE = 0.05  # of a view, above the cap: how wrong the edge may be about where a frame lies
+SLIVER = 0.01  # of a view: what less than this shows is where windows do not quite meet
 _MOST_LISTED = 20
 _LOOK_S = 1.0  # of the diaries, after which frames are looked for that have ended
 
 
 @dataclass(slots=True)
 class TrueCoverage:
-    """Shares are of a view, 0..1. What was shown beyond a cap is what a frame added to what its
-    worker had seen, as far as that lies above the cap."""
+    """Shares are of a view, 0..1. A worker may have seen more of a view than its cap, because
+    windows of several earlier views lie close together in it; but then no frame may show it any
+    more."""
 
     frames: int = 0  # of which any window came to a worker
     windows: int = 0  # that came
     unknown: int = 0  # those that no frame has at their place
     unknown_list: list[str] = field(default_factory=list)  # the first of them
     largest: dict[str, float] = field(default_factory=dict)  # worker -> of any frame that left
-    beyond: float = 0.0  # the most that one frame showed beyond the cap
-    beyond_in_all: dict[str, float] = field(default_factory=dict)  # worker -> of all frames
-    violations: int = 0  # how often a frame showed a worker more than TOLERANCE beyond its cap
+    above: float = -1.0  # the most above its cap to which a frame brought a worker
+    slivers: dict[str, float] = field(default_factory=dict)  # worker -> shown above it, in all
+    violations: int = 0  # how often a frame brought a worker more than TOLERANCE above its cap
     violations_list: list[str] = field(default_factory=list)  # the first of them
     caps: dict[str, float] = field(default_factory=dict)  # by the size of the frames
 
@@ -105,17 +107,19 @@ class CoverageJudge:
         self.found.frames += 1
         for worker, share in after.items():
             self.found.largest[worker] = max(share, self.found.largest.get(worker, 0.0))
-            beyond = min(share - before.get(worker, 0.0), share - cap)
-            if beyond > 0:
-                self._beyond(number, worker, beyond, share, cap)
+            new = share - before.get(worker, 0.0)
+            if new > SLIVER:
+                self._shown(number, worker, share, cap)
+            elif share > cap:
+                slivers = self.found.slivers
+                slivers[worker] = slivers.get(worker, 0.0) + min(new, share - cap)
 
-    def _beyond(self, number: int, worker: str, beyond: float, share: float, cap: float) -> None:
+    def _shown(self, number: int, worker: str, share: float, cap: float) -> None:
         found = self.found
-        found.beyond = max(found.beyond, beyond)
-        found.beyond_in_all[worker] = found.beyond_in_all.get(worker, 0.0) + beyond
-        if beyond > TOLERANCE:
+        found.above = max(found.above, share - cap)
+        if share > cap + TOLERANCE:
             found.violations += 1
-            said = f'{worker}: {share:.3f} of frame {number}, {beyond:.3f} by it; cap {cap:.3f}'
+            said = f'{worker}: {share:.3f} of frame {number}, which shows it more; cap {cap:.3f}'
             _list(found.violations_list, said)
 
 

@@ -52,7 +52,7 @@ def judge(figures: Mapping[str, Any], out: Path) -> int:
     endings = ', '.join(f'{figures[ending]} {ending}' for ending in ENDINGS)
     print(f'soak: {figures["frames_in"]} frames: {endings}; {figures["faults"]} faults')
     masks = f'{figures["wrong_masks"]} wrong masks, {figures["masks_compared"]} compared'
-    print(f'soak: {masks}; {figures["cap_violations"]} caps exceeded{_beyond(figures)}')
+    print(f'soak: {masks}; {figures["cap_violations"]} caps exceeded{_told(figures)}')
     p95 = figures['recoveries_p95_s'] or 0.0
     print(f'soak: {figures["recoveries"]} recoveries, p95 {p95:.2f} s')
     print(f'soak: broken: {", ".join(broken) or "nothing"}; {out}/soak.json')
@@ -71,12 +71,11 @@ def broken_promises(figures: Mapping[str, Any]) -> list[str]:
     return broken + (['recoveries_p95_s'] if slow else [])
 
 
-def _beyond(figures: Mapping[str, Any]) -> str:
-    """By how much, if the camera moved."""
-    if 'most_beyond_cap' not in figures:
+def _told(figures: Mapping[str, Any]) -> str:
+    """How near to its cap a worker came, if the camera moved."""
+    if 'most_above_cap' not in figures:
         return ''
-    most = f'{figures["most_beyond_cap"]:.1%} of a view in one frame'
-    return f', by {most} at most; {figures["unknown_windows"]} windows of no frame'
+    return f' (cap {figures["most_above_cap"]:+.1%}), {figures["unknown_windows"]} unknown windows'
 
 
 def _recoveries(record: SoakRecord) -> dict[str, Any]:
