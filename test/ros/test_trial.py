@@ -13,6 +13,7 @@ from pedsam_ros.core.edge import ENDINGS
 from pedsam_ros.core.errors import PedsamError
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.placement import place
+from pedsam_ros.core.scene import Scene
 from pedsam_ros.core.types import Embedding
 from pedsam_ros.core.windows import Canvas, pixel_grid
 from pedsam_ros.trial.client import Client
@@ -22,6 +23,7 @@ from pedsam_ros.trial.soak_record import MemorySample, SoakRecord
 from pedsam_ros.trial.system import System, bad_ends
 from pedsam_ros.trial.true_coverage import TrueCoverage
 from pedsam_ros.trial.verdict import broken_promises, figures_of, judge
+from pedsam_ros.trial.walk import Walk
 
 pytestmark = pytest.mark.ros
 WORKERS_FILE = Path(__file__).resolve().parents[2] / 'config' / 'workers.yaml'
@@ -111,12 +113,19 @@ def test_each_trouble_breaks_its_promise(record, promise):
     assert broken_promises(figures_of(record)) == [promise]
 
 
+def seen_by(workers):
+    """The file of a scene of which workers saw all that they may."""
+    scene = Scene(TINY, workers)
+    sight = scene.look(Walk(0).picture(0), 0.0)
+    scene.note(sight, scene.allowed(sight, sight.homes))
+    return scene.to_bytes()
+
+
 @pytest.fixture
 def moving(record):
-    """The same with a camera that moved. The ledger knows then only who was sent anything."""
-    ledger = Ledger(pixel_grid(TINY), {})
-    ledger.count(record.heard, 1, 0.0)
-    record.ledger, record.compared = ledger.to_json(), 1
+    """The same with a camera that moved. The file of the scene has what each worker saw."""
+    record.identities = {worker.name: worker.identities for worker in WORKERS}
+    record.scene, record.compared = seen_by(WORKERS), 1
     record.coverage = TrueCoverage(frames=3, windows=40, above=-0.01, largest={'alice': 0.4})
     record.told = {'alice': {'coverage': '0.39', 'state': 'usable'}}
     return record

@@ -98,6 +98,8 @@ class Fleet:
         self.record.figures = dict(self.client.figures())
         self.record.told = {name: dict(self.client.figures(name)) for name in self._diaries}
         self.record.ledger = self._system.ledger_file.read_text()
+        if self._anchor == 'scene':
+            self.record.scene = self._system.scene_file.read_bytes()
 
     def diary_files(self) -> dict[str, Path]:
         """Where each worker has written what it was sent."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pedsam_ros.core import scene_record
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.placement import share
 from pedsam_ros.core.windows import Canvas
@@ -34,9 +35,9 @@ def seen_figures(record: SoakRecord) -> dict[str, Any]:
 
 
 def _of_scene(record: SoakRecord, seen: TrueCoverage) -> dict[str, Any]:
-    """The ledger does not hold windows then, but names whoever was sent any."""
+    """The file of the scene is written before anything is sent, so it has whoever heard any."""
     heard = {name for name, windows in record.heard.items() if windows}
-    named = set(_written(record))
+    named = _in_scene(record)
     told = {name: {key: f[key] for key in _TOLD if key in f} for name, f in record.told.items()}
     return {
         'frames_that_left': seen.frames,
@@ -53,6 +54,17 @@ def _of_scene(record: SoakRecord, seen: TrueCoverage) -> dict[str, Any]:
         'scene': {key: record.figures[key] for key in _SCENE if key in record.figures},
         'not_in_ledger': sorted(heard - named),
         'not_heard': sorted(named - heard),
+    }
+
+
+def _in_scene(record: SoakRecord) -> set[str]:
+    """The workers that have seen anything of any view that the edge remembers."""
+    scene = scene_record.read(record.scene)
+    seen = {name: 1 << bit for bit, name in enumerate(scene.identities)}
+    return {
+        worker
+        for worker, names in record.identities.items()
+        if any((view.seen & seen.get(name, 0)).any() for view in scene.keyframes for name in names)
     }
 
 

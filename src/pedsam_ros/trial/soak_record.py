@@ -45,6 +45,7 @@ class SoakRecord:
     figures: Mapping[str, str] = field(default_factory=dict)  # the edge's last, about frames
     told: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # and about each worker
     ledger: str = ''  # the edge's exposure ledger at the end, as JSON
+    scene: bytes = b''  # the file of its scene, if windows are fixed to it
 
     @property
     def shown(self) -> int:
