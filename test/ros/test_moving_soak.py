@@ -133,6 +133,17 @@ def third(number, which):
     return [sent for index, sent in found.items() if (index // side + index % side) % 3 == which]
 
 
+def test_windows_that_are_fixed_to_the_image_are_found_out():
+    """A worker with every third place in the image sees most of a scene over which the camera
+    pans."""
+    numbers = range(0, 40, 2)
+    diaries = {'alice': [sent for number in numbers for sent in third(number, 0)]}
+    found = judged(diaries, dict.fromkeys(numbers, Shift()))
+    assert (found.frames, found.unknown) == (20, 0)
+    assert found.violations > 10
+    assert found.largest['alice'] > 0.8
+
+
 @pytest.mark.parametrize(('later', 'room', 'violations'), [(BACK, 0, 1), (400, 1, 0)])
 def test_what_was_seen_in_a_room_counts_when_the_camera_comes_back(later, room, violations):
     """Another room is another world: what was seen of the first one is nothing there."""
