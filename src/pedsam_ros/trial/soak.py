@@ -40,11 +40,12 @@ def play(
         footage = NoiseFrames(local, _STILL_SIZES, seed)
         fleet = Fleet(domains, folder, footage, _STILL_SIZES, anchor='image')
         return _played(fleet, Random(seed), frames, every).record
-    noted = NotedMasks(walk.Walk(seed))
+    shown = walk.Walk(seed)
+    noted = NotedMasks(shown)
     fleet = Fleet(domains, folder, noted, walk.SIZES, anchor='scene')
     fleet = _played(fleet, Random(seed), frames, every)
     _compare(fleet.record, noted, local)
-    _judge(fleet, walk.Walk(seed), noted)
+    _judge(fleet, shown, noted)
     return fleet.record
 
 
