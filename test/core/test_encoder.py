@@ -9,9 +9,18 @@ import torch
 import fakes
 from pedsam_ros.core.architecture import ARCHITECTURES
 from pedsam_ros.core.model import checkpoint, loading, preprocess
-from pedsam_ros.core.windows import Canvas, merge, partition, pixel_grid, token_grid
+from pedsam_ros.core.model.monolithic import vacant_tokens
+from pedsam_ros.core.shift import Shift
+from pedsam_ros.core.windows import Canvas, merge, partition, token_grid
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-12}
+SHIFTS = [
+    Shift((0, 1)),
+    Shift((1, 0), (15, 4)),
+    Shift((2, 2), (0, 15)),
+    Shift((3, 1), (8, 0)),
+    Shift((1, 3), (7, 15)),
+]
 FRAMES = [(96, 128), (128, 96), (90, 160), (77, 131), (288, 288)]
 
 
@@ -24,31 +33,33 @@ def thin(name):
     return replace(ARCHITECTURES[name], dim=8, heads=1, embedding_dim=16, refine_px=0, **canvas)
 
 
-def split_result(weights, rgb, dtype, offset=(0, 0)):
-    """The embedding of a frame through the worker's half, window by window, and the edge's."""
+def split_result(weights, rgb, dtype, shift=None):
+    """The embedding of a frame through the worker's half, window by window, and the edge's.
+
+    Windows without content get the padding of SAM's own partition, as on the edge.
+    """
     worker = loading.load_worker(weights, dtype=dtype)
     edge = loading.load_edge(weights, dtype=dtype)
-    canvas = Canvas.fit(weights.arch, *rgb.shape[:2])
+    canvas = Canvas.fit(weights.arch, *rgb.shape[:2], shift=shift)
     content = preprocess.resize(rgb, canvas.content)
-    grid = token_grid(weights.arch, offset)
-    tokens = _tokens(worker, partition(content, pixel_grid(weights.arch, offset)), dtype, grid)
-    usual = dtype is torch.float32 and offset == (0, 0)
-    merged = merge(tokens, grid, edge.padding if usual else _padding(worker, dtype, grid))
+    tokens = _tokens(worker, partition(content, canvas.grid, canvas.corner), dtype, canvas)
+    padding = edge.padding if dtype is torch.float32 else _padding(worker, dtype)
+    merged = merge(tokens, token_grid(weights.arch, canvas.offset), padding)
     with torch.inference_mode():
         return edge.encoder(torch.from_numpy(merged)[None])
 
 
-def _tokens(worker, contents, dtype, grid):
+def _tokens(worker, contents, dtype, canvas):
     """The tokens of each window alone; with float64 no step rounds to float32."""
-    tokens, side = {}, worker.arch.window_px
+    tokens, grid = {}, token_grid(worker.arch, canvas.offset)
     for index, pixels in contents.items():
-        place = grid.place(index)
-        corner = tuple(max(0, -at) * side // grid.window for at in place)
+        place, corner = grid.place(index), canvas.content_corner(index)
         if dtype is torch.float32:
             tokens[index] = worker.tokens([place], [pixels], [corner])[0]
             continue
+        image = _exact(pixels, worker.arch.window_px, corner)
         with torch.inference_mode():
-            out = worker.encoder(_exact(pixels, side, corner)[None], torch.tensor([place]))
+            out = worker.encoder(image[None], torch.tensor([place]))
         top, left = (max(0, -at) for at in place)
         height, width = grid.shape(index)
         tokens[index] = out[0, top : top + height, left : left + width].numpy()
@@ -66,12 +77,13 @@ def _exact(pixels, side, corner):
     return image.permute(2, 0, 1)
 
 
-def _padding(worker, dtype, grid):
-    """The tokens of a canvas that is all padding; with float64 no step rounds to float32."""
-    arch = worker.arch
+def _padding(worker, dtype):
+    """The tokens of a canvas that is all padding, in float64."""
+    arch, grid = worker.arch, token_grid(worker.arch)
+    canvas = Canvas.fit(arch, 1, 1)
     empty = {i: np.zeros((0, 0, 3), np.uint8) for i in range(grid.count)}
-    base = np.zeros((arch.tokens, arch.tokens, arch.dim), np.dtype(str(dtype).split('.')[1]))
-    return merge(_tokens(worker, empty, dtype, grid), grid, base)
+    base = np.zeros((arch.tokens, arch.tokens, arch.dim))
+    return merge(_tokens(worker, empty, dtype, canvas), grid, base)
 
 
 def whole_result(weights, rgb, dtype):
@@ -108,38 +120,40 @@ def test_split_encoder_is_the_whole_encoder_for_every_architecture(arch):
     assert (split_result(weights, rgb, torch.float32) - whole).abs().max() < 1e-4
 
 
-@pytest.mark.parametrize('dtype', TOLERANCE)
-@pytest.mark.parametrize('offset', [(0, 1), (1, 0), (2, 2), (3, 1), (1, 3)])
-@pytest.mark.parametrize('size', [(96, 128), (77, 131), (288, 288)])
-def test_the_partition_may_start_anywhere(size, offset, dtype):
-    """Assembled windows give what the whole encoder gives with the same partition."""
-    weights, rgb = fakes.weights(), fakes.frame(*size).rgb
+def shifted_result(weights, rgb, dtype, shift):
+    """The embedding of a frame by the whole encoder, and what it is without constant padding."""
     whole = loading.load_monolithic(weights).encoder.to(dtype)
-    canvas = Canvas.fit(weights.arch, *size)
+    canvas = Canvas.fit(weights.arch, *rgb.shape[:2], shift=shift)
     content = preprocess.resize(rgb, canvas.content)
-    side = weights.arch.image_px
-    if dtype is torch.float64:
-        pixels = _exact(content, side, (0, 0))
-    else:
-        pixels = preprocess.on_canvas(content, side)
+    on_canvas = _exact if dtype is torch.float64 else preprocess.on_canvas
+    pixels = on_canvas(content, weights.arch.image_px, canvas.corner)[None]
     with torch.inference_mode():
-        expected = whole(pixels[None], offset)
-        usual = whole(pixels[None])
-    found = split_result(weights, rgb, dtype, offset)
+        vacant = vacant_tokens(weights.arch, canvas)[None]
+        return whole(pixels, shift.offset, vacant), whole(pixels, shift.offset), whole(pixels)
+
+
+@pytest.mark.parametrize('dtype', TOLERANCE)
+@pytest.mark.parametrize('shift', SHIFTS, ids=str)
+@pytest.mark.parametrize('size', [(96, 128), (77, 131), (288, 288)])
+def test_the_partition_may_start_anywhere(size, shift, dtype):
+    """Assembled windows give what the whole encoder gives with the same partition, where windows
+    without content are the same constants."""
+    weights, rgb = fakes.weights(), fakes.frame(*size).rgb
+    expected, computed, usual = shifted_result(weights, rgb, dtype, shift)
+    found = split_result(weights, rgb, dtype, shift)
     assert (found - expected).abs().max() < TOLERANCE[dtype]
     assert (expected - usual).abs().max() > 0.01  # so that the offset does something
+    square = size[0] == size[1]  # then every window has content
+    assert square == ((expected - computed).abs().max() < TOLERANCE[dtype])
 
 
 @pytest.mark.parametrize('arch', map(thin, ARCHITECTURES), ids=lambda arch: arch.name)
 def test_the_partition_may_start_anywhere_in_every_architecture(arch):
     """Offsets up to a whole window, with windows that are cut on every side."""
     weights, rgb = checkpoint.random_weights(arch, 0), fakes.frame(90, 160).rgb
-    whole = loading.load_monolithic(weights).encoder
-    content = preprocess.resize(rgb, Canvas.fit(arch, 90, 160).content)
-    for offset in ((arch.window - 1, 1), (1, arch.window // 2)):
-        with torch.inference_mode():
-            expected = whole(preprocess.on_canvas(content, arch.image_px)[None], offset)
-        assert (split_result(weights, rgb, torch.float32, offset) - expected).abs().max() < 1e-4
+    for shift in (Shift((arch.window - 1, 1), (0, 9)), Shift((1, arch.window // 2), (15, 0))):
+        expected, _, _ = shifted_result(weights, rgb, torch.float32, shift)
+        assert (split_result(weights, rgb, torch.float32, shift) - expected).abs().max() < 1e-4
 
 
 def test_an_offset_that_mirrors_sams_grid_gives_the_mirrored_result():

@@ -6,6 +6,7 @@ import torch
 
 import fakes
 from pedsam_ros.core.model import checkpoint, loading, preprocess
+from pedsam_ros.core.model.monolithic import vacant_tokens
 from pedsam_ros.core.pictures import binary
 from pedsam_ros.core.shift import Shift
 from pedsam_ros.core.types import Frame, FrameKey, Prompt
@@ -25,6 +26,26 @@ def test_the_whole_encoder_is_sams_own_in_either_order(order):
     found = whole.encode(Frame(FrameKey(1, ''), rgb)).embedding
     assert expected.std() > 0.1
     assert (found - expected).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize(('order', 'offset'), [('ped', (0, 0)), ('sam', (0, 0)), ('sam', (3, 1))])
+def test_constant_padding_changes_nothing_where_it_need_not(order, offset):
+    """With SAM's own partition the padding is that already; SAM's own order does not know it."""
+    weights = fakes.weights()
+    encoder = loading.load_monolithic(weights, order).encoder
+    pixels = torch.randn(1, 3, 288, 288, generator=torch.Generator().manual_seed(0))
+    vacant = vacant_tokens(weights.arch, Canvas.fit(weights.arch, 90, 160))[None]
+    assert vacant.any()
+    with torch.inference_mode():
+        assert torch.equal(encoder(pixels, offset, vacant), encoder(pixels, offset))
+
+
+def test_the_encoder_makes_the_padding_that_an_edge_has():
+    """To rounding: an edge's padding is made window by window."""
+    weights = fakes.weights()
+    with torch.inference_mode():
+        made = loading.load_monolithic(weights).encoder.padding()[0]
+    assert torch.allclose(made, loading.padding_tokens(weights), atol=1e-5)
 
 
 @pytest.mark.parametrize('prompt', [Prompt(((210, 130, 1),)), Prompt(box=(150, 70, 270, 190))])

@@ -19,6 +19,7 @@ class Trip:
     wait_s: float = setting(0.5, 'how long')
     fuel: str = setting('oil', 'which', choices=('oil', 'wood'))
     back: bool = setting(False, 'and back')
+    lights: bool = setting(True, 'with lights')
     stops: tuple[str, ...] | None = setting(None, 'only these')
 
     def __post_init__(self) -> None:
@@ -39,9 +40,10 @@ def test_without_options_the_defaults_hold():
 
 def test_every_setting_has_an_option():
     """A unit at the end of a name is the placeholder of its value."""
-    line = '--seats 4 --top-speed 9 --wait 2 --fuel wood --back --stops here there'
+    line = '--seats 4 --top-speed 9 --wait 2 --fuel wood --back --no-lights --stops here there'
+    stops = ('here', 'there')
     assert config_of(Trip, parser().parse_args(line.split())) == Trip(
-        seats=4, top_speed=9.0, wait_s=2.0, fuel='wood', back=True, stops=('here', 'there')
+        seats=4, top_speed=9.0, wait_s=2.0, fuel='wood', back=True, lights=False, stops=stops
     )
 
 
@@ -53,6 +55,7 @@ def test_the_help_says_text_placeholder_and_default():
     assert '--stops STOP [STOP ...] only these' in text
     assert '--fuel FUEL which: oil, wood (default: oil)' in text
     assert '--back and back' in text
+    assert '--lights, --no-lights with lights' in text
     assert '--seats SEATS how many (2)' in ' '.join(parser(shown='({})').format_help().split())
 
 

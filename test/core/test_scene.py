@@ -246,3 +246,13 @@ def test_a_blurred_frame_in_a_pan_changes_nothing():
         rgb = cv2.blur(each.rgb, (121, 61)) if number == 7 else each.rgb
         states.append(send(scene, rgb, number / 10)[0].state)
     assert states == [State.NEW, *[State.FOUND] * 6, State.LOST, *[State.FOUND] * 8]
+
+
+def test_a_place_seen_long_ago_is_found_by_a_camera_that_was_lost():
+    """Not only the one where it was last."""
+    scene = scene_of(on_lost_scene='local')
+    for number, x in enumerate(range(400, 1280, 40)):
+        send(scene, at(x), 0.1 * number)
+    for number in range(4):
+        assert send(scene, at(640, world=ELSEWHERE), 10 + number)[0].state is State.LOST
+    assert send(scene, at(410), 20.0)[0].state is State.FOUND

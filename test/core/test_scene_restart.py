@@ -71,3 +71,13 @@ def test_other_bytes_are_refused(data, said):
     """Whatever they are."""
     with pytest.raises(ConfigError, match=said):
         restarted(data)
+
+
+def test_a_place_is_found_after_a_restart_in_another_room():
+    """The first frames show what is not known; every view is tried again and again."""
+    scene = scene_of()
+    send(scene, at(850))
+    again = restarted(scene.to_bytes())
+    for number in range(3):
+        assert send(again, at(850, world=ELSEWHERE), 0.1 * number)[0].state is State.LOST
+    assert send(again, at(860), 0.4)[0].state is State.FOUND

@@ -9,7 +9,15 @@ from pedsam_ros.core.architecture import ARCHITECTURES
 from pedsam_ros.core.errors import BadBatch, BadImage, ConfigError
 from pedsam_ros.core.model import preprocess, sam
 from pedsam_ros.core.shift import Shift
-from pedsam_ros.core.windows import Canvas, Grid, merge, partition, pixel_grid, token_grid
+from pedsam_ros.core.windows import (
+    Canvas,
+    Grid,
+    drawn_shift,
+    merge,
+    partition,
+    pixel_grid,
+    token_grid,
+)
 
 FRAMES = [(480, 640), (640, 480), (1080, 1920), (333, 777), (288, 288), (1, 640), (97, 31)]
 
@@ -125,6 +133,18 @@ def test_a_corner_is_less_than_a_token():
     """Else it would be an offset."""
     with pytest.raises(ConfigError, match='corner='):
         Canvas.fit(TINY, 10, 10, shift=Shift((0, 0), (16, 0)))
+
+
+def test_any_shift_is_drawn_and_fits():
+    """Each offset of the partition and each corner of the content comes up."""
+    rng = np.random.default_rng(0)
+    drawn = [drawn_shift(TINY, rng) for _ in range(500)]
+    for shift in drawn:
+        Canvas.fit(TINY, 90, 160, shift=shift)
+    assert {each.offset for each in drawn} == {(i, j) for i in range(4) for j in range(4)}
+    for i in (0, 1):
+        assert {each.corner[i] for each in drawn} == set(range(16))
+    assert drawn_shift(TINY, np.random.default_rng(0)) == drawn[0]
 
 
 def test_frame_and_shifted_canvas_agree_on_points_and_regions():

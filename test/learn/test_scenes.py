@@ -6,11 +6,13 @@ import pytest
 
 from drawn_assets import SMALL, write_assets
 from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.shift import Shift
 from pedsam_ros.learn import appearance
 from pedsam_ros.learn.asset_pack import AssetPack
-from pedsam_ros.learn.examples import BOX_PROMPTS, OBJECTS, Examples
+from pedsam_ros.learn.examples import BOX_PROMPTS, OBJECTS, Examples, make_example
 from pedsam_ros.learn.photo_folder import PhotoExamples
-from pedsam_ros.learn.scenes import LONG_PX, compose
+from pedsam_ros.learn.scenes import LONG_PX, Scene, compose
+from pedsam_ros.learn.shifts import Shifts
 
 
 @pytest.fixture(scope='module')
@@ -60,6 +62,46 @@ def test_examples_ask_for_what_their_masks_show(assets):
         assert np.allclose(share.numpy(), expected.numpy(), rtol=0.05, atol=4)
 
 
+@pytest.mark.parametrize('shift', [None, Shift(), Shift((3, 1), (15, 4)), Shift((0, 2), (0, 9))])
+@pytest.mark.parametrize('size', [(60, 96), (90, 40)])
+def test_masks_and_prompts_lie_where_the_object_is_on_the_canvas(size, shift):
+    """This holds wherever the content begins: the object is white, everything else is black."""
+    labels = np.zeros(size, np.uint8)
+    labels[20:44, 10:36] = 1
+    scene = Scene(np.repeat(labels[..., None] * np.uint8(255), 3, 2), labels)
+    example = make_example(scene, [1], SMALL, np.random.default_rng(0), shift)
+    light = example.pixels[0].numpy()
+    white = (light > 0.1).astype(np.float32)  # normalised: black is -2.1, padding 0, white 2.2
+    shown = cv2.resize(white, example.coarse.shape[1:], interpolation=cv2.INTER_AREA)
+    assert np.abs(example.coarse.numpy() - shown).mean() < 0.01
+    rows, columns = np.nonzero(white)
+    around = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    assert np.allclose(example.boxes, around, atol=1.0)
+    assert np.allclose(example.box_prompts, around, atol=0.3 * max(size))
+    for x, y, label in example.point_prompts[:, 0].tolist():
+        assert white[round(y), round(x)] == label == 1
+    height, width = np.ptp(np.nonzero(light), axis=1) + 1
+    assert (height, width) == example.canvas.content
+    begins = np.argwhere(light).min(0)
+    assert tuple(begins) == example.canvas.corner == (shift.corner if shift else (0, 0))
+
+
+def test_a_batch_has_one_partition_and_each_example_its_own_corner(assets):
+    """They depend on the seed and the example's number alone; the scene stays the same."""
+    shifts = Shifts(SMALL, seed=1, batch=4)
+    all_of = [shifts.of(index) for index in range(80)]
+    assert all_of == [Shifts(SMALL, seed=1, batch=4).of(index) for index in range(80)]
+    assert all_of != [Shifts(SMALL, seed=2, batch=4).of(index) for index in range(80)]
+    by_batch = [{each.offset for each in all_of[i : i + 4]} for i in range(0, 80, 4)]
+    assert {len(offsets) for offsets in by_batch} == {1}
+    assert len(set().union(*by_batch)) > 8
+    assert len({each.corner for each in all_of}) > 60
+    moved, still = Examples(assets, SMALL, 1, shifts)[5], Examples(assets, SMALL, 1)[5]
+    assert (moved.canvas.offset, moved.canvas.corner) == (all_of[5].offset, all_of[5].corner)
+    assert (moved.rgb == still.rgb).all()
+    assert (moved.masks == still.masks).all()
+
+
 def test_dressed_objects_keep_their_shape():
     """Colours change in parts, the opacity stays, and the original is not touched."""
     picture = np.full((60, 40, 4), 90, np.uint8)
@@ -91,7 +133,9 @@ def test_photographs_give_examples_without_labels(tmp_path):
     rng = np.random.default_rng(0)
     cv2.imwrite(str(tmp_path / 'a.png'), rng.integers(0, 256, (90, 160, 3), dtype=np.uint8))
     (tmp_path / 'broken.jpg').write_bytes(b'nothing')
-    example = PhotoExamples(tmp_path, SMALL, seed=0)[1]
+    shifts = Shifts(SMALL, seed=0, batch=2)
+    example = PhotoExamples(tmp_path, SMALL, 0, shifts)[1]
+    assert example.canvas.corner == shifts.of(1).corner
     assert example.pixels.shape == (3, SMALL.image_px, SMALL.image_px)
     assert len(example.masks) == OBJECTS
     assert (example.masks.flatten(1).sum(1) > 0).all()

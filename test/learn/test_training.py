@@ -13,12 +13,14 @@ from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.decoder import Candidates
+from pedsam_ros.core.model.monolithic import vacant_tokens
 from pedsam_ros.core.types import Frame, FrameKey, Prompt
 from pedsam_ros.learn import losses
 from pedsam_ros.learn.asset_pack import AssetPack
 from pedsam_ros.learn.curves import draw_curves
 from pedsam_ros.learn.examples import Examples
 from pedsam_ros.learn.learner import Batch
+from pedsam_ros.learn.shifts import Shifts
 from pedsam_ros.learn.student import Student
 from pedsam_ros.learn.trainee import Trainee
 from pedsam_ros.learn.trainer import Recipe, Trainer
@@ -36,9 +38,14 @@ def _one_thread():
 
 
 @pytest.fixture(scope='module')
-def examples(tmp_path_factory):
-    assets = AssetPack.open(write_assets(tmp_path_factory.mktemp('assets') / 'assets.zip'))
-    return Examples(assets, SMALL, seed=0)
+def assets(tmp_path_factory):
+    return AssetPack.open(write_assets(tmp_path_factory.mktemp('assets') / 'assets.zip'))
+
+
+@pytest.fixture(scope='module')
+def examples(assets):
+    """Examples for batches of two, shifted as in any run that is not told otherwise."""
+    return Examples(assets, SMALL, 0, Shifts(SMALL, seed=0, batch=2))
 
 
 def trainer(folder, order='ped', recipe=QUICK):
@@ -59,8 +66,10 @@ def test_fifty_steps_on_a_fixed_batch_lower_its_loss(tmp_path, examples, order, 
     assert told[-1]['iou'] > told[0]['iou']
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, examples):
+@pytest.mark.parametrize('shift', [True, False])
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, assets, examples, shift):
     """The losses and the weights are equal to the last bit."""
+    examples = examples if shift else Examples(assets, SMALL, seed=0)
     whole = trainer(tmp_path / 'whole')
     expected = [told['loss'] for told in whole.run(examples, loaders=0)]
     broken = trainer(tmp_path / 'broken')
@@ -93,7 +102,8 @@ def test_a_state_of_another_run_is_refused(tmp_path, examples):
     trainer(tmp_path).save()
     for other in (
         lambda: trainer(tmp_path, order='sam'),
-        lambda: trainer(tmp_path, recipe=Recipe(steps=5, batch=2)),
+        lambda: trainer(tmp_path, recipe=replace(QUICK, steps=5)),
+        lambda: trainer(tmp_path, recipe=replace(QUICK, shift=False)),
     ):
         with pytest.raises(ConfigError, match='of another run'):
             other()
@@ -122,6 +132,26 @@ def test_distillation_brings_the_reordered_model_nearer_to_its_teacher(tmp_path,
     assert told[-1]['embedding'] < 0.7 * told[0]['embedding']
     name = 'mask_decoder.iou_token.weight'
     assert torch.equal(run.weights().tensors[name], weights.tensors[name].half())
+
+
+def test_a_batch_is_encoded_under_its_partition(examples):
+    """As a shifted frame is; examples of two partitions are no batch."""
+    model = Trainee(SMALL, 'ped', seed=0).eval()
+    batch = Batch.of([examples[2], examples[3]])
+    assert any(batch.offset)
+    with torch.inference_mode():
+        found, unshifted = model.encode(batch), model.encoder(batch.pixels)
+        expected = [
+            model.encoder(e.pixels[None], e.canvas.offset, vacant_tokens(SMALL, e.canvas)[None])
+            for e in batch.examples
+        ]
+    assert torch.allclose(found, torch.cat(expected), atol=1e-4)
+    assert not torch.allclose(found, unshifted, atol=0.01)
+    other = next(
+        e for e in map(examples.__getitem__, (4, 6, 8)) if e.canvas.offset != batch.offset
+    )
+    with pytest.raises(ValueError, match='one partition'):
+        Batch.of([examples[2], other])
 
 
 def test_curves_are_drawn_from_a_log(tmp_path):

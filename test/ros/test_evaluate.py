@@ -114,7 +114,7 @@ def test_models_without_weights_are_left_out_and_named(data, tmp_path, capsys, m
 @pytest.mark.parametrize(
     ('arguments', 'named'),
     [
-        (['--models', 'ped,sum'], "'sum': one of ped, sam"),
+        (['--models', 'ped,sum'], "'sum': one of ped, "),
         (['--limit', '0'], '--limit=0'),
         (['--sigma', '0'], '--sigma=0'),
         (['--threads', '-1'], '--threads=-1'),

@@ -16,15 +16,19 @@ def add_options(
     """Adds an option for each setting of the config `defaults`, which holds their defaults.
 
     An option has its setting's name, but a unit at the end of it becomes the placeholder:
-    `wait_s` is `--wait S`. A bool is a flag; a setting whose default is None takes a list of
-    strings. The help is the setting's text, with its choices and the default as in `shown`.
+    `wait_s` is `--wait S`. A bool is a flag, and `--no-` before it switches off what is on by
+    default. A setting whose default is None takes a list of strings. The help is the setting's
+    text, with its choices and the default as in `shown`.
     """
     for each in settings_of(type(defaults)):
         flag, placeholder = _flag(each)
         text, default = each.rule.text, getattr(defaults, each.name)
         if each.rule.choices:
             text += f': {each.allowed}'
-        if isinstance(default, bool):
+        if default is True:
+            both = argparse.BooleanOptionalAction
+            parser.add_argument(flag, dest=each.name, action=both, default=True, help=text)
+        elif default is False:
             parser.add_argument(flag, dest=each.name, action='store_true', help=text)
         elif default is None:
             one = placeholder.removesuffix('S')

@@ -9,7 +9,7 @@ from pedsam_ros.core.errors import BadSeal
 from pedsam_ros.core.gate import Gate, Way
 from pedsam_ros.core.seal import Budget, Initiator, Kind, Responder, Sealed, Session
 
-_SILENT_S = 1.5  # nothing was heard for so long: the worker may be another process by now
+_SILENT_S = 0.6  # no three heartbeats came: the worker may be another process by now
 _AGAIN_S = 0.2  # between two hellos
 _PATIENCE_S = 10.0  # a hello that was not answered by then gives way to a new one
 _KEPT_S = 10.0  # so long a replaced session still opens what is under way

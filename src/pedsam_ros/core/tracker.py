@@ -36,13 +36,14 @@ class Tracker:
         self._registrar = Registrar()
         self._last: tuple[Size, Matrix] | None = None  # the view before -> the active keyframe
         self._far = False  # whether features were needed for the view before
-        self._tried: set[int] = set()  # keyframes, since the camera was lost
+        self._tried: set[int] = set()  # keyframes, since the camera was lost or all were tried
+        self._all_tried = False
         self._to_compare: deque[int] = deque()  # keyframes, with the active one
 
     @property
     def searched(self) -> bool:
         """Whether every keyframe was tried since the camera was lost."""
-        return all(each.number in self._tried for each in self.keyframes)
+        return self._all_tried or all(each.number in self._tried for each in self.keyframes)
 
     def locate(self, view: View) -> Located | None:
         """Finds a view. Returns None if the camera is lost."""
@@ -52,8 +53,7 @@ class Tracker:
         if found is None:
             self.lost += 1
             return None
-        self.lost = 0
-        self._tried.clear()
+        self._found_again()
         found = self._kept(view, found)
         self._activate(found.keyframe)
         self._last = view.size, found.registration.matrix
@@ -62,8 +62,7 @@ class Tracker:
 
     def begin(self, view: View, scene: int, origin: tuple[float, float]) -> Located:
         """Makes a view the first one of a new scene."""
-        self.lost = 0
-        self._tried.clear()
+        self._found_again()
         found = self._new(view, scene, np.eye(3), origin)
         self._last = view.size, np.eye(3)
         return at_itself(found)
@@ -102,6 +101,9 @@ class Tracker:
     def _search(self, view: View) -> Located | None:
         """Looks for a view in a few other keyframes, those used last first."""
         left = [each for each in self.keyframes if each.number not in self._tried]
+        if not left:
+            self._all_tried, left = True, list(self.keyframes)
+            self._tried.clear()
         for each in left[:_SEARCHED]:
             self._tried.add(each.number)
             found = None if each is self.active else self._recognise(view, each)
@@ -110,6 +112,10 @@ class Tracker:
                 self.changed.add(each.number)
                 return found
         return None
+
+    def _found_again(self) -> None:
+        self.lost, self._all_tried = 0, False
+        self._tried.clear()
 
     def _recognise(self, view: View, keyframe: Keyframe) -> Located | None:
         known = recognised(view.features, keyframe.features, view.size)

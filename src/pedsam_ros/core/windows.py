@@ -143,6 +143,13 @@ def merge(
     return whole
 
 
+def drawn_shift(arch: Architecture, rng: np.random.Generator) -> Shift:
+    """Draws a shift, all equally likely. Equal states of `rng` give equal ones."""
+    patch = arch.window_px // arch.window
+    row, column, top, left = rng.integers([arch.window] * 2 + [patch] * 2).tolist()
+    return Shift((row, column), (top, left))
+
+
 @dataclass(frozen=True, slots=True)
 class Canvas:
     """A frame on the canvas. The content is the resized frame, in the top left corner or, where it

@@ -11,8 +11,10 @@ from pathlib import Path
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.checkpoint import Weights
+from pedsam_ros.core.model.monolithic import MonolithicPipeline
 from pedsam_ros.evaluation.baselines import Blurred, BoxItself
 from pedsam_ros.evaluation.protocol import PROMPTS, Segmenter
+from pedsam_ros.evaluation.shifted import Shifted
 
 ROLES = {'ped': '--checkpoint', 'sam': '--sam-checkpoint'}  # role of weights -> its argument
 _TWIN = Path('weights/vit_tiny_sam.safetensors')  # in a checkout's root; it is not installed
@@ -26,11 +28,13 @@ class Variant:
     order: str = 'ped'  # of the blocks, one of monolithic.ORDERS
     transport: str = ''  # dtype of embeddings between processes; empty for one process
     blurred: bool = False
+    shifted: bool = False  # partition and content, by a random Shift for each image
     prompts: Sequence[str] = PROMPTS
 
 
 VARIANTS = {
     'ped': Variant(role='ped'),
+    'ped_shifted': Variant(role='ped', shifted=True),
     'sam': Variant(role='sam', order='sam'),
     'ped_untrained_reorder': Variant(role='sam'),
     'ped_distributed_fp16': Variant(role='ped', transport='float16'),
@@ -108,7 +112,13 @@ def open_model(
             yield system
     else:
         whole = loading.load_monolithic(weights[variant.role], variant.order, conditions.device)
-        yield Blurred(whole, conditions.sigma) if variant.blurred else whole
+        yield _disguised(whole, variant, conditions)
+
+
+def _disguised(whole: MonolithicPipeline, variant: Variant, conditions: Conditions) -> Segmenter:
+    if variant.blurred:
+        return Blurred(whole, conditions.sigma)
+    return Shifted(whole) if variant.shifted else whole
 
 
 def _shipped() -> dict[str, Path]:

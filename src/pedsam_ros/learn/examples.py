@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,15 +11,19 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.model import preprocess
+from pedsam_ros.core.model.monolithic import vacant_tokens
 from pedsam_ros.core.pictures import tight_box
+from pedsam_ros.core.shift import Shift
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.core.windows import Canvas
 from pedsam_ros.learn.asset_pack import AssetPack
 from pedsam_ros.learn.scenes import Scene, compose
+from pedsam_ros.learn.shifts import Shifts
 
 OBJECTS = 8  # in an example; a scene with fewer objects repeats some
 BOX_PROMPTS = OBJECTS // 2  # the first objects are asked for by a box
@@ -34,6 +39,7 @@ class Example:
 
     canvas: Canvas
     pixels: Tensor  # (3, P, P) float32, normalised canvas
+    vacant: Tensor  # (T, T) bool: the tokens of windows without content
     rgb: Tensor  # (3, H, W) uint8
     masks: Tensor  # (OBJECTS, H, W) uint8, 0 or 1
     coarse: Tensor  # (OBJECTS, 4T, 4T) float32: the object's share of each pixel of coarse masks
@@ -43,19 +49,25 @@ class Example:
 
 
 class Examples(Dataset[Example]):
-    """Endless examples: example i depends only on the seed and i, so that a run can be resumed."""
+    """Endless examples: example i depends only on the seed and i, so that a run can be resumed.
 
-    def __init__(self, pack: AssetPack, arch: Architecture, seed: int) -> None:
-        self.pack, self.arch, self.seed = pack, arch, seed
+    With `shifts` its content and the partition are shifted; the scene stays the same.
+    """
+
+    def __init__(
+        self, pack: AssetPack, arch: Architecture, seed: int, shifts: Shifts | None = None
+    ) -> None:
+        self.pack, self.arch, self.seed, self.shifts = pack, arch, seed, shifts
 
     def __getitem__(self, index: int) -> Example:
         cv2.setNumThreads(0)
         rng = np.random.default_rng((self.seed, index))
+        shift = self.shifts.of(index) if self.shifts else None
         while True:
             scene = compose(self.pack, rng)
             numbers = visible(scene)
             if numbers:
-                return make_example(scene, numbers, self.arch, rng)
+                return make_example(scene, numbers, self.arch, rng, shift)
 
 
 def visible(scene: Scene) -> list[int]:
@@ -65,33 +77,48 @@ def visible(scene: Scene) -> list[int]:
     return [number for number in range(1, len(areas)) if areas[number] >= least]
 
 
-def make_example(scene: Scene, numbers: list[int], arch: Architecture, rng: Generator) -> Example:
+def make_example(
+    scene: Scene,
+    numbers: list[int],
+    arch: Architecture,
+    rng: Generator,
+    shift: Shift | None = None,
+) -> Example:
     """Chooses OBJECTS of the objects `numbers` of a scene, and a prompt for each of them."""
-    canvas = Canvas.fit(arch, *scene.labels.shape)
+    canvas = Canvas.fit(arch, *scene.labels.shape, shift=shift)
     chosen = rng.permutation(numbers)[np.arange(OBJECTS) % len(numbers)]
     chosen = rng.permutation(chosen)
     masks = [(scene.labels == number).astype(np.uint8) for number in chosen]
     boxes = np.array([(x, y, x + w, y + h) for x, y, w, h in map(tight_box, masks)])
     shaken = [_shaken(box, canvas.frame, rng) for box in boxes[:BOX_PROMPTS]]
-    points = [(*_point(mask, rng), 1) for mask in masks[BOX_PROMPTS:]]
-    scale = np.array(canvas.content[::-1]) / canvas.frame[::-1]
+    points = [_point(mask, rng) for mask in masks[BOX_PROMPTS:]]
+    content = preprocess.resize(scene.rgb, canvas.content)
     return Example(
         canvas=canvas,
-        pixels=preprocess.on_canvas(preprocess.resize(scene.rgb, canvas.content), arch.image_px),
+        pixels=preprocess.on_canvas(content, arch.image_px, canvas.corner),
+        vacant=vacant_tokens(arch, canvas),
         rgb=torch.from_numpy(scene.rgb).permute(2, 0, 1),
         masks=torch.from_numpy(np.stack(masks)),
         coarse=torch.from_numpy(np.stack([_coarse(mask, canvas, arch) for mask in masks])),
-        boxes=torch.tensor(boxes * np.tile(scale, 2)).float(),
-        box_prompts=torch.tensor(np.array(shaken) * np.tile(scale, 2)).float(),
-        point_prompts=torch.tensor(np.array(points) * [*scale, 1]).float()[:, None],
+        boxes=_on_canvas(boxes, canvas),
+        box_prompts=_on_canvas(np.array(shaken), canvas),
+        point_prompts=F.pad(_on_canvas(np.array(points), canvas), (0, 1), value=1.0)[:, None],
     )
+
+
+def _on_canvas(places: NDArray[Any], canvas: Canvas) -> Tensor:
+    """(N, 2n) x, y, ... in image px -> (N, 2n) float32 in canvas px."""
+    pairs = places.shape[1] // 2
+    scale = np.array(canvas.content[::-1]) / canvas.frame[::-1]
+    moved = places * np.tile(scale, pairs) + np.tile(canvas.corner[::-1], pairs)
+    return torch.tensor(moved).float()
 
 
 def _coarse(mask: Pixels, canvas: Canvas, arch: Architecture) -> NDArray[np.float32]:
     """(4T, 4T) share of the object in each pixel of a decoder's mask, which covers the canvas."""
     whole = np.zeros((arch.image_px, arch.image_px), np.float32)
-    height, width = canvas.content
-    whole[:height, :width] = cv2.resize(
+    (height, width), (top, left) = canvas.content, canvas.corner
+    whole[top : top + height, left : left + width] = cv2.resize(
         mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA
     )
     side = 4 * arch.tokens

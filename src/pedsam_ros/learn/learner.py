@@ -20,7 +20,9 @@ class Batch:
     """Some examples, with their tensors stacked and the prompts of all their objects in a row."""
 
     examples: Sequence[Example]
+    offset: tuple[int, int]  # of the partition, tokens
     pixels: Tensor  # (B, 3, P, P)
+    vacant: Tensor  # (B, T, T) bool
     coarse: Tensor  # (B, OBJECTS, 4T, 4T)
     boxes: Tensor  # (B, OBJECTS, 4)
     box_prompts: Tensor  # (B * BOX_PROMPTS, 4)
@@ -28,14 +30,22 @@ class Batch:
 
     @classmethod
     def of(cls, examples: Sequence[Example], device: str = 'cpu') -> Batch:
-        """Stacks the examples and moves them to the device."""
+        """Stacks the examples and moves them to the device.
+
+        Raises ValueError if their partitions differ.
+        """
+        offset, *others = {example.canvas.offset for example in examples}
+        if others:
+            raise ValueError(f'offsets={offset, *others}: a batch has one partition')
 
         def stack(name: str) -> Tensor:
             return torch.stack([getattr(e, name) for e in examples]).to(device)
 
         return cls(
             examples=examples,
+            offset=offset,
             pixels=stack('pixels'),
+            vacant=stack('vacant'),
             coarse=stack('coarse'),
             boxes=stack('boxes'),
             box_prompts=stack('box_prompts').flatten(0, 1),
@@ -72,6 +82,11 @@ class Learner(nn.Module):
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """The losses of a batch and other figures for the log, all scalars."""
         raise NotImplementedError
+
+    def encode(self, batch: Batch) -> Tensor:
+        """(B, E, T, T) embeddings of a batch, under its partition."""
+        embedding: Tensor = self.encoder(batch.pixels, batch.offset, batch.vacant)
+        return embedding
 
     def first_round(self, batch: Batch, embedding: Tensor) -> list[Round]:
         """Asks the decoder for all box prompts of a batch, then for all point prompts."""

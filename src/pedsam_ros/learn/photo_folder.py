@@ -20,6 +20,7 @@ from pedsam_ros.core.files import read_image
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.learn.examples import Example, make_example
 from pedsam_ros.learn.scenes import Scene
+from pedsam_ros.learn.shifts import Shifts
 
 _SUFFIXES = ('.jpg', '.jpeg', '.png', '.webp', '.bmp')
 _CELLS = 12  # random regions that stand in for objects
@@ -29,14 +30,17 @@ _LEAST_PART = 0.4  # smallest part taken of a photograph's sides
 class PhotoExamples(Dataset[Example]):
     """Endless examples: random parts of a folder's images, with random prompts.
 
-    Example i depends only on the seed and i. Raises ConfigError if the folder has no image.
+    Example i depends only on the seed and i; `shifts` as in Examples. Raises ConfigError if the
+    folder has no image.
     """
 
-    def __init__(self, folder: Path, arch: Architecture, seed: int) -> None:
+    def __init__(
+        self, folder: Path, arch: Architecture, seed: int, shifts: Shifts | None = None
+    ) -> None:
         self.paths = sorted(p for p in folder.rglob('*') if p.suffix.lower() in _SUFFIXES)
         if not self.paths:
             raise ConfigError(f'images={str(folder)!r}: no image in it')
-        self.arch, self.seed = arch, seed
+        self.arch, self.seed, self.shifts = arch, seed, shifts
 
     def __getitem__(self, index: int) -> Example:
         cv2.setNumThreads(0)
@@ -44,7 +48,8 @@ class PhotoExamples(Dataset[Example]):
         rgb = _fitted(_part(self._readable(rng), rng), self.arch.image_px)
         cells = _cells((rgb.shape[0], rgb.shape[1]), rng)
         numbers = [int(n) for n in np.unique(cells)]
-        return make_example(Scene(rgb, cells), numbers, self.arch, rng)
+        shift = self.shifts.of(index) if self.shifts else None
+        return make_example(Scene(rgb, cells), numbers, self.arch, rng, shift)
 
     def _readable(self, rng: Generator) -> Pixels:
         """(H, W, 3) of a random image that can be read. Raises ConfigError if none can."""

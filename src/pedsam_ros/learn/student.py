@@ -35,12 +35,13 @@ class Student(Learner):
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Distances of embedding, masks and scores from the teacher's; IoU with its masks.
 
-        The embedding's distance is a share of the teacher's variance.
+        The embedding's distance is a share of the teacher's variance. The teacher always has SAM's
+        own partition, whatever that of the batch is.
         """
         with torch.no_grad():
             goal = self._teacher[0].to(batch.pixels.device)(batch.pixels)
             wanted = self.first_round(batch, goal)
-        embedding = self.encoder(batch.pixels)
+        embedding = self.encode(batch)
         found = self.first_round(batch, embedding)
         pairs = list(zip(found, wanted, strict=True))
         return {

@@ -43,7 +43,7 @@ class Trainee(Learner):
         Some steps have a second round: each prompt gets one more point where its mask was wrong.
         """
         rng = torch.Generator().manual_seed(self._seed * 1_000_003 + step)
-        embedding = self.encoder(batch.pixels)
+        embedding = self.encode(batch)
         rounds = self.first_round(batch, embedding)
         if step % self._correct_every == self._correct_every - 1:
             rounds += [self._again(batch, embedding, one, rng) for one in rounds]

@@ -45,6 +45,9 @@ class Recipe:
     average: float = setting(
         0.998, 'share of the averaged weights that each step keeps', low=0.0, high=1.0
     )
+    shift: bool = setting(
+        True, 'whether the partition and the content of each scene begin at a random place'
+    )
     precision: str = setting(
         'float32', 'number type of matrix products', choices=('float32', 'bfloat16')
     )

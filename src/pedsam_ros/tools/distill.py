@@ -13,6 +13,7 @@ from pedsam_ros.learn.asset_pack import AssetPack
 from pedsam_ros.learn.examples import Example, Examples
 from pedsam_ros.learn.learner import Learner
 from pedsam_ros.learn.photo_folder import PhotoExamples
+from pedsam_ros.learn.shifts import Shifts
 from pedsam_ros.learn.student import Student
 from pedsam_ros.learn.trainer import Recipe
 
@@ -34,9 +35,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _make(args: argparse.Namespace) -> tuple[Learner, Dataset[Example]]:
     student = Student(checkpoint.read(args.checkpoint))
+    shifts = Shifts(student.arch, args.seed, args.batch) if args.shift else None
     examples: Dataset[Example] = (
-        PhotoExamples(args.images, student.arch, args.seed)
+        PhotoExamples(args.images, student.arch, args.seed, shifts)
         if args.images
-        else Examples(AssetPack.open(args.assets), student.arch, args.seed)
+        else Examples(AssetPack.open(args.assets), student.arch, args.seed, shifts)
     )
     return student, examples

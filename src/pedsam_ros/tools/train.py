@@ -13,6 +13,7 @@ from pedsam_ros.learn import driver
 from pedsam_ros.learn.asset_pack import AssetPack
 from pedsam_ros.learn.examples import Example, Examples
 from pedsam_ros.learn.learner import Learner
+from pedsam_ros.learn.shifts import Shifts
 from pedsam_ros.learn.trainee import Trainee
 from pedsam_ros.learn.trainer import Recipe
 
@@ -36,5 +37,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _make(args: argparse.Namespace) -> tuple[Learner, Dataset[Example]]:
     arch = ARCHITECTURES[args.arch]
-    examples = Examples(AssetPack.open(args.assets), arch, args.seed)
+    shifts = Shifts(arch, args.seed, args.batch) if args.shift else None
+    examples = Examples(AssetPack.open(args.assets), arch, args.seed, shifts)
     return Trainee(arch, args.order, args.seed), examples

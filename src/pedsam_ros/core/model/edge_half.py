@@ -40,13 +40,18 @@ from pedsam_ros.core.windows import Canvas, merge, token_grid
 @dataclass(frozen=True, slots=True, eq=False)
 class EdgeHalf:
     """The edge's half of a model. It also has the worker's half if windows are to be computed
-    here."""
+    here.
+
+    `padding` is the tokens after the window blocks of a canvas that is all padding, with SAM's own
+    partition. Windows without content take their tokens from it whatever the partition: they are
+    constants of the model, so nobody computes them or is sent anything.
+    """
 
     arch: Architecture
     model_id: str
     encoder: GlobalEncoder
     decoder: Decoder
-    padding: Values  # (T, T, C): the tokens of canvas padding after the window blocks
+    padding: Values  # (T, T, C)
     worker: WorkerHalf | None = None
 
     def embed(self, tokens: Values) -> Tensor:

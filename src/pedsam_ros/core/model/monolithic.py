@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -21,7 +22,7 @@ from pedsam_ros.core.model.masks import answered
 from pedsam_ros.core.prompts import sift, told
 from pedsam_ros.core.shift import Shift
 from pedsam_ros.core.types import Frame, Masks, Prompt
-from pedsam_ros.core.windows import Canvas
+from pedsam_ros.core.windows import Canvas, merge, token_grid
 
 ORDERS = ('ped', 'sam')  # 'ped' runs all window blocks first; 'sam' is SAM's own order
 
@@ -33,32 +34,63 @@ def block_order(arch: Architecture, order: str) -> tuple[int, ...]:
     return arch.block_order if order == 'ped' else tuple(range(arch.depth))
 
 
+def vacant_tokens(arch: Architecture, canvas: Canvas) -> Tensor:
+    """(T, T) bool: the tokens of the windows without content."""
+    grid = token_grid(arch, canvas.offset)
+    filled = {index: np.zeros((*grid.shape(index), 1), np.bool_) for index in canvas.windows()}
+    everywhere = np.ones((arch.tokens, arch.tokens, 1), np.bool_)
+    return torch.from_numpy(merge(filled, grid, everywhere))[..., 0]
+
+
 class MonolithicEncoder(nn.Module):
     """SAM's image encoder with its blocks in a chosen order. Parameters carry SAM's names."""
 
     def __init__(self, arch: Architecture, order: str = 'ped') -> None:
         super().__init__()
         whole = sam.image_encoder_of(arch)
-        self.order = block_order(arch, order)
-        self.edge_blocks, self.window = arch.edge_blocks, arch.window
+        blocks = block_order(arch, order)
+        before = len(arch.worker_blocks) if order == 'ped' else 0
+        self.first, self.rest = blocks[:before], blocks[before:]
+        self.edge_blocks, self.window, self.image_px = arch.edge_blocks, arch.window, arch.image_px
         self.patch_embed, self.pos_embed = whole.patch_embed, whole.pos_embed
         self.blocks, self.neck = whole.blocks, whole.neck
 
-    def forward(self, pixels: Tensor, offset: tuple[int, int] = (0, 0)) -> Tensor:
+    def forward(
+        self, pixels: Tensor, offset: tuple[int, int] = (0, 0), vacant: Tensor | None = None
+    ) -> Tensor:
         """(B, 3, P, P) normalised canvases -> (B, E, T, T) image embeddings.
 
         `offset` is that of the partition, in tokens: see windows.Grid. SAM's own is (0, 0).
+        `vacant`, (B, T, T) bool, marks the tokens of windows without content: after the window
+        blocks they become `padding`, whatever the offset, as on the edge. In SAM's own order,
+        where global blocks come between window blocks, it changes nothing.
         """
-        tokens = self.patch_embed(pixels) + self.pos_embed
+        tokens = self._run(self.first, self.patch_embed(pixels) + self.pos_embed, offset)
+        if vacant is not None and self.first and any(offset):  # else they are that already
+            tokens = torch.where(vacant[..., None], self.padding(), tokens)
+        tokens = self._run(self.rest, tokens, offset)
+        return cast(Tensor, self.neck(tokens.permute(0, 3, 1, 2)))
+
+    @torch.no_grad()
+    def padding(self) -> Tensor:
+        """(1, T, T, C): what the window blocks make of a canvas that is all padding, with SAM's
+        own partition. An edge has it as EdgeHalf.padding. It is a constant to training as well:
+        keeping one more canvas for the backward pass would cost the memory of an image.
+        """
+        empty = self.pos_embed.new_zeros(1, 3, self.image_px, self.image_px)
+        return self._run(self.first, self.patch_embed(empty) + self.pos_embed, (0, 0))
+
+    def _run(self, blocks: Sequence[int], tokens: Tensor, offset: tuple[int, int]) -> Tensor:
+        """Runs blocks on (B, T, T, C) tokens, in the order given."""
         inside = self._cut(torch.ones_like(tokens[..., :1]), offset).bool()
-        for i in self.order:
+        for i in blocks:
             block: Any = self.blocks[i]
             if i in self.edge_blocks:
                 tokens = run_block(block, tokens, None)
             else:
                 windows = run_block(block, self._cut(tokens, offset), inside)
                 tokens = self._joined(windows, tokens, offset)
-        return cast(Tensor, self.neck(tokens.permute(0, 3, 1, 2)))
+        return tokens
 
     def _cut(self, tokens: Tensor, offset: tuple[int, int]) -> Tensor:
         """(B, T, T, C) -> (B * count, S, S, C), zero outside the canvas."""
@@ -95,11 +127,12 @@ class MonolithicPipeline:
     def encode(self, frame: Frame, shift: Shift | None = None) -> Encoded:
         """Encodes a frame once, for any number of prompts. Raises BadImage if it is empty."""
         canvas = Canvas.fit(self.arch, *frame.rgb.shape[:2], shift=shift)
-        weight, offset = self.encoder.pos_embed, shift.offset if shift else (0, 0)
+        weight = self.encoder.pos_embed
         content = preprocess.resize(frame.rgb, canvas.content)
         pixels = preprocess.on_canvas(content, self.arch.image_px, canvas.corner).to(weight)
+        vacant = vacant_tokens(self.arch, canvas).to(weight.device)
         with torch.inference_mode():
-            embedding = self.encoder(pixels[None], offset).float()
+            embedding = self.encoder(pixels[None], canvas.offset, vacant[None]).float()
         return Encoded(frame.key, canvas, embedding, frame.rgb)
 
     def decode(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Masks:
