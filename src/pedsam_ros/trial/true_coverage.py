@@ -22,8 +22,7 @@ from pedsam_ros.trial.walk import WORLD, Walk
 from pedsam_ros.trial.witness import Witness
 
 TOLERANCE = 0.05  # of a view, above the cap: how wrong the edge may be about where a frame lies
-SLIVER = 0.02  # of a view: what less than this shows is where windows do not quite meet; if they
-# lie 1.5 px wrong on the canvas of vit_tiny, a third of them shows about as much
+SLIVER = 0.01  # of a view: what less than this shows is where windows do not quite meet
 _MOST_LISTED = 20
 _LOOK_S = 1.0  # of the diaries, after which frames are looked for that have ended
 
