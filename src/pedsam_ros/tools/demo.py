@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.kept_here import Why
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
-from pedsam_ros.core.types import Frame, Masks
+from pedsam_ros.core.types import Frame, FrameKey, Masks
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.ros import identity
 from pedsam_ros.tools.figures import write_figures
@@ -35,7 +36,16 @@ from pedsam_ros.trial.player import Outcome, Player
 from pedsam_ros.trial.processes import DOMAINS, NAMES, workers_in
 from pedsam_ros.trial.system import System, bad_ends
 
-_STAGES = ('partition', 'send', 'worker', 'return', 'merge_global', 'decode', 'publish')
+_STAGES = (
+    'register',
+    'partition',
+    'send',
+    'worker',
+    'return',
+    'merge_global',
+    'decode',
+    'publish',
+)
 _POINTS = ((0.25, 0.3), (0.5, 0.3), (0.75, 0.3), (0.25, 0.7), (0.5, 0.7), (0.75, 0.7))
 _BOX = (0.3, 0.25, 0.7, 0.75)
 _SETTINGS = ('image_transport', 'every_frame', 'deadline_s', 'transport')
@@ -87,7 +97,8 @@ def _run(args: argparse.Namespace, folder: Path, camera: ImageTopic) -> int:
     equal: list[bool] = []
     write_pictures(folder, _checked(camera, outcome.masks, local, equal), len(outcome.masks))
     figures = _figures(outcome, args.domains)
-    figures |= {'masks_equal_in_process': bool(equal) and all(equal), 'masks_compared': len(equal)}
+    same = all(equal) and len(equal) == len(outcome.masks) > 0
+    figures |= {'masks_equal_in_process': same, 'masks_compared': len(equal)}
     write_figures(args.out / 'demo.json', figures)
     status = _judge(figures, args.out, len(sizes))
     if bad:
@@ -190,10 +201,12 @@ def _checked(
     camera: ImageTopic, masks: Sequence[Masks], local: LocalPipeline, equal: list[bool]
 ) -> Iterator[tuple[Frame, Masks]]:
     """Yields each frame with its masks. Appends to `equal` whether one process gives the same."""
-    remaining = list(reversed(masks))
+    remaining: dict[FrameKey, deque[Masks]] = {}  # masks come in the order in which frames end
+    for each in masks:
+        remaining.setdefault(each.key, deque()).append(each)
     for frame in camera.frames():
-        if remaining and remaining[-1].key == frame.key:
-            found = remaining.pop()
+        if waiting := remaining.get(frame.key):
+            found = waiting.popleft()
             equal.append(asdict(local.segment(frame, found.shift)) == asdict(found))
             yield frame, found
 
