@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from pedsam_ros.core.planes import Matrix, applied, shift
+from pedsam_ros.core.planes import Matrix, shift
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.core.windows import Canvas
+from pedsam_ros.trial import witness
+from pedsam_ros.trial.drawn_world import drawn_world as drawn_world  # for the tests
 
 HEIGHT, WIDTH = 480, 640  # of a frame
 _INVERSE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-_INVERSE_NEAREST = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +26,12 @@ class Shot:
     rgb: Pixels
     matrix: Matrix | None = None  # None: not known
 
+    @property
+    def view(self) -> witness.View:
+        """Where it lies, which must be known."""
+        assert self.matrix is not None
+        return witness.View(self.matrix, (self.rgb.shape[0], self.rgb.shape[1]))
+
 
 def covering(photo: Pixels, height: int, width: int) -> Pixels:
     """(height, width, 3): the middle of a photograph, scaled so that it covers all of it."""
@@ -34,22 +40,6 @@ def covering(photo: Pixels, height: int, width: int) -> Pixels:
     whole = cv2.resize(photo, size, interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
     top, left = (whole.shape[0] - height) // 2, (whole.shape[1] - width) // 2
     return np.ascontiguousarray(whole[top : top + height, left : left + width])
-
-
-def drawn_world(height: int, width: int, seed: int = 0) -> Pixels:
-    """A world full of things: random ellipses and boxes over a smooth ground."""
-    draw = np.random.default_rng(seed)
-    ground = draw.integers(60, 200, (height // 60 + 2, width // 60 + 2, 3), np.uint8)
-    world = cv2.resize(ground, (width, height), interpolation=cv2.INTER_CUBIC)
-    for _ in range(height * width // 1500):
-        x, y = int(draw.integers(width)), int(draw.integers(height))
-        a, b = (int(each) for each in draw.integers(4, 40, 2))
-        colour = tuple(int(each) for each in draw.integers(0, 256, 3))
-        if draw.random() < 0.5:
-            cv2.ellipse(world, (x, y), (a, b), float(draw.integers(180)), 0, 360, colour, -1)
-        else:
-            cv2.rectangle(world, (x, y), (x + a, y + b), colour, -1)
-    return np.asarray(cv2.GaussianBlur(world, (0, 0), 0.8), np.uint8)
 
 
 def shot(world: Pixels, matrix: Matrix, height: int = HEIGHT, width: int = WIDTH) -> Shot:
@@ -71,40 +61,17 @@ class Witness:
     """What workers have seen of a world, by exact geometry."""
 
     def __init__(self, size: tuple[int, ...]) -> None:
-        self._seen: dict[str, NDArray[np.uint8]] = {}
-        self._size = size[:2]
+        self._witness = witness.Witness(size)
 
     def note(self, shot: Shot, canvas: Canvas, plan: Mapping[int, str]) -> None:
         """Notes that windows of a shot went to workers."""
-        assert shot.matrix is not None
         for index, worker in plan.items():
             if worker not in ('', '*'):
-                plane = self._seen.setdefault(worker, np.zeros(self._size, np.uint8))
-                outline = applied(shot.matrix, _outline(canvas, index))
-                cv2.fillConvexPoly(plane, np.rint(outline * 16).astype(np.int32), 1, shift=4)
+                self._witness.note(shot.view, canvas, worker, [index])
 
     def coverage(self, shot: Shot) -> dict[str, float]:
         """The share of a shot that each worker has ever seen."""
-        assert shot.matrix is not None
-        size = shot.rgb.shape[1], shot.rgb.shape[0]
-        return {
-            worker: float(
-                cv2.warpPerspective(plane, shot.matrix, size, flags=_INVERSE_NEAREST).mean()
-            )
-            for worker, plane in self._seen.items()
-        }
-
-
-def _outline(canvas: Canvas, index: int) -> NDArray[np.float64]:
-    """The outer corners of a window's content, (4, 2), frame px; whole numbers are middles."""
-    spans = zip(canvas.grid.span(index), canvas.corner, canvas.content, strict=True)
-    (top, bottom), (left, right) = (
-        (max(0, span.start - begin), min(length, span.stop - begin))
-        for span, begin, length in spans
-    )
-    y, x = canvas.frame[0] / canvas.content[0], canvas.frame[1] / canvas.content[1]
-    edges = [(left, top), (right, top), (right, bottom), (left, bottom)]
-    return np.array([(a * x, b * y) for a, b in edges]) - 0.5
+        return self._witness.coverage(shot.view)
 
 
 def pan(world: Pixels, far_px: float, step_px: float, tilt: float = 0.0) -> Iterator[Shot]:

@@ -13,6 +13,7 @@ from pedsam_ros.core.edge import ENDINGS
 from pedsam_ros.core.errors import PedsamError
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.placement import place
+from pedsam_ros.core.scene import Scene
 from pedsam_ros.core.types import Embedding
 from pedsam_ros.core.windows import Canvas, pixel_grid
 from pedsam_ros.trial.client import Client
@@ -20,7 +21,9 @@ from pedsam_ros.trial.lies import Lie, spoiled
 from pedsam_ros.trial.processes import NAMES, NodeProcess, workers_in
 from pedsam_ros.trial.soak_record import MemorySample, SoakRecord
 from pedsam_ros.trial.system import System, bad_ends
-from pedsam_ros.trial.verdict import broken_promises, figures_of
+from pedsam_ros.trial.true_coverage import TrueCoverage
+from pedsam_ros.trial.verdict import broken_promises, figures_of, judge
+from pedsam_ros.trial.walk import Walk
 
 pytestmark = pytest.mark.ros
 WORKERS_FILE = Path(__file__).resolve().parents[2] / 'config' / 'workers.yaml'
@@ -65,7 +68,8 @@ def record():
         sent.setdefault(homes[index], set()).add(index)
     ledger = Ledger(pixel_grid(TINY), homes)
     ledger.admit(sent, canvas, 1, 0.0)
-    made = SoakRecord(arch=TINY, homes=homes, identities={}, sizes=((96, 128),), shown=3, done=3)
+    made = SoakRecord(arch=TINY, homes=homes, identities={}, sizes=((96, 128),), done=3)
+    made.shown_s.extend([0.0, 0.1, 0.2])
     made.heard, made.ledger = sent, ledger.to_json()
     made.figures = dict.fromkeys(ENDINGS, '0') | {'frames_in': '3', 'done': '3', 'model_id': 'm'}
     made.memory = {'edge': [MemorySample(1, frame, 10**8) for frame in range(0, 3000, 100)]}
@@ -107,6 +111,52 @@ def test_each_trouble_breaks_its_promise(record, promise):
     """The verdict names the promise, and no other."""
     TROUBLES[promise](record)
     assert broken_promises(figures_of(record)) == [promise]
+
+
+def seen_by(workers):
+    """The file of a scene of which workers saw all that they may."""
+    scene = Scene(TINY, workers)
+    sight = scene.look(Walk(0).picture(0), 0.0)
+    scene.note(sight, scene.allowed(sight, sight.homes))
+    return scene.to_bytes()
+
+
+@pytest.fixture
+def moving(record):
+    """The same with a camera that moved. The file of the scene has what each worker saw."""
+    record.identities = {worker.name: worker.identities for worker in WORKERS}
+    record.scene, record.compared = seen_by(WORKERS), 1
+    record.coverage = TrueCoverage(frames=3, windows=40, above=-0.01, largest={'alice': 0.4})
+    record.told = {'alice': {'coverage': '0.39', 'state': 'usable'}}
+    return record
+
+
+def shown_more(record):
+    record.coverage.violations, record.coverage.above = 1, 0.07
+
+
+MOVING_TROUBLES = {
+    'cap_violations': shown_more,
+    'unknown_windows': lambda record: setattr(record.coverage, 'unknown', 1),
+    'not_in_ledger': lambda record: setattr(record, 'scene', seen_by(WORKERS[:2])),
+    'wrong_masks': lambda record: record.wrong.append('frame 0'),
+}
+
+
+def test_a_soak_with_a_moving_camera_has_figures_of_its_own(moving, tmp_path, capsys):
+    """They say how near to its cap a worker came, and how many masks were compared."""
+    figures = figures_of(moving)
+    assert judge(figures, tmp_path) == 0
+    assert '0 wrong masks, 1 compared; 0 caps exceeded (cap -1.0%)' in capsys.readouterr().out
+    assert (figures['masks_compared'], figures['windows_heard']) == (1, 40)
+    assert figures['told_by_the_edge'] == {'alice': {'coverage': '0.39'}}
+
+
+@pytest.mark.parametrize('promise', MOVING_TROUBLES)
+def test_each_trouble_of_a_moving_camera_breaks_its_promise(moving, promise):
+    """The verdict names the promise, and no other."""
+    MOVING_TROUBLES[promise](moving)
+    assert broken_promises(figures_of(moving)) == [promise]
 
 
 def test_a_window_of_another_home_exceeds_the_cap(record):

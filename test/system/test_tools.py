@@ -215,8 +215,13 @@ def test_a_short_soak_breaks_nothing(tmp_path):
     endings = ('done', 'superseded', 'late', 'failed')
     assert figures['frames_in'] == sum(figures[ending] for ending in endings) >= 40
     assert (figures['wrong_masks'], figures['cap_violations']) == (0, 0)
+    assert figures['unknown_windows'] == 0 < figures['windows_heard']
+    assert figures['masks_compared'] == figures['masks_received'] > 0
     assert set(figures['rss_growth_percent']) == {EDGE, *NAMES, SPARE}
     ended = pedsam('exposure', tmp_path / 'soak' / 'exposure.json')
     assert ended.returncode == 0, ended.stderr
     assert 'alice (' in ended.stdout
-    assert (tmp_path / 'soak' / 'exposure.png').stat().st_size > 1000
+    ended = pedsam('exposure', tmp_path / 'soak' / 'exposure.json.scene')
+    assert ended.returncode == 0, ended.stderr
+    assert 'alice: ' in ended.stdout
+    assert (tmp_path / 'soak' / 'exposure.json.png').stat().st_size > 1000

@@ -31,6 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[24, 25, 26, 27, 28],
         help="the robot's, then each worker's, the spare's last",
     )
+    add(
+        '--camera',
+        choices=soak.CAMERAS,
+        default=soak.MOVING,
+        help='moving through drawn rooms, or still with windows fixed to the image (moving)',
+    )
     parser.add_argument('--out', type=Path, default=Path('out'), help='folder for results (out)')
 
 
@@ -43,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out / 'soak'
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    record = soak.play(args.domains, folder, args.seed, args.frames, args.every)
+    record = soak.play(args.domains, folder, args.seed, args.frames, args.every, args.camera)
     figures = verdict.figures_of(record)
     write_figures(args.out / 'soak.json', figures)
     return verdict.judge(figures, args.out)

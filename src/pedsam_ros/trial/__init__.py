@@ -3,7 +3,8 @@
 Start reading at `system.py`, which starts and ends the processes, and at `client.py`, which looks
 at them from outside. `player.py` and `distributed.py` are the two ways to send frames through
 them. `soak.py` sends frames and injects faults: `fleet.py` has what the faults are done to, and
-`verdict.py` judges the record.
+`verdict.py` judges the record. `walk.py` is its moving camera, `true_coverage.py` finds out what
+workers have seen of that.
 
 The room may import `core`, `core.model`, `ros`, `nodes` and `bags`.
 """

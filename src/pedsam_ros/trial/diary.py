@@ -9,10 +9,28 @@ import json
 import math
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
+from zlib import crc32
 
 from pedsam_ros.core.outbound import neutral
-from pedsam_ros.core.types import Window
+from pedsam_ros.core.types import Pixels, Window
+
+
+class Sent(NamedTuple):
+    """A window that came, without its pixels."""
+
+    at_s: float  # when it came; monotonic
+    window: int  # its index in the grid
+    offset: tuple[int, int]  # of the grid, tokens
+    corner: tuple[int, int]  # of the content in the window, px
+    checksum: int  # of the pixels
+
+
+def checksum(pixels: Pixels) -> int:
+    """What stands for the pixels of a window in a diary."""
+    return crc32(pixels.tobytes())
 
 
 class DiaryWriter:
@@ -23,20 +41,25 @@ class DiaryWriter:
 
     def active(self) -> None:
         """Notes that the process is active. Windows may have come a moment before."""
-        self._write(None)
+        self._write(window=None)
 
     def note(self, window: Window) -> None:
         """Notes a window that came, unless it is a neutral one that shows nothing."""
         if not neutral(window.pixels):
-            self._write(window.index)
+            self._write(
+                window=window.index,
+                offset=window.offset,
+                corner=window.corner,
+                checksum=checksum(window.pixels),
+            )
 
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
 
-    def _write(self, window: int | None) -> None:
-        entry = {'process': os.getpid(), 'at_s': time.monotonic(), 'window': window}
-        self._file.write(json.dumps(entry) + '\n')
+    def _write(self, **entry: Any) -> None:
+        whole = {'process': os.getpid(), 'at_s': time.monotonic(), **entry}
+        self._file.write(json.dumps(whole) + '\n')
 
 
 class Diary:
@@ -63,7 +86,7 @@ class Diary:
         for line in whole.splitlines():
             self._note(json.loads(line))
 
-    def _note(self, entry: dict[str, float]) -> None:
+    def _note(self, entry: dict[str, Any]) -> None:
         process = int(entry['process'])
         if process != self._writer:
             self._writer, self.sent_s = process, math.inf
@@ -73,3 +96,19 @@ class Diary:
             self.windows.add(int(entry['window']))
             self.count += 1
             self.sent_s = min(self.sent_s, entry['at_s'])
+
+
+def sent(path: Path) -> Iterator[Sent]:
+    """Yields what a diary tells of windows, in the order they came, without reading it whole."""
+    if not path.exists():
+        return
+    with path.open() as file:
+        for entry in map(json.loads, file):
+            if entry['window'] is not None:
+                yield Sent(
+                    entry['at_s'],
+                    entry['window'],
+                    tuple(entry['offset']),
+                    tuple(entry['corner']),
+                    entry['checksum'],
+                )

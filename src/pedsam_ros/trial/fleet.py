@@ -10,34 +10,32 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import PedsamError
 from pedsam_ros.core.health import WorkerState
 from pedsam_ros.core.model import checkpoint
 from pedsam_ros.core.operator_word import read_secret
 from pedsam_ros.core.placement import place
+from pedsam_ros.core.planes import Size
 from pedsam_ros.core.windows import pixel_grid
 from pedsam_ros.ros import operator_call
 from pedsam_ros.srv import Release
 from pedsam_ros.trial.client import EdgeClient
 from pedsam_ros.trial.diary import Diary
-from pedsam_ros.trial.known_camera import KnownCamera
+from pedsam_ros.trial.known_camera import Footage, KnownCamera
 from pedsam_ros.trial.lies import Lie
-from pedsam_ros.trial.one_process import local_pipeline
 from pedsam_ros.trial.processes import workers_in
 from pedsam_ros.trial.soak_record import MemorySample, SoakRecord
 from pedsam_ros.trial.system import EDGE, System, bad_ends
 
-_WEIGHTS, _OTHER_WEIGHTS = 'random:vit_tiny:0', 'random:vit_tiny:1'
-_SIZES = ((96, 128), (128, 96), (90, 160))  # height and width of the camera's frames, px
-_POINT = (60.0, 50.0)  # the prompt: x and y, px
+WEIGHTS, _OTHER_WEIGHTS = 'random:vit_tiny:0', 'random:vit_tiny:1'
+POINT = (60.0, 50.0)  # the prompt: x and y, px
 _START_S = 300.0  # only catches hangs
 _READY_S = 60.0  # for a worker to recover, and for the edge to notice what is wrong with it
 _FRAME_S = 0.3  # then the next frame is shown, even if this one has no masks yet
 THREADS = 1  # of torch in each process
 _EDGE: dict[str, Any] = {
-    'checkpoint': _WEIGHTS,
-    'points': list(_POINT),
+    'checkpoint': WEIGHTS,
+    'points': list(POINT),
     'threads': THREADS,
     'loss.on_server_loss': ['spare', 'fail'],
     'loss.worker_timeout_s': 2.0,
@@ -48,20 +46,29 @@ _EDGE: dict[str, Any] = {
 class Fleet:
     """Real processes, a camera, and the diary of each worker. They fill in `record`.
 
-    `domains`: the robot's, then each worker's, the spare's last. Methods take workers by name.
+    `domains`: the robot's, then each worker's, the spare's last. `anchor` is what the edge fixes
+    windows to. Methods take workers by name.
     """
 
-    def __init__(self, domains: Sequence[int], folder: Path, seed: int) -> None:
+    def __init__(
+        self,
+        domains: Sequence[int],
+        folder: Path,
+        footage: Footage,
+        sizes: tuple[Size, ...],
+        anchor: str,
+    ) -> None:
         self._system = System(workers_in(domains), domains[0], folder, watched=True)
-        workers, weights = self._system.workers, checkpoint.read(_WEIGHTS)
+        self._anchor = anchor
+        self.workers = workers = self._system.workers
+        arch = checkpoint.read(WEIGHTS).arch
         self.homes = [worker.name for worker in workers if not worker.spare]
         self.record = SoakRecord(
-            arch=weights.arch,
-            homes=place(pixel_grid(weights.arch), workers),
+            arch=arch,
+            homes=place(pixel_grid(arch), workers),
             identities={worker.name: worker.identities for worker in workers},
-            sizes=_SIZES,
+            sizes=sizes,
         )
-        local = local_pipeline(weights, workers, EdgeConfig(points=_POINT))
         self._replaced: dict[str, int] = {}  # worker -> its process before
         self._diaries = {w.name: Diary(self._system.diary_file(w.name)) for w in workers}
         self.record.heard = {name: diary.windows for name, diary in self._diaries.items()}
@@ -69,7 +76,7 @@ class Fleet:
             opened.callback(self._end)
             self.client = EdgeClient(domains[0], 'soak')
             opened.callback(self.client.close)
-            self.camera = KnownCamera(self.client, local, seed, self.record)
+            self.camera = KnownCamera(self.client, footage, self.record)
             self._release = self.client.node.create_client(Release, '/edge/release')
             self._opened = opened.pop_all()
 
@@ -78,7 +85,7 @@ class Fleet:
         never do."""
         for worker in self._system.workers:
             self.start(worker.name)
-        self._system.start_edge(**_EDGE)
+        self._system.start_edge(**_EDGE, **{'placement.anchor': self._anchor})
         if not self.client.within(_START_S, self._masks_come):
             edge = self._system.processes[EDGE]
             raise PedsamError(f'no masks come back ({_START_S:.0f} s); {edge.last_words()}')
@@ -89,7 +96,14 @@ class Fleet:
         for diary in self._diaries.values():
             diary.look()
         self.record.figures = dict(self.client.figures())
+        self.record.told = {name: dict(self.client.figures(name)) for name in self._diaries}
         self.record.ledger = self._system.ledger_file.read_text()
+        if self._anchor == 'scene':
+            self.record.scene = self._system.scene_file.read_bytes()
+
+    def diary_files(self) -> dict[str, Path]:
+        """Where each worker has written what it was sent."""
+        return {name: self._system.diary_file(name) for name in self._diaries}
 
     def close(self) -> None:
         """Ends all processes, threads and nodes."""
@@ -108,12 +122,12 @@ class Fleet:
         diary = self._diaries[name]
         diary.look()
         self._replaced[name] = diary.process
-        weights = _OTHER_WEIGHTS if other_weights else _WEIGHTS
+        weights = _OTHER_WEIGHTS if other_weights else WEIGHTS
         self._system.start_workers(name, checkpoint=weights, threads=THREADS)
 
     def start_hostile(self, name: str, lie: Lie) -> None:
         """Starts a worker that tells a lie."""
-        self._system.start_hostile(name, lie, _WEIGHTS)
+        self._system.start_hostile(name, lie, WEIGHTS)
 
     def kill(self, name: str) -> None:
         """Ends a worker with SIGKILL."""

@@ -46,6 +46,11 @@ class System:
         return self.folder / 'exposure.json'
 
     @property
+    def scene_file(self) -> Path:
+        """Where the edge writes what was seen of the scene, if windows are fixed to it."""
+        return self.ledger_file.with_name(f'{self.ledger_file.name}.scene')
+
+    @property
     def operator_file(self) -> Path:
         """Where the edge keeps the operator's secret, once it is configured."""
         return self.folder / 'operator.secret'

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pedsam_ros.core.edge import ENDINGS
-from pedsam_ros.core.ledger import Ledger
-from pedsam_ros.core.placement import share
-from pedsam_ros.core.windows import Canvas
+from pedsam_ros.trial.seen_figures import seen_figures
 from pedsam_ros.trial.soak_record import MemorySample, SoakRecord
 
 _WARM = 500  # frames after which a process has all the memory that it needs
@@ -21,13 +19,12 @@ _MOST_RECOVERY_S = 2.0
 _RECOVERIES = 20  # with fewer, the 95th percentile means little
 _PROMISES = (  # figures that must be zero, and lists that must be empty
     *('unaccounted', 'wrong_masks', 'masks_lost', 'cap_violations', 'unrecovered'),
-    *('unnoticed', 'ended_by_themselves', 'not_in_ledger'),
+    *('unnoticed', 'ended_by_themselves', 'not_in_ledger', 'unknown_windows'),
 )
 
 
 def figures_of(record: SoakRecord) -> dict[str, Any]:
     """The figures of a soak, as they are written to soak.json."""
-    violations = _violations(record)
     counts = {name: int(record.figures[name]) for name in ('frames_in', *ENDINGS)}
     return {
         'frames_shown': record.shown,
@@ -37,11 +34,8 @@ def figures_of(record: SoakRecord) -> dict[str, Any]:
         'masks_lost': abs(counts['done'] - record.done),
         'wrong_masks': len(record.wrong),
         'wrong_masks_list': record.wrong,
-        'cap_violations': len(violations),
-        'cap_violations_list': violations,
-        'windows_heard': {name: sorted(windows) for name, windows in record.heard.items()},
-        'not_in_ledger': _differences(record.heard, _written(record)),
-        'not_heard': _differences(_written(record), record.heard),
+        'masks_compared': record.done if record.compared is None else record.compared,
+        **seen_figures(record),
         'faults': record.faults.total(),
         'faults_by_kind': dict(record.faults),
         'unnoticed': record.unnoticed,
@@ -57,7 +51,8 @@ def judge(figures: Mapping[str, Any], out: Path) -> int:
     broken = broken_promises(figures)
     endings = ', '.join(f'{figures[ending]} {ending}' for ending in ENDINGS)
     print(f'soak: {figures["frames_in"]} frames: {endings}; {figures["faults"]} faults')
-    print(f'soak: {figures["wrong_masks"]} wrong masks, {figures["cap_violations"]} caps exceeded')
+    masks = f'{figures["wrong_masks"]} wrong masks, {figures["masks_compared"]} compared'
+    print(f'soak: {masks}; {figures["cap_violations"]} caps exceeded{_told(figures)}')
     p95 = figures['recoveries_p95_s'] or 0.0
     print(f'soak: {figures["recoveries"]} recoveries, p95 {p95:.2f} s')
     print(f'soak: broken: {", ".join(broken) or "nothing"}; {out}/soak.json')
@@ -71,9 +66,16 @@ def broken_promises(figures: Mapping[str, Any]) -> list[str]:
     unmeasured = growth['edge'] is None and figures['frames_in'] > 4 * _WARM
     p95_s = figures['recoveries_p95_s'] if figures['recoveries'] >= _RECOVERIES else 0.0
     slow = p95_s > _MOST_RECOVERY_S
-    broken = [name for name in _PROMISES if figures[name]]
+    broken = [name for name in _PROMISES if figures.get(name)]
     broken += ['rss_growth_percent'] if grown or unmeasured else []
     return broken + (['recoveries_p95_s'] if slow else [])
+
+
+def _told(figures: Mapping[str, Any]) -> str:
+    """How near to its cap a worker came, if the camera moved."""
+    if 'most_above_cap' not in figures:
+        return ''
+    return f' (cap {figures["most_above_cap"]:+.1%}), {figures["unknown_windows"]} unknown windows'
 
 
 def _recoveries(record: SoakRecord) -> dict[str, Any]:
@@ -114,44 +116,3 @@ def _warm_and_last(samples: Sequence[MemorySample]) -> tuple[int | None, int]:
 
 def _median(samples: Sequence[MemorySample]) -> int:
     return int(np.median([sample.resident_bytes for sample in samples]))
-
-
-def _violations(record: SoakRecord) -> list[str]:
-    """Workers that were sent windows they may not see, with all that they were sent.
-
-    A worker may see its own windows, a spare those of one worker; and neither may see more of a
-    frame than the worker with the most windows.
-    """
-    windows_of: dict[str, set[int]] = {}
-    for index, home in record.homes.items():
-        windows_of.setdefault(home, set()).add(index)
-    most = max(_share(record, windows) for windows in windows_of.values())
-    found = []
-    for name, windows in record.heard.items():
-        homes = {record.homes[index] for index in windows}
-        foreign = name in windows_of and homes - {name}
-        if len(homes) > 1 or foreign or _share(record, windows) > most:
-            found.append(f'{name}: {sorted(windows)}')
-    return found
-
-
-def _share(record: SoakRecord, windows: Iterable[int]) -> float:
-    """The largest share of a frame that lies in these windows, of all shapes of frames shown."""
-    return max(share(windows, Canvas.fit(record.arch, *size)) for size in record.sizes)
-
-
-def _written(record: SoakRecord) -> dict[str, set[int]]:
-    """The windows of each worker in the edge's ledger."""
-    ledger = Ledger.from_json(record.ledger, {}, identities=record.identities)
-    workers = ledger.workers.values()
-    return {seen.name: set(seen.windows) for seen in workers}
-
-
-def _differences(some: Mapping[str, set[int]], others: Mapping[str, set[int]]) -> list[str]:
-    """Workers with windows in `some` that are not among theirs in `others`.
-
-    Windows that were heard must be in the ledger. The other way round is no leak: the ledger is
-    written first, and what DDS sends before it knows the diary is not heard.
-    """
-    more = {name: windows - others.get(name, set()) for name, windows in some.items()}
-    return [f'{name}: {sorted(windows)}' for name, windows in more.items() if windows]
