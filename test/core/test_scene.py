@@ -1,18 +1,16 @@
 """What workers see of a scene while the camera moves."""
 
-import cv2
 import numpy as np
 import pytest
 
-from moving_scenes import Witness, crops, drawn_world, pan, roll, shake, shot, zoom
+from moving_scenes import Witness, crops, drawn_world, pan, roll, shake, zoom
 from pedsam_ros.core.errors import BadImage, ConfigError, ExposureError
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.placement_config import PlacementConfig
-from pedsam_ros.core.planes import shift
 from pedsam_ros.core.scene import Scene
 from pedsam_ros.core.sight import State
 from pedsam_ros.core.workers_file import WorkerEntry
-from watched_scenes import ARCH, ELSEWHERE, WORLD, at, scene_of, send, windows_of
+from watched_scenes import ARCH, WORLD, at, scene_of, send, windows_of
 
 
 @pytest.mark.parametrize(
@@ -130,38 +128,6 @@ def test_one_frame_a_second_is_enough():
     assert max(scene.totals.largest.values()) <= 0.40
 
 
-def test_another_room_is_lost_first_and_then_a_new_scene():
-    """The rule says so, and it is counted."""
-    scene = scene_of()
-    send(scene, at(850), 0.0)
-    assert send(scene, at(850, world=ELSEWHERE), 0.1)[0].state is State.LOST
-    sight, plan = send(scene, at(850, world=ELSEWHERE), 0.5)
-    assert sight.state is State.NEW
-    assert set(sight.coverage.values()) == {0.0}
-    assert windows_of(plan) == len(plan)
-    assert scene.totals.scenes == 2
-
-
-def test_with_local_nothing_leaves_until_the_scene_is_found_again():
-    """Whatever the camera shows in the meantime."""
-    scene = scene_of(on_lost_scene='local')
-    send(scene, at(850), 0.0)
-    for now_s in range(1, 20):
-        assert windows_of(send(scene, at(850, world=ELSEWHERE), now_s)[1]) == 0
-    assert windows_of(send(scene, at(860), 20)[1]) > 0
-
-
-def test_no_more_scenes_a_minute_begin_than_the_rule_allows():
-    """Beyond that nothing leaves."""
-    scene = scene_of(scenes_per_minute=2)
-    send(scene, at(850), 0.0)
-    for number in range(6):
-        world = drawn_world(500, 660, seed=20 + number)
-        for part in range(3):
-            send(scene, shot(world, shift(10, 10)).rgb, 1 + number + part * 0.33)
-    assert scene.totals.scenes == 3
-
-
 def test_a_place_keeps_its_homes_when_the_camera_comes_back():
     """To the window, after a turn of more than a view."""
     frames = [each.rgb for each in pan(WORLD, 900, 25)]
@@ -172,18 +138,6 @@ def test_a_place_keeps_its_homes_when_the_camera_comes_back():
     assert abs(np.subtract(there.canvas.corner, back.canvas.corner)).max() <= 1
     assert there.homes == back.homes
     assert max(scene.totals.largest.values()) <= 0.40
-
-
-def test_a_scene_that_is_found_again_counts_again():
-    """What a worker saw before the camera was elsewhere is not forgotten."""
-    scene = scene_of()
-    send(scene, at(850), 0.0)
-    before = dict(scene.coverage)
-    for now_s in (1, 2, 3):
-        send(scene, at(850, world=ELSEWHERE), now_s)
-    sight, _ = send(scene, at(850), 4)
-    assert sight.state is State.FOUND
-    assert all(abs(sight.coverage[name] - before[name]) < 0.02 for name in before)
 
 
 def test_a_plan_that_breaks_the_cap_is_refused():
@@ -237,22 +191,3 @@ def test_at_most_sixteen_workers_are_known():
     many = [WorkerEntry(name=f'w{n}', domain_id=n + 1) for n in range(17)]
     with pytest.raises(ConfigError, match='at most 16'):
         Scene(ARCH, many)
-
-
-def test_a_blurred_frame_in_a_pan_changes_nothing():
-    """It is lost, and the next one is found."""
-    scene, states = scene_of(max_coverage=0.40), []
-    for number, each in enumerate(pan(WORLD, 300, 20)):
-        rgb = cv2.blur(each.rgb, (121, 61)) if number == 7 else each.rgb
-        states.append(send(scene, rgb, number / 10)[0].state)
-    assert states == [State.NEW, *[State.FOUND] * 6, State.LOST, *[State.FOUND] * 8]
-
-
-def test_a_place_seen_long_ago_is_found_by_a_camera_that_was_lost():
-    """Not only the one where it was last."""
-    scene = scene_of(on_lost_scene='local')
-    for number, x in enumerate(range(400, 1280, 40)):
-        send(scene, at(x), 0.1 * number)
-    for number in range(4):
-        assert send(scene, at(640, world=ELSEWHERE), 10 + number)[0].state is State.LOST
-    assert send(scene, at(410), 20.0)[0].state is State.FOUND

@@ -21,6 +21,7 @@ from pedsam_ros.core.types import Pixels
 
 MOST_KEYFRAMES = 48
 _NEAR = 3  # other keyframes from which a new one learns what was seen
+_RIM, _WHOLE = np.ones((7, 7), np.uint8), np.ones((11, 11), np.uint8)
 _NEAREST = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
 
 
@@ -91,6 +92,9 @@ class Keyframe:
         if not _all_in_front(whole, (height, width)):
             found[~_in_front(whole, (height, width))] = 0
         more = np.asarray(found, np.uint16) & ~self.seen
+        if not more.any():
+            return False
+        more = without_rims(more, self.seen)
         self.seen |= more
         return bool(more.any())
 
@@ -181,6 +185,21 @@ def unseen(size: Size) -> Bits:
     """Of a keyframe of this size nobody has seen anything."""
     top, left = margin(size)
     return np.zeros((size[0] + 2 * top, size[1] + 2 * left), np.uint16)
+
+
+def without_rims(more: Bits, seen: Bits) -> Bits:
+    """What is new, (h, w), without rims along what was seen: two views that learn from each other
+    again and again, each time with small errors, would make it grow for ever. A rim is no wider
+    than 3 px; a part that is wider somewhere stays as it is."""
+    kept = np.zeros_like(more)
+    for bit in (1 << n for n in range(16) if more.max() >> n):
+        new = ((more & bit) > 0).astype(np.uint8)
+        if not new.any():
+            continue
+        far = cv2.subtract(new, cv2.dilate(((seen & bit) > 0).astype(np.uint8), _RIM))
+        whole = np.asarray(cv2.dilate(far, _WHOLE), np.uint8) & new
+        kept |= whole.astype(np.uint16) * np.uint16(bit)
+    return kept
 
 
 def _all_in_front(matrix: Matrix, size: Size) -> bool:

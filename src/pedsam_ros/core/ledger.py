@@ -108,6 +108,7 @@ class Ledger:
         ExposureError, and notes nothing, if the ledger is full."""
         self._check_room(workers)
         for worker in workers:
+            self.changes += self._identity(worker) not in self.seen
             self._note(worker, (), {}, frames, now_s)
 
     def conflict(self) -> str:

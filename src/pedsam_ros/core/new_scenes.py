@@ -7,6 +7,7 @@ from collections import deque
 
 _MINUTE_S = 60.0
 _LOST_S = 0.3  # a blurred frame or two are no new scene
+_LEAST_LOST = 2  # frames: nor is one that could not be followed, of a camera of 1 Hz
 _MOST_FRAMES_LATE = 30  # a clock that stands still delays a new scene by so many frames at most
 
 
@@ -32,7 +33,8 @@ class NewScenes:
             self._began.extend([now_s] * self._most)
         while self._began and not 0 <= now_s - self._began[0] < _MINUTE_S:
             self._began.popleft()
-        waited = now_s - self._found_s >= _LOST_S or lost_frames > _MOST_FRAMES_LATE
+        long = now_s - self._found_s >= _LOST_S or lost_frames > _MOST_FRAMES_LATE
+        waited = long and lost_frames >= _LEAST_LOST
         return waited and len(self._began) < self._most
 
     def begin(self, now_s: float) -> None:

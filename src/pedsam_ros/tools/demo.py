@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,11 @@ from pedsam_ros.core.edge import ENDINGS
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.kept_here import Why
 from pedsam_ros.core.model import checkpoint, loading
-from pedsam_ros.core.model.local_pipeline import LocalPipeline
-from pedsam_ros.core.types import Frame, FrameKey, Masks
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.ros import identity
 from pedsam_ros.tools.figures import write_figures
 from pedsam_ros.trial.contact_sheet import write_pictures
-from pedsam_ros.trial.one_process import local_pipeline
+from pedsam_ros.trial.one_process import compared, local_pipeline
 from pedsam_ros.trial.player import Outcome, Player
 from pedsam_ros.trial.processes import DOMAINS, NAMES, workers_in
 from pedsam_ros.trial.system import System, bad_ends
@@ -95,7 +92,9 @@ def _run(args: argparse.Namespace, folder: Path, camera: ImageTopic) -> int:
     outcome, bad = _play(system, *played)
     local = local_pipeline(weights, system.workers, config)
     equal: list[bool] = []
-    write_pictures(folder, _checked(camera, outcome.masks, local, equal), len(outcome.masks))
+    write_pictures(
+        folder, compared(camera.frames(), outcome.masks, local, equal), len(outcome.masks)
+    )
     figures = _figures(outcome, args.domains)
     same = all(equal) and len(equal) == len(outcome.masks) > 0
     figures |= {'masks_equal_in_process': same, 'masks_compared': len(equal)}
@@ -195,20 +194,6 @@ def _flatten(bag: Path) -> None:
     for name in (f'{bag.name}.mcap', 'metadata.yaml'):
         (bag / name).replace(bag.parent / name)
     bag.rmdir()
-
-
-def _checked(
-    camera: ImageTopic, masks: Sequence[Masks], local: LocalPipeline, equal: list[bool]
-) -> Iterator[tuple[Frame, Masks]]:
-    """Yields each frame with its masks. Appends to `equal` whether one process gives the same."""
-    remaining: dict[FrameKey, deque[Masks]] = {}  # masks come in the order in which frames end
-    for each in masks:
-        remaining.setdefault(each.key, deque()).append(each)
-    for frame in camera.frames():
-        if waiting := remaining.get(frame.key):
-            found = waiting.popleft()
-            equal.append(asdict(local.segment(frame, found.shift)) == asdict(found))
-            yield frame, found
 
 
 def _figures(outcome: Outcome, domains: Sequence[int]) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
 from pedsam_ros.core.placement import place
+from pedsam_ros.core.types import Frame, FrameKey, Masks
 from pedsam_ros.core.windows import pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry
 
@@ -20,3 +23,18 @@ def local_pipeline(
     homes = place(pixel_grid(weights.arch), workers)
     edge = Edge(loading.load_edge(weights), homes, config)
     return LocalPipeline(edge, loading.load_worker(weights))
+
+
+def compared(
+    frames: Iterable[Frame], masks: Iterable[Masks], local: LocalPipeline, equal: list[bool]
+) -> Iterator[tuple[Frame, Masks]]:
+    """Yields each frame that has masks with them, whatever their order. Appends to `equal` whether
+    one process gives the same."""
+    remaining: dict[FrameKey, deque[Masks]] = {}
+    for each in masks:
+        remaining.setdefault(each.key, deque()).append(each)
+    for frame in frames:
+        if waiting := remaining.get(frame.key):
+            found = waiting.popleft()
+            equal.append(asdict(local.segment(frame, found.shift)) == asdict(found))
+            yield frame, found
