@@ -74,12 +74,14 @@ def test_a_place_seen_long_ago_is_found_by_a_camera_that_was_lost():
     assert send(scene, at(410), 20.0)[0].state is State.FOUND
 
 
-def test_one_frame_that_cannot_be_followed_begins_no_scene():
-    """However long ago the one before came: a camera of 1 Hz."""
+def test_a_frame_that_cannot_be_followed_begins_no_scene():
+    """However long ago the one before came: after a pause, or at 1 Hz. 0.3 s count from it on."""
     rules = NewScenes(4, restarted=False)
-    rules.found(0.0)
     assert not rules.may_begin(1.0, 1)
-    assert rules.may_begin(2.0, 2)
+    assert not rules.may_begin(1.2, 2)
+    assert rules.may_begin(2.0, 3)
+    rules.found()
+    assert not rules.may_begin(60.0, 1)
 
 
 def test_what_two_views_learn_from_each_other_does_not_grow():

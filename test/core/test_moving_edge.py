@@ -159,3 +159,35 @@ def test_a_reset_forgets_the_scene():
     assert set(edge.scene.coverage.values()) == {0.0}
     _, assignments = started(edge, at(640), 1.0)
     assert sent(assignments)
+
+
+def test_what_replaces_a_window_beyond_the_cap_may_be_stale():
+    """Also if a lost worker is never replaced so."""
+    edge = moving_edge(
+        rules=LossConfig(on_server_loss=('fail',), stale_s=60.0),
+        max_coverage=0.25,
+        on_cap=('stale', 'local'),
+    )
+    _, assignments = started(edge, at(640))
+    answered(edge, assignments)
+    frame, _ = started(edge, at(640), 1.0)
+    assert frame.stale
+
+
+def test_another_scene_uses_no_embedding_of_the_one_before():
+    """Its cells begin at the same place, and show something else."""
+    edge = moving_edge(rules=LossConfig(on_server_loss=('stale', 'local'), stale_s=60.0))
+    _, assignments = started(edge, at(640))
+    answered(edge, assignments)
+    for number in range(6):
+        frame, _ = started(edge, at(640, world=ELSEWHERE), 1 + number / 5, usable=set())
+    assert edge.scene.totals.scenes == 2
+    assert not frame.stale
+
+
+def test_a_former_worker_is_no_spare_in_a_scene():
+    """It has seen places of its own."""
+    edge = moving_edge([SPARE])
+    edge.ledger.count(['d'], 1, 0.0)
+    with pytest.raises(Unavailable):
+        started(edge, at(640), usable={'b', 'c', 'd'})

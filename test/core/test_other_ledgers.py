@@ -3,8 +3,10 @@
 import pytest
 
 from pedsam_ros.core.ledger import Ledger
+from pedsam_ros.core.scene import Scene
 from pedsam_ros.core.windows import Grid
 from pedsam_ros.nodes.other_ledgers import also_seen
+from watched_scenes import ARCH, WORKERS
 
 KEY, OTHER = 'A' * 43 + '=', 'B' * 43 + '='
 
@@ -27,6 +29,15 @@ def found(path, *keys):
 def test_a_worker_that_another_edge_has_shown_windows_is_found(other):
     """It is known by its key."""
     assert found(other, KEY, OTHER) == [(KEY, other)]
+
+
+def test_a_worker_of_another_edges_scene_is_found_before_anything_was_shown(other):
+    """Both edges may have been started at once."""
+    other.write_text(Ledger(Grid(288, 64), {}).to_json())
+    path = other.with_name(other.name + '.scene')
+    path.write_bytes(Scene(ARCH, WORKERS, identities={'a': (KEY,)}).to_bytes())
+    path.chmod(0o600)
+    assert found(other, KEY) == [(KEY, other)]
 
 
 def test_a_name_is_no_key(other):

@@ -1,10 +1,12 @@
 """What is known of a scene after a restart."""
 
+import numpy as np
 import pytest
 
 from moving_scenes import pan
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.placement_config import PlacementConfig
+from pedsam_ros.core.planes import moderate
 from pedsam_ros.core.scene import Scene
 from pedsam_ros.core.sight import State
 from watched_scenes import ARCH, ELSEWHERE, WORKERS, WORLD, at, scene_of, send, windows_of
@@ -81,3 +83,43 @@ def test_a_place_is_found_after_a_restart_in_another_room():
     for number in range(3):
         assert send(again, at(850, world=ELSEWHERE), 0.1 * number)[0].state is State.LOST
     assert send(again, at(860), 0.4)[0].state is State.FOUND
+
+
+def test_poses_do_not_become_extreme_on_a_long_way():
+    """Straight on, each view is a part of the one before; the file must be readable for ever."""
+    scene = scene_of()
+    send(scene, at(500))
+    (keyframe,) = scene._record.keyframes
+    keyframe.pose = np.diag([5e-3, 5e-3, 1.0])
+    for number, x in enumerate(range(540, 900, 40), 1):
+        send(scene, at(x), 0.1 * number)
+    assert len(scene._record.keyframes) > 1
+    assert all(moderate(each.pose) for each in scene._record.keyframes)
+    again = restarted(scene.to_bytes())
+    assert again.look(at(510), 9.0).state is State.FOUND
+    assert sum(again.coverage.values()) > 0.9
+
+
+def test_keys_may_change_as_often_as_the_scene_is_reset():
+    """Those that nobody has any more are forgotten with what they saw."""
+    letters = 'ABCDEFGH'
+    data = scene_of().to_bytes()
+    for letter in letters:
+        keys = {name: (f'{letter}{name}' + 'x' * 41 + '=',) for name in 'abc'}
+        scene = Scene.from_bytes(data, ARCH, WORKERS, identities=keys)
+        send(scene, at(850))
+        scene.reset()
+        data = scene.to_bytes()
+    assert len(scene._record.identities) == 3
+
+
+def test_other_homes_than_before_are_told():
+    """Another order of workers, or another number; the cap holds all the same."""
+    scene = scene_of()
+    send(scene, at(850))
+    data = scene.to_bytes()
+    assert not Scene.from_bytes(data, ARCH, WORKERS).homes_changed
+    turned = Scene.from_bytes(data, ARCH, [WORKERS[1], WORKERS[2], WORKERS[0]])
+    assert turned.homes_changed
+    sight, _ = send(turned, at(850), 1.0)
+    assert max(turned.coverage.values()) <= turned.cap(sight.canvas)

@@ -87,6 +87,7 @@ class SceneAnchor:
     ) -> None:
         """Notes in the scene what is shown. Raises ExposureError."""
         assert laid.sight is not None
+        self._ledger.check_room(sends)
         plan = {index: worker for worker, windows in sends.items() for index in windows}
         self._scene.unsaved += self._scene.note(laid.sight, plan)
         self._ledger.count(sends, frames, unix_s)

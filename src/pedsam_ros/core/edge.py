@@ -92,7 +92,7 @@ class Edge:
         self._chance = chance
         self._in_flight: dict[int, InFlight] = {}
         self._dispatch = Dispatch(config.deadline_s)
-        self._recent = RecentEmbeddings(config.loss)
+        self._recent = RecentEmbeddings(config.loss, config.placement.on_cap)
         self.pace = Pace()
         parts = self._anchor, self.router, self._dispatch, self._recent
         self._outbound = Outbound(model.model_id, config, *parts)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections import Counter
+from collections.abc import Collection, Container, Mapping
 from enum import Enum
 
 from pedsam_ros.core.laid import Laid
@@ -25,16 +26,21 @@ class KeptHere:
     def __init__(self) -> None:
         self._frames = 0
         self._shares = dict.fromkeys(Why, 0.0)
+        self.held: Counter[str] = Counter()  # windows kept from a worker because of the cap
 
     def add(
         self,
         laid: Laid,
         plan: Mapping[int, str],
         private: Container[int],
-        held: Container[int],
+        held: Collection[int],
+        frames: int = 1,
     ) -> None:
-        """Counts a frame; `private` are the windows of regions, `held` those beyond the cap."""
-        self._frames += 1
+        """Counts what of a plan stays here; `private` are the windows of regions, `held` those
+        beyond the cap. `frames` is 0 if a part of the frame was counted before."""
+        self._frames += frames
+        if not laid.lost:
+            self.held.update(laid.homes[index] for index in held)
         for index, where in plan.items():
             if where == LOCAL:
                 why = _why(laid, index, index in private, index in held)

@@ -20,6 +20,7 @@ from pedsam_ros.core.recognition import Features
 from pedsam_ros.core.types import Pixels
 
 MOST_KEYFRAMES = 48
+OWN_SCENE = 2**31  # the number of a keyframe above it: a scene that nothing else is in
 _NEAR = 3  # other keyframes from which a new one learns what was seen
 _RIM, _WHOLE = np.ones((7, 7), np.uint8), np.ones((11, 11), np.uint8)
 _NEAREST = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
@@ -168,6 +169,17 @@ class Keyframes:
         near = self.near(keyframe.pose, keyframe.scene, keyframe.size)
         for other, matrix in [each for each in near if each[0] is not keyframe][:_NEAR]:
             keyframe.learn(other, matrix)
+
+    def rebase(self, scene: int, way: Matrix) -> None:
+        """Changes the poses of a scene; `way` leads from the present ones to those wanted. A
+        keyframe whose pose becomes extreme is a scene of its own then: nothing is near it."""
+        for each in self._by_number.values():
+            if each.scene != scene:
+                continue
+            pose = way @ each.pose
+            each.pose = pose / pose[2, 2]
+            if not planes.moderate(each.pose):
+                each.scene, each.pose = OWN_SCENE + each.number, np.eye(3)
 
     def join(self, scene: int, other: int, way: Matrix) -> None:
         """Makes one scene of two; `way` leads from poses of `other` to those of `scene`."""

@@ -31,5 +31,13 @@ class Laid:
     def as_in(self, other: Laid) -> bool:
         """Whether each window lies where it lay in another frame, in the image and in the
         scene."""
-        cells = (each.sight and each.sight.origin for each in (self, other))
-        return self.canvas == other.canvas and len(set(cells)) == 1 and not self.lost
+        if self.lost or other.lost or self.canvas != other.canvas:
+            return False
+        return self._cells == other._cells
+
+    @property
+    def _cells(self) -> tuple[int, tuple[int, int] | None] | None:
+        """What tells the cells from those of other frames: their scene, and where they begin."""
+        if self.sight is None or self.sight.located is None:
+            return None
+        return self.sight.located.keyframe.scene, self.sight.origin

@@ -97,16 +97,14 @@ class Ledger:
                 )
         for worker, windows in sends.items():
             self._check_owners(worker, windows)
-        self._check_room(sends)
+        self.check_room(sends)
         self.changes += scene != self.scene
         self.scene = scene
         for worker, windows in sends.items():
             self._note(worker, windows, shown, frames, now_s)
 
     def count(self, workers: Iterable[str], frames: int, now_s: float) -> None:
-        """Notes that workers are sent windows of which the scene knows what they show. Raises
-        ExposureError, and notes nothing, if the ledger is full."""
-        self._check_room(workers)
+        """Notes that workers are sent windows of which the scene knows what they show."""
         for worker in workers:
             self.changes += self._identity(worker) not in self.seen
             self._note(worker, (), {}, frames, now_s)
@@ -178,7 +176,8 @@ class Ledger:
             ExposureRecord(self.grid, self.scene, self.seen, self.bound)
         )
 
-    def _check_room(self, workers: Iterable[str]) -> None:
+    def check_room(self, workers: Iterable[str]) -> None:
+        """Raises ExposureError if these workers would be too many to remember."""
         known = self.seen.keys() | set(map(self._identity, workers))
         if len(known) > exposure_record.MOST_WORKERS:
             raise ExposureError(f'ledger: full, with {len(self.seen)} workers; reset it')

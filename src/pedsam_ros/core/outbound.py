@@ -145,12 +145,13 @@ class Outbound:
             for index, where in plan.items()
             if where in (LOCAL, STALE) or self._dispatch.may_send(frame.serial, index)
         }
+        fresh, private = self._recent.fresh(laid, now_s), self._private(frame)
         try:
-            fresh = self._recent.fresh(laid, now_s)
-            plan, _ = self._within_cap(laid, plan, self._private(frame), fresh)
+            plan, held = self._within_cap(laid, plan, private, fresh)
             self.admit(plan, laid, 0, unix_s)
         except ExposureError:
             return []
+        self.kept_here.add(laid, plan, private, held, frames=0)
         return self.ask(frame, plan, now_s)
 
     def _within_cap(

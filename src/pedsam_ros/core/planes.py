@@ -85,6 +85,15 @@ def believable(matrix: Matrix, size: Size) -> bool:
     return bool(fit.all()) and 1 / MOST_SCALE < scale(matrix, size) < MOST_SCALE
 
 
+def moderate(matrix: Matrix) -> bool:
+    """Whether a matrix is far from the bounds of what numbers can hold: neither huge nor flat."""
+    return bool(
+        np.isfinite(matrix).all()
+        and np.abs(matrix).max() < 1e5
+        and 1e-4 < abs(np.linalg.det(matrix)) < 1e4
+    )
+
+
 def inside(found: Places, size: Size, beyond_px: float = 0.0) -> NDArray[np.bool_]:
     """(h, w): whether a place lies in a picture of this size, or as near to it."""
     x, y = found[..., 0], found[..., 1]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pedsam_ros.core.config import LossConfig
@@ -24,8 +25,9 @@ class RecentEmbeddings:
     """Keeps the last embedding of each window; keeps nothing if `stale` is not one of the
     rules."""
 
-    def __init__(self, rules: LossConfig) -> None:
-        self._oldest_s, self._kept = rules.stale_s, 'stale' in rules.on_server_loss
+    def __init__(self, rules: LossConfig, on_cap: Sequence[str] = ()) -> None:
+        self._oldest_s = rules.stale_s
+        self._kept = 'stale' in (*rules.on_server_loss, *on_cap)
         self._by_window: dict[int, Recent] = {}
 
     def note(self, index: int, recent: Recent) -> None:

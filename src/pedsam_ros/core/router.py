@@ -151,6 +151,10 @@ class Router:
     def _fits(self, spare: WorkerEntry, home: str) -> bool:
         """Whether a spare may see all windows of a worker and has never seen any others."""
         own = {index for index, name in self.ledger.homes.items() if name == home}
-        seen = self.ledger.workers.get(spare.name)
+        seen, bound = self.ledger.workers.get(spare.name), self.ledger.stands_in
         allowed = spare.windows is None or own <= set(spare.windows)
-        return allowed and (seen is None or seen.windows.keys() <= own)
+        if seen is None or spare.name in bound:
+            return allowed and (seen is None or seen.windows.keys() <= own)
+        # It was sent windows and replaces nobody: it was a worker. What it saw of a scene is no
+        # window of any home.
+        return allowed and bool(own) and seen.windows.keys() <= own

@@ -71,6 +71,9 @@ class Scene:
         self._record = record or SceneRecord()
         names = [worker.name for worker in workers]
         self._journal = SceneJournal(self._record, names, identities or {})
+        homes = [self._journal.identity(name) for name in self.lattice.names]
+        self.homes_changed = self._record.lattice not in ([], homes)
+        self._record.lattice = homes
         self._tracker = Tracker(self._record.keyframes)
         restarted = bool(len(self._record.keyframes))
         self._new_scenes = NewScenes(self.rules.scenes_per_minute, restarted)
@@ -111,7 +114,7 @@ class Scene:
             located, state = self._begin(view, now_s), State.NEW
         if located is None:
             return self._lost(rgb, view)
-        self._new_scenes.found(now_s)
+        self._new_scenes.found()
         self._origin = self._place(located, rgb)
         canvas = self._canvas(rgb, self._origin)
         cells = cells_of(canvas, self._origin)
@@ -139,9 +142,7 @@ class Scene:
         if sight.located is None:
             return set(plan)
         wanted = {index: who for index, who in plan.items() if who not in (LOCAL, STALE)}
-        here = self._held(sight, wanted)
-        self.totals.kept_here.update(wanted[index] for index in here)
-        return here
+        return self._held(sight, wanted)
 
     def note(self, sight: Sight, plan: Mapping[int, str]) -> bytes:
         """Notes what leaves. What it returns must be on the disk, after what is there already,
@@ -177,6 +178,7 @@ class Scene:
         """Forgets everything that was seen. Only for a person who knows that the workers have
         forgotten too."""
         self._record.keyframes = Keyframes()
+        self._journal.reset()
         self._tracker = Tracker(self._record.keyframes)
         self._new_scenes = NewScenes(self.rules.scenes_per_minute, restarted=False)
         self._origin = self._present = self._looked_up = None

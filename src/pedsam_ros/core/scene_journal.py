@@ -27,14 +27,19 @@ class SceneJournal:
     ) -> None:
         self._record = record
         self.unsaved = True  # the workers, and how many scenes began
-        known = {
+        self.workers = tuple(workers)
+        self._known = {
             worker: identities.get(worker)
             or (worker if is_identity(worker) else BY_NAME + worker,)
             for worker in workers
         }
-        self._check(known)
-        self.workers = tuple(workers)
-        self._bits = {worker: self._bits_of(names) for worker, names in known.items()}
+        self._number()
+
+    def reset(self) -> None:
+        """Forgets workers that are not present any more."""
+        self._record.identities = []
+        self.unsaved = True
+        self._number()
 
     def bit(self, worker: str) -> int:
         """The bit under which a worker sees what it is sent now."""
@@ -43,6 +48,10 @@ class SceneJournal:
     def bits(self, worker: str) -> int:
         """All bits under which a worker ever saw anything."""
         return self._bits[worker][1]
+
+    def identity(self, worker: str) -> str:
+        """What a worker is known by at present."""
+        return self._known[worker][0]
 
     def written(self) -> bytes:
         """Everything, for a file that begins anew."""
@@ -76,8 +85,12 @@ class SceneJournal:
         masks = [1 << known.index(each) for each in names if each in known]
         return masks[0], sum(set(masks))
 
-    def _check(self, workers: Mapping[str, tuple[str, ...]]) -> None:
+    def _number(self) -> None:
         """Gives every present identity a bit."""
+        self._check(self._known)
+        self._bits = {worker: self._bits_of(names) for worker, names in self._known.items()}
+
+    def _check(self, workers: Mapping[str, tuple[str, ...]]) -> None:
         owners: dict[str, str] = {}
         for worker, names in workers.items():
             for each in names:
@@ -88,5 +101,6 @@ class SceneJournal:
         if len(known) > MOST_WORKERS:
             raise ConfigError(
                 f'{len(known)} workers, present or not, are known in the scene; at most '
-                f'{MOST_WORKERS}; reset it once they have forgotten'
+                f'{MOST_WORKERS}. Remove its file once they have forgotten; for more at a time '
+                'set placement.anchor=image'
             )

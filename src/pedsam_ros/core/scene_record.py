@@ -5,6 +5,7 @@ and grows with what `Scene.note` returns. The last entry may be cut off by a cra
 it was sent. Whatever else is wrong with the bytes, `read` raises ConfigError.
 
     N  the workers, each under its identity; the number of bits goes by the order
+    L  the identities of the workers that are homes, in the order of the lattice
     K  a keyframe: pose, features, what was seen; no picture
     S  what a frame showed to workers: boxes in a view, and where it lies in a keyframe
 
@@ -26,7 +27,7 @@ from pedsam_ros.core import planes
 from pedsam_ros.core.coverage import MOST_WORKERS, Box
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.exposure_record import is_identity
-from pedsam_ros.core.keyframes import MOST_KEYFRAMES, Keyframe, Keyframes, unseen
+from pedsam_ros.core.keyframes import MOST_KEYFRAMES, OWN_SCENE, Keyframe, Keyframes, unseen
 from pedsam_ros.core.planes import Matrix
 from pedsam_ros.core.recognition import MOST_FEATURES, Features
 from pedsam_ros.core.registration import LONG_PX, MOST_SLACK_PX
@@ -46,6 +47,7 @@ class SceneRecord:
     """What is kept of the scene over a restart."""
 
     identities: list[str] = field(default_factory=list)  # of the workers; the place is the bit
+    lattice: list[str] = field(default_factory=list)  # the identities of homes, in its order
     keyframes: Keyframes = field(default_factory=Keyframes)
     scenes: int = 0  # that ever began
 
@@ -53,7 +55,8 @@ class SceneRecord:
 def written(record: SceneRecord) -> bytes:
     """All of a record. The keyframe that was used last comes last."""
     keyframes = [keyframe_entry(each) for each in reversed(list(record.keyframes))]
-    return b''.join([_MAGIC, names_entry(record), *keyframes])
+    lattice = _entry(b'L', '\n'.join(record.lattice).encode())
+    return b''.join([_MAGIC, names_entry(record), lattice, *keyframes])
 
 
 def names_entry(record: SceneRecord) -> bytes:
@@ -136,6 +139,13 @@ def _read_names(record: SceneRecord, content: bytes) -> None:
     record.identities, record.scenes = names, max(scenes, record.scenes)
 
 
+def _read_lattice(record: SceneRecord, content: bytes) -> None:
+    names = content.decode('ascii').split('\n') if content else []
+    if len(names) > MOST_WORKERS or not all(map(is_identity, names)):
+        raise ValueError('no identities of homes')
+    record.lattice = names
+
+
 def _read_keyframe(record: SceneRecord, content: bytes) -> None:
     number, scene, height, width, *rest = _KEYFRAME.unpack_from(content)
     pose, origin, (points, length) = np.array(rest[:9]).reshape(3, 3), rest[9:11], rest[11:]
@@ -168,7 +178,8 @@ def _read_keyframe(record: SceneRecord, content: bytes) -> None:
             seen,
         )
     )
-    record.scenes = max(record.scenes, scene + 1)
+    if scene < OWN_SCENE:
+        record.scenes = max(record.scenes, scene + 1)
 
 
 def _read_sends(record: SceneRecord, content: bytes) -> None:
@@ -208,4 +219,4 @@ def _check_matrix(matrix: Matrix) -> None:
         raise ValueError('a matrix that no camera motion has')
 
 
-_READERS = {b'N': _read_names, b'K': _read_keyframe, b'S': _read_sends}
+_READERS = {b'N': _read_names, b'L': _read_lattice, b'K': _read_keyframe, b'S': _read_sends}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -43,7 +42,6 @@ class Totals:
     frames: int = 0
     lost: int = 0
     scenes: int = 0
-    kept_here: Counter[str] = field(default_factory=Counter)  # windows, by their home
     largest: dict[str, float] = field(default_factory=dict)  # coverage of each worker
 
     def add(self, coverage: Mapping[str, float]) -> None:

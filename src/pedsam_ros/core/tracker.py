@@ -156,6 +156,10 @@ class Tracker:
     def _renewed(self, view: View, found: Located, pose: Matrix) -> Located:
         """Makes a keyframe of a view that was found in another one."""
         before, places = found.keyframe, found.registration.places
+        if not planes.moderate(pose):  # after a long way straight on
+            self.keyframes.rebase(before.scene, np.asarray(np.linalg.inv(pose), np.float64))
+            self.changed |= {each.number for each in self.keyframes}
+            pose = np.eye(3)
         keyframe = self._new(view, before.scene, pose, found.origin)
         keyframe.learn(before, found.registration.matrix)
         self.keyframes.learn_about(keyframe)

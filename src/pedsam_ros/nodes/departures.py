@@ -9,6 +9,7 @@ from dataclasses import replace
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.errors import BadImage, ExposureError, Unavailable
 from pedsam_ros.core.health import explain
+from pedsam_ros.core.laid import Laid
 from pedsam_ros.core.metrics import Metrics
 from pedsam_ros.core.readiness import may_wait
 from pedsam_ros.core.types import Frame, FrameKey
@@ -45,7 +46,8 @@ class Departures:
         self._edge, self._inbox, self._workers = edge, inbox, workers
         self._sender, self._losses, self._metrics, self._log = sender, losses, metrics, log
         self._clock, self._unix_clock = clock, unix_clock
-        self._held: Frame | None = None  # with every_frame: it waits for a worker it needs
+        # With every_frame: a frame that waits for a worker it needs, and how it lies.
+        self._held: tuple[Frame, Laid] | None = None
 
     @property
     def waiting(self) -> int:
@@ -95,11 +97,12 @@ class Departures:
         """Starts frames, oldest first, until enough are in flight, one has to wait, or an image
         could not be read."""
         while self._edge.in_flight < self._edge.config.max_in_flight:
-            frame, self._held = self._held or self._next(), None
+            held, self._held = self._held, None
+            frame, laid = held or (self._next(), None)
             if frame is None:
                 return
             self.take_regions()
-            self._start(frame)
+            self._start(frame, laid)
             if self._held is not None:
                 return
 
@@ -142,15 +145,19 @@ class Departures:
             self._edge.end('failed')
             raise
 
-    def _start(self, frame: Frame) -> None:
+    def _lay(self, frame: Frame) -> Laid:
+        with self._metrics.timed('register_s'):
+            return self._edge.lay(frame, self._clock())
+
+    def _start(self, frame: Frame, laid: Laid | None) -> None:
         try:
+            laid = laid or self._lay(frame)
             now, unix, usable = self._clock(), self._unix_clock(), self._usable()
-            with self._metrics.timed('register_s'):
-                laid = self._edge.lay(frame, now)
             with self._metrics.timed('partition_s'):
                 started, assignments = self._edge.start(frame, now, usable, unix, laid)
         except Unavailable as error:
-            return self._hold_or_lose(frame, error.workers)
+            assert laid is not None  # or nothing was missing
+            return self._hold_or_lose(frame, laid, error.workers)
         except ExposureError as error:
             return self._lose(frame.key, frame.arrived_s, str(error))
         except Exception:
@@ -167,10 +174,10 @@ class Departures:
         self._log('started', frame.key, windows=len(assignments), waited_s=waited_s)
         return None
 
-    def _hold_or_lose(self, frame: Frame, missing: list[str]) -> None:
+    def _hold_or_lose(self, frame: Frame, laid: Laid, missing: list[str]) -> None:
         conditions = self._workers.conditions(missing)
         if may_wait(conditions.values(), self._edge.config):
-            self._held = frame
+            self._held = frame, laid
             self._losses.wait(explain(conditions))
         else:
             self._lose(frame.key, frame.arrived_s, explain(conditions))

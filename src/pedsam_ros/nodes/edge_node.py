@@ -40,7 +40,6 @@ from pedsam_ros.nodes.home import former_ledger_path, ledger_path, operator_path
 from pedsam_ros.nodes.inbox import Reply
 from pedsam_ros.nodes.losses import Losses
 from pedsam_ros.nodes.managed import ManagedNode
-from pedsam_ros.nodes.other_ledgers import also_seen
 from pedsam_ros.nodes.spin import run
 from pedsam_ros.ros import diagnostics
 from pedsam_ros.ros.domain import DomainLink
@@ -90,7 +89,8 @@ class EdgeNode(ManagedNode):
         self._loaded = _Loaded(workers, keys, model, files, word)
         if conflict := files.ledger.conflict():
             self.get_logger().error(f'frames will fail: {conflict}')
-        self._warn_of_other_ledgers(workers, files.path)
+        for told in files.warnings(workers):
+            self.get_logger().warning(told)
         known = f'anchor={config.placement.anchor} ledger={files.path} new={files.new}'
         self.get_logger().info(f'configured model_id={model.model_id} {known}')
 
@@ -158,12 +158,6 @@ class EdgeNode(ManagedNode):
             return ExposureFiles(Path(name), empty, None, make)
         node = self.get_fully_qualified_name()
         return ExposureFiles(ledger_path(node), empty, former_ledger_path(node), make)
-
-    def _warn_of_other_ledgers(self, workers: tuple[WorkerEntry, ...], own: Path) -> None:
-        names = {key: worker.name for worker in workers for key in worker.identities}
-        for key, path in also_seen(own, names.keys()):
-            told = f'{names[key]} has seen windows of another edge as well, as {path} says'
-            self.get_logger().warning(f'{told}; both together show it more than either cap')
 
     def _make_loop(self, loaded: _Loaded, links: dict[str, DomainLink]) -> EdgeLoop:
         files, workers = loaded.files, loaded.workers

@@ -70,6 +70,6 @@ class Outputs:
 
     def exposure(self, edge: Edge, insecure: bool) -> None:
         """Publishes what each worker has seen so far."""
-        now, here = clock.stamp(self._node), sum(edge.kept_here.shares().values())
-        message = exposure_msg.exposure_to_msg(edge.ledger, now, insecure, edge.scene, here)
+        told = clock.stamp(self._node), insecure, edge.scene, edge.kept_here
+        message = exposure_msg.exposure_to_msg(edge.ledger, *told)
         self._publishers['exposure'].publish(message)

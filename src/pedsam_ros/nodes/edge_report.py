@@ -68,7 +68,7 @@ class Report:
             **{ending: edge.endings[ending] for ending in ENDINGS},
             'in_flight': edge.in_flight,
             'waiting': waiting,
-            'anchor': edge.config.placement.anchor,
+            'anchor': 'scene' if edge.scene else 'image',
             **{f'here_{why.value}': part for why, part in here.items()},
             **(_scene_figures(edge.scene) if edge.scene else {}),
             **self._rates.of(totals, self._clock()),
@@ -114,7 +114,7 @@ class Report:
                 'coverage': scene.coverage[name],
                 'largest_coverage': scene.totals.largest.get(name, 0.0),
                 'coverage_cap': scene.limit,
-                'windows_held': scene.totals.kept_here[name],
+                'windows_held': self._edge.kept_here.held[name],
             }
         seen = ledger.workers.get(name)
         return {

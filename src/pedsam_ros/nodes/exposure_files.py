@@ -4,7 +4,7 @@ fixed to the scene, the scene."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,10 +12,16 @@ from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.scene import Scene
 from pedsam_ros.core.scene_record import SceneRecord
+from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.nodes import scene_file
 from pedsam_ros.nodes.ledger_file import LedgerFile
+from pedsam_ros.nodes.other_ledgers import also_seen
 from pedsam_ros.nodes.scene_file import SceneFile
 
+_OTHER_HOMES = (
+    'workers, their order or placement.session_key are not those of the remembered scene: places '
+    'have other homes now. The cap holds, so this edge computes more itself until ~/reset_exposure'
+)
 MakeScene: TypeAlias = Callable[[SceneRecord], Scene]
 
 
@@ -69,6 +75,15 @@ class ExposureFiles:
     def new(self) -> bool:
         """Whether there was no ledger."""
         return self._ledger.new
+
+    def warnings(self, workers: Iterable[WorkerEntry]) -> Iterator[str]:
+        """Says what is not wrong, and shows workers more, or the edge less, than one may think."""
+        if self.scene is not None and self.scene.homes_changed:
+            yield _OTHER_HOMES
+        names = {key: worker.name for worker in workers for key in worker.identities}
+        for key, path in also_seen(self.path, names.keys()):
+            told = f'{names[key]} is a worker of another edge as well, as {path} says'
+            yield f'{told}; both together show it more than either cap'
 
     def keep(self) -> None:
         """Writes what must be on the disk before anything is sent. Raises OSError."""

@@ -1,5 +1,8 @@
-"""Ledgers of other edges beside one's own. A worker that stands in two of them may have seen more
-than either tells: together, two cameras show it two views of one world."""
+"""Ledgers and scenes of other edges beside one's own.
+
+A worker that stands in two of them may see more than either tells: two cameras show it two views
+of one world.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from pedsam_ros.core import exposure_record, private_files
+from pedsam_ros.core import exposure_record, private_files, scene_record
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.exposure_record import BY_NAME
 
@@ -16,7 +19,8 @@ _MOST_FILES = 64  # that are looked at
 
 
 def also_seen(own: Path, keys: Collection[str]) -> Iterator[tuple[str, Path]]:
-    """Yields each of these keys that another ledger in the same folder has, and that ledger.
+    """Yields each of these keys that another ledger in the same folder has, or the scene beside
+    it, and that ledger.
 
     Names are no keys: the workers of two robots may have the same.
     """
@@ -28,8 +32,12 @@ def also_seen(own: Path, keys: Collection[str]) -> Iterator[tuple[str, Path]]:
 
 
 def _seen(path: Path) -> set[str]:
-    """Who was shown anything; nobody if that cannot be read."""
+    """Who was shown anything, or may be; nobody if that cannot be read."""
+    found: set[str] = set()
     with suppress(ConfigError, ValueError):
         text = private_files.read(path, exposure_record.MOST_BYTES).decode()
-        return set(exposure_record.read(text).seen)
-    return set()
+        found |= set(exposure_record.read(text).seen)
+    with suppress(ConfigError):
+        scene = path.with_name(path.name + '.scene')
+        found |= set(scene_record.read(private_files.read(scene, scene_record.MOST_BYTES)).lattice)
+    return found

@@ -7,12 +7,13 @@ from array import array
 from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
+from pedsam_ros.core.kept_here import KeptHere
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.scene import Scene
 from pedsam_ros.msg import Exposure as ExposureMsg
 from pedsam_ros.msg import WorkerExposure as WorkerExposureMsg
 
-UNKNOWN = -1.0  # coverage where windows are fixed to the image
+UNKNOWN = -1.0  # coverage where windows are fixed to the image, or of who is no worker any more
 _NS = 10**9
 _LAST_S = 2**31 - 1  # that a Time can hold
 
@@ -22,19 +23,20 @@ def exposure_to_msg(
     now: Time,
     insecure: bool = False,
     scene: Scene | None = None,
-    computed_here: float = 0.0,
+    kept_here: KeptHere | None = None,
 ) -> ExposureMsg:
     """Turns the ledger, and the scene if windows are fixed to it, into a message; `now` is its
-    stamp. If `insecure`, others may have seen all of it. `computed_here` is a share of all
-    frames."""
+    stamp. If `insecure`, others may have seen all of it. `kept_here` tells what was computed on
+    the edge."""
+    kept_here = kept_here or KeptHere()
     message = ExposureMsg(
         header=Header(stamp=now),
         side=ledger.grid.side,
         cap=scene.limit if scene else ledger.cap(),
         insecure=insecure,
         anchor='scene' if scene else 'image',
-        computed_here=computed_here,
-        workers=[_exposure_to_msg(ledger, name, scene) for name in ledger.workers],
+        computed_here=sum(kept_here.shares().values()),
+        workers=[_exposure_to_msg(ledger, name, scene, kept_here) for name in ledger.workers],
     )
     if scene:
         totals = scene.totals
@@ -44,10 +46,12 @@ def exposure_to_msg(
     return message
 
 
-def _exposure_to_msg(ledger: Ledger, name: str, scene: Scene | None) -> WorkerExposureMsg:
+def _exposure_to_msg(
+    ledger: Ledger, name: str, scene: Scene | None, kept_here: KeptHere
+) -> WorkerExposureMsg:
     seen = ledger.workers[name]
-    coverage = scene.coverage.get(name, 0.0) if scene else UNKNOWN
-    largest = scene.totals.largest.get(name, 0.0) if scene else UNKNOWN
+    coverage = scene.coverage.get(name, UNKNOWN) if scene else UNKNOWN
+    largest = scene.totals.largest.get(name, UNKNOWN) if scene else UNKNOWN
     return WorkerExposureMsg(
         name=name,
         windows=array('H', sorted(seen.windows)),
@@ -55,7 +59,7 @@ def _exposure_to_msg(ledger: Ledger, name: str, scene: Scene | None) -> WorkerEx
         largest_region=ledger.largest_region(name),
         coverage=coverage,
         largest_coverage=largest,
-        windows_held=scene.totals.kept_here[name] if scene else 0,
+        windows_held=kept_here.held[name],
         frames=seen.frames,
         first=_time(seen.first_s),
         last=_time(seen.last_s),
