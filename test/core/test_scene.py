@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from moving_scenes import Witness, crops, drawn_world, pan, roll, shake, zoom
+from moving_scenes import Witness, crops, drawn_world, pan, roll, shake, shot, turned, zoom
 from pedsam_ros.core.errors import BadImage, ConfigError, ExposureError
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.placement_config import PlacementConfig
@@ -191,3 +191,18 @@ def test_at_most_sixteen_workers_are_known():
     many = [WorkerEntry(name=f'w{n}', domain_id=n + 1) for n in range(17)]
     with pytest.raises(ConfigError, match='at most 16'):
         Scene(ARCH, many)
+
+
+def test_bands_of_light_that_move_do_not_make_the_scene_forget():
+    """A lamp that flickers before a rolling shutter: what was seen in another light was seen."""
+    scene, witness, rows = scene_of(max_coverage=0.40), Witness(WORLD.shape), np.arange(480)
+    for number in range(40):
+        x, y = 850 + 150 * np.sin(number / 11), 450 + 60 * np.sin(number / 6)
+        view = shot(WORLD, turned(x, y, 1 + 0.2 * np.sin(number / 9), 8 * np.sin(number / 7)))
+        light = 0.8 + 0.2 * np.sin(rows / 30 + number * 1.3)
+        before = witness.coverage(view)
+        lit = (view.rgb * light[:, None, None]).astype(np.uint8)
+        sight, plan = send(scene, lit, number / 10)
+        witness.note(view, sight.canvas, plan)
+        for worker, share in witness.coverage(view).items():
+            assert share <= max(0.43, before.get(worker, 0.0) + 0.01)

@@ -53,6 +53,16 @@ def test_a_last_entry_that_is_cut_off_was_never_sent():
     assert restarted(data + first + second[:-5]).look(at(850), 9.0).state is State.FOUND
 
 
+def test_a_file_that_is_cut_off_is_refused():
+    """It was never written so: what is lost of it was seen."""
+    scene = scene_of()
+    send(scene, at(850))
+    data = scene.to_bytes()
+    for length in range(13, len(data), len(data) // 20):
+        with pytest.raises(ConfigError, match='cut off'):
+            restarted(data[:length])
+
+
 def test_a_worker_keeps_what_it_saw_under_another_name():
     """Whoever has the key has seen the windows."""
     keys = {'a': ('A' * 43 + '=',), 'b': ('B' * 43 + '=',), 'c': ('C' * 43 + '=',)}

@@ -135,6 +135,17 @@ def test_a_broken_file_is_refused(content, opened):
         opened()
 
 
+def test_a_scene_whose_file_is_missing_is_not_begun_anew(opened):
+    """The ledger beside it says that workers saw something."""
+    files = opened()
+    files.ledger.count(['a'], 1, 0.0)
+    show(files, 640)
+    files.close()
+    files.scene_path.unlink()
+    with pytest.raises(ConfigError, match='is missing'):
+        opened()
+
+
 def test_a_file_that_others_may_read_is_refused(opened):
     """It tells what rooms look like."""
     files = opened()

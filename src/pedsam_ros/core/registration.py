@@ -25,7 +25,10 @@ _BLOCK_PX = 12  # of each, the strongest edge is a point that is followed
 _EDGE = 48  # of a point, Sobel: about 6 grey levels a px
 _BACK_PX = 1.5  # where the flow forth and back may end, from where it began
 _ALIKE = 24.0  # grey levels: mean difference of what is around a place
-_SAME = 8.0  # the same, of what is not followed but may be where the scene's motion puts it
+_TEXTURE = 6.0  # grey levels, root mean square: less is no texture
+_CORRELATED = 0.3  # texture of one thing in two lights correlates so much at least
+_AROUND_PX = (13, 13)
+_LIGHT_PX = 12.0  # what changes over more than this is light, not texture
 _LOOK_PX = (9, 9)  # what is around a place
 _NEAR_PX = 1.5  # of a point from where the motion of the scene puts it
 _OWN_PX = 1.0  # what moves further away than this has a motion of its own
@@ -62,7 +65,9 @@ def small_grey(rgb: Pixels) -> Pixels:
     height, width = small_size(*rgb.shape[:2])
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     how = cv2.INTER_AREA if width < rgb.shape[1] else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(grey, (width, height), interpolation=how), np.uint8)
+    small = np.asarray(cv2.resize(grey, (width, height), interpolation=how), np.float32)
+    evened = small - cv2.GaussianBlur(small, (0, 0), _LIGHT_PX) + 128
+    return np.clip(evened, 0, 255).astype(np.uint8)
 
 
 def edge_points(grey: Pixels) -> Points:
@@ -118,7 +123,7 @@ class Registrar:
         if rest is None or not planes.believable(guess @ rest, size):
             return None
         rests = planes.places(rest, size)
-        known = believed | _alike(present, then, rests, _SAME) | ~planes.inside(rests, size)
+        known = believed | _same_texture(present, then, rests) | ~planes.inside(rests, size)
         return _result(guess, rest, ends, ends - rests, believed, there, trust, known)
 
     def placed(self, present: Pixels, earlier: Pixels, matrix: Matrix) -> Registration:
@@ -127,7 +132,7 @@ class Registrar:
         found = planes.places(matrix, size)
         common = planes.inside(found, _size(earlier))
         then = _moved_picture(present, earlier, matrix, common)
-        known = _alike(present, then, planes.places(np.eye(3), size), _SAME) | ~common
+        known = _same_texture(present, then, planes.places(np.eye(3), size)) | ~common
         nothing = np.zeros_like(common)
         share = float(common.mean())
         return Registration(matrix, found, nothing, share, 0.0, known, MOST_SLACK_PX)
@@ -194,6 +199,25 @@ def _alike(now: Pixels, then: Pixels, ends: Places, most: float) -> NDArray[np.b
     """Whether what is around each pixel looks as it does around its place in `then`."""
     difference = cv2.absdiff(now, _sampled(then, ends))
     return np.asarray(cv2.blur(difference, _LOOK_PX) < most)
+
+
+def _same_texture(now: Pixels, then: Pixels, ends: Places) -> NDArray[np.bool_]:
+    """Whether what is around each pixel may show the same thing as around its place in `then`,
+    whatever the light: its texture correlates, or there is none."""
+    one, other = (_high_pass(each) for each in (now, _sampled(then, ends)))
+    common, mine, theirs = (_mean(a * b) for a, b in ((one, other), (one, one), (other, other)))
+    textured = np.maximum(mine, theirs) > _TEXTURE**2
+    both = np.sqrt(np.maximum(mine, 0) * np.maximum(theirs, 0))
+    return np.asarray(~textured | (common > _CORRELATED * both))
+
+
+def _high_pass(picture: Pixels) -> NDArray[np.float32]:
+    found = picture.astype(np.float32)
+    return np.asarray(found - _mean(found), np.float32)
+
+
+def _mean(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(cv2.blur(picture, _AROUND_PX), np.float32)
 
 
 def _moved_picture(

@@ -9,6 +9,8 @@ it was sent. Whatever else is wrong with the bytes, `read` raises ConfigError.
     K  a keyframe: pose, features, what was seen; no picture
     S  what a frame showed to workers: boxes in a view, and where it lies in a keyframe
 
+    E  the end of what the file began with: without it, the file is cut off
+
 Which entries follow an S does not matter: a keyframe's own entry replaces what it held before,
 and holds what all S entries before it told.
 """
@@ -56,7 +58,7 @@ def written(record: SceneRecord) -> bytes:
     """All of a record. The keyframe that was used last comes last."""
     keyframes = [keyframe_entry(each) for each in reversed(list(record.keyframes))]
     lattice = _entry(b'L', '\n'.join(record.lattice).encode())
-    return b''.join([_MAGIC, names_entry(record), lattice, *keyframes])
+    return b''.join([_MAGIC, names_entry(record), lattice, *keyframes, _entry(b'E', b'')])
 
 
 def names_entry(record: SceneRecord) -> bytes:
@@ -98,8 +100,13 @@ def read(data: bytes) -> SceneRecord:
         if data[: len(_MAGIC)] != _MAGIC:
             raise ValueError('it begins with something else')
         record = SceneRecord(keyframes=Keyframes(2 * MOST_KEYFRAMES))
+        whole = False
         for kind, content in _entries(data[len(_MAGIC) :]):
-            _READERS[kind](record, content)
+            whole |= kind == b'E'
+            if kind != b'E':
+                _READERS[kind](record, content)
+        if not whole:
+            raise ValueError('it is cut off')
         record.keyframes.limit(MOST_KEYFRAMES)
         if not record.identities and len(record.keyframes):
             raise ValueError('it names no worker')

@@ -119,6 +119,11 @@ class ExposureFiles:
             return
         if any(seen.windows for seen in self.ledger.seen.values()):
             raise self._mixed('scene', 'places in the image', self.path)
+        if self.ledger.seen and not os.path.lexists(self.scene_path):
+            raise ConfigError(
+                f'{self.scene_path}: is missing, and {self.path} says that workers saw something; '
+                'put it back or, once they have forgotten, remove the other one as well'
+            )
         self._scene = SceneFile(self.scene_path, make_scene(scene_file.read(self.scene_path)))
 
     def _mixed(self, anchor: str, before: str, path: Path) -> ConfigError:
