@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Maker = Callable[[random.Random], Any]
+_MOST_ITEMS = 10**5  # of a list; one repeated three times would fill the memory by itself
 INTEGERS: tuple[int, ...] = (
     0,
     1,
@@ -143,7 +144,7 @@ def field(rng: random.Random, value: Any) -> Any:
     if isinstance(value, list | tuple):
         items = list(value)
         cut = rng.choice((items[: rng.randint(0, len(items))], items * rng.choice((2, 3, 70))))
-        return [field(rng, each) if rng.random() < 0.2 else each for each in cut]
+        return [field(rng, each) if rng.random() < 0.2 else each for each in cut[:_MOST_ITEMS]]
     if isinstance(value, dict):
         return {name: field(rng, each) for name, each in value.items()}
     return value

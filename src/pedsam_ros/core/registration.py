@@ -9,13 +9,13 @@ too little agrees, nothing is known: a wrong place would show a worker what it m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pedsam_ros.core import planes
+from pedsam_ros.core.likeness import alike, moved_picture, same_texture, sampled
 from pedsam_ros.core.planes import Matrix, Places, Points, Size
 from pedsam_ros.core.types import Pixels
 
@@ -25,11 +25,7 @@ _BLOCK_PX = 12  # of each, the strongest edge is a point that is followed
 _EDGE = 48  # of a point, Sobel: about 6 grey levels a px
 _BACK_PX = 1.5  # where the flow forth and back may end, from where it began
 _ALIKE = 24.0  # grey levels: mean difference of what is around a place
-_TEXTURE = 6.0  # grey levels, root mean square: less is no texture
-_CORRELATED = 0.3  # texture of one thing in two lights correlates so much at least
-_AROUND_PX = (13, 13)
 _LIGHT_PX = 12.0  # what changes over more than this is light, not texture
-_LOOK_PX = (9, 9)  # what is around a place
 _NEAR_PX = 1.5  # of a point from where the motion of the scene puts it
 _OWN_PX = 1.0  # what moves further away than this has a motion of its own
 LEAST_POINTS = 24
@@ -38,7 +34,6 @@ _LEAST_OVERLAP = 0.25  # of the picture
 BELIEVED = 0.4  # of the points, at least; unrelated pictures reach 0.13 once in twenty times
 BELIEVED_IF_RECOGNISED = 0.1  # the same, where features tell how the camera moved
 _LEAST_AGREE = 0.35  # of the points that are believed
-_INVERSE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +107,7 @@ class Registrar:
         points = points[_at(common, points)]
         if common.mean() < _LEAST_OVERLAP or len(points) < LEAST_POINTS:
             return None
-        then = _moved_picture(present, earlier, guess, common)
+        then = moved_picture(present, earlier, guess, common)
         ends, believed = _followed(present, then, self._careful if recognised else self._quick)
         believed &= common  # around the earlier picture there is nothing to compare with
         trusted = points[_at(believed, points)]
@@ -123,7 +118,7 @@ class Registrar:
         if rest is None or not planes.believable(guess @ rest, size):
             return None
         rests = planes.places(rest, size)
-        known = believed | _same_texture(present, then, rests) | ~planes.inside(rests, size)
+        known = believed | same_texture(present, then, rests) | ~planes.inside(rests, size)
         return _result(guess, rest, ends, ends - rests, believed, there, trust, known)
 
     def placed(self, present: Pixels, earlier: Pixels, matrix: Matrix) -> Registration:
@@ -131,8 +126,8 @@ class Registrar:
         size = _size(present)
         found = planes.places(matrix, size)
         common = planes.inside(found, _size(earlier))
-        then = _moved_picture(present, earlier, matrix, common)
-        known = _same_texture(present, then, planes.places(np.eye(3), size)) | ~common
+        then = moved_picture(present, earlier, matrix, common)
+        known = same_texture(present, then, planes.places(np.eye(3), size)) | ~common
         nothing = np.zeros_like(common)
         share = float(common.mean())
         return Registration(matrix, found, nothing, share, 0.0, known, MOST_SLACK_PX)
@@ -146,9 +141,9 @@ def _followed(
     forth = np.asarray(flow.calc(now, then, empty), np.float32)
     back = np.asarray(flow.calc(then, now, np.zeros_like(empty)), np.float32)
     ends = planes.grid(_size(now)) + forth
-    returned = forth + _sampled(back, ends)
+    returned = forth + sampled(back, ends)
     near = returned[..., 0] ** 2 + returned[..., 1] ** 2 < _BACK_PX**2
-    return np.asarray(ends, np.float32), near & _alike(now, then, ends, _ALIKE)
+    return np.asarray(ends, np.float32), near & alike(now, then, ends, _ALIKE)
 
 
 def _result(
@@ -193,55 +188,6 @@ def _agreed(points: Points, ends: Points, size: Size) -> Matrix | None:
     tiles = (agree // (np.array(size[::-1], np.float32) / 4)).astype(int)
     enough = len(np.unique(tiles[:, 0] * 4 + tiles[:, 1])) >= _LEAST_TILES
     return np.asarray(matrix, np.float64) if enough else None
-
-
-def _alike(now: Pixels, then: Pixels, ends: Places, most: float) -> NDArray[np.bool_]:
-    """Whether what is around each pixel looks as it does around its place in `then`."""
-    difference = cv2.absdiff(now, _sampled(then, ends))
-    return np.asarray(cv2.blur(difference, _LOOK_PX) < most)
-
-
-def _same_texture(now: Pixels, then: Pixels, ends: Places) -> NDArray[np.bool_]:
-    """Whether what is around each pixel may show the same thing as around its place in `then`,
-    whatever the light: its texture correlates, or there is none."""
-    one, other = (_high_pass(each) for each in (now, _sampled(then, ends)))
-    common, mine, theirs = (_mean(a * b) for a, b in ((one, other), (one, one), (other, other)))
-    textured = np.maximum(mine, theirs) > _TEXTURE**2
-    both = np.sqrt(np.maximum(mine, 0) * np.maximum(theirs, 0))
-    return np.asarray(~textured | (common > _CORRELATED * both))
-
-
-def _high_pass(picture: Pixels) -> NDArray[np.float32]:
-    found = picture.astype(np.float32)
-    return np.asarray(found - _mean(found), np.float32)
-
-
-def _mean(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(cv2.blur(picture, _AROUND_PX), np.float32)
-
-
-def _moved_picture(
-    now: Pixels, earlier: Pixels, matrix: Matrix, common: NDArray[np.bool_]
-) -> Pixels:
-    """An earlier picture as the matrix says that it looks now, with the brightness and the
-    contrast of `now` in what both show."""
-    size = now.shape[1], now.shape[0]
-    then = cv2.warpPerspective(
-        earlier, matrix, size, flags=_INVERSE, borderMode=cv2.BORDER_REPLICATE
-    )
-    mask = common.astype(np.uint8)
-    (mean,), (spread,) = (each.ravel() for each in cv2.meanStdDev(now, mask=mask))
-    (was,), (spread_was,) = (each.ravel() for each in cv2.meanStdDev(then, mask=mask))
-    gain = float(np.clip(spread / max(spread_was, 1e-3), 0.5, 2.0))
-    table = np.clip((np.arange(256) - was) * gain + mean, 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(then, table), np.uint8)
-
-
-def _sampled(picture: NDArray[Any], ends: NDArray[Any]) -> NDArray[Any]:
-    """What a picture has at each place, between its pixels."""
-    x, y = cv2.split(ends)
-    found = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(found)
 
 
 def _index(points: Points) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
