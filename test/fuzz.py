@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import fuzz_targets_files
+import fuzz_targets_scene
 import fuzz_targets_sealed
 import fuzz_targets_wire
 from fuzz_targets import TARGETS, Target
@@ -35,7 +36,12 @@ HANG_S = 1.0  # of the processor: the machine may be busy
 _TRIES = 3  # of a slow case; the fastest counts
 _ENDLESS_S = 60.0  # on the clock, after which a case is ended: it may wait for something
 _MOST_FAULTS = 10  # that are told of a target
-_LOADED = (fuzz_targets_files, fuzz_targets_sealed, fuzz_targets_wire)  # to register theirs
+_LOADED = (  # to register theirs
+    fuzz_targets_files,
+    fuzz_targets_scene,
+    fuzz_targets_sealed,
+    fuzz_targets_wire,
+)
 
 
 @dataclass

@@ -14,7 +14,7 @@ def shift_of(model, name, number=1):
     """The shift that a model gives to an image of this name."""
     frame = replace(fakes.frame(), key=FrameKey(number, name))
     canvas = model.encode(frame).canvas
-    return Shift(canvas.offset, canvas.corner)
+    return canvas.shift
 
 
 def test_an_image_has_the_same_shift_in_every_run():
@@ -33,6 +33,6 @@ def test_shifted_images_go_through_the_same_model():
         open_model('ped', weights, CONDITIONS) as plain,
     ):
         found = shifted.encode(fakes.frame())
-        shift = Shift(found.canvas.offset, found.canvas.corner)
+        shift = found.canvas.shift
         assert (found.embedding == plain.encode(fakes.frame(), shift).embedding).all()
         assert (found.embedding != plain.encode(fakes.frame()).embedding).any()

@@ -38,7 +38,7 @@ def played():
         sight = scene.look(WALK.picture(number), SHOWN_S[number])
         plan = scene.allowed(sight, sight.homes)
         scene.note(sight, plan)
-        shifts[number] = Shift(sight.canvas.offset, sight.canvas.corner)
+        shifts[number] = sight.canvas.shift
         for index, sent in lines(number, sight.canvas).items():
             if plan[index] != LOCAL:
                 diaries[plan[index]].append(sent)

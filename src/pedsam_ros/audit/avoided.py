@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from pedsam_ros.audit import placed, tracks
+from pedsam_ros.audit import tracks
 from pedsam_ros.audit.recording import Moment
 from pedsam_ros.audit.scenes import Scene
 from pedsam_ros.audit.scores import Estimate
@@ -132,7 +132,7 @@ def _exhibit(moment: Moment, reached: float) -> Exhibit:
     bytes_ = {index: jpeg_bytes(part) for index, part in whole.items()}
     chart = np.zeros_like(moment.truth)
     for index, size in bytes_.items():
-        chart[placed.span(moment.canvas, index)] = round(255 * size / max(bytes_.values()))
+        chart[moment.canvas.content_span(index)] = round(255 * size / max(bytes_.values()))
     caption = (
         'Left: the scene. Right: the size of each window as a JPEG, white is the largest. It '
         f'follows the detail of a window with a correlation of {reached:.2f}. The product sends '

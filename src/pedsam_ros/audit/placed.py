@@ -11,17 +11,7 @@ from numpy.typing import NDArray
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.shift import Shift
 from pedsam_ros.core.types import Pixels
-from pedsam_ros.core.windows import Canvas, Place, Scalar, Span, partition
-
-
-def span(canvas: Canvas, index: int) -> tuple[Span, Span]:
-    """The rows and columns of the content that a window holds. Raises BadBatch if the window does
-    not exist."""
-    rows, columns = (
-        slice(max(0, each.start - begin), max(0, each.stop - begin))
-        for each, begin in zip(canvas.grid.span(index), canvas.corner, strict=True)
-    )
-    return rows, columns
+from pedsam_ros.core.windows import Canvas, Place, Scalar, partition
 
 
 def cut(canvas: Canvas, content: NDArray[Scalar]) -> dict[int, NDArray[Scalar]]:
@@ -33,7 +23,7 @@ def laid(canvas: Canvas, parts: Mapping[int, Pixels], base: Pixels) -> Pixels:
     """Lays the parts of windows, (h, w, C) each, over a copy of `base`, (H, W, C)."""
     whole = base.copy()
     for index, part in parts.items():
-        whole[span(canvas, index)] = part
+        whole[canvas.content_span(index)] = part
     return whole
 
 
@@ -41,13 +31,8 @@ def covered(canvas: Canvas, windows: Mapping[int, object]) -> NDArray[np.bool_]:
     """(H, W): what of the content these windows hold."""
     whole = np.zeros(canvas.content, np.bool_)
     for index in windows:
-        whole[span(canvas, index)] = True
+        whole[canvas.content_span(index)] = True
     return whole
-
-
-def shift_of(canvas: Canvas) -> Shift:
-    """How far a canvas is shifted."""
-    return Shift(canvas.offset, canvas.corner)
 
 
 def begins(shift: Shift, arch: Architecture) -> Place:

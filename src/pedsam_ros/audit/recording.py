@@ -45,7 +45,7 @@ class Moment:
         }
         grey = np.full_like(self.truth, GREY)
         seen = placed.covered(self.canvas, shown)
-        return View(placed.laid(self.canvas, shown, grey), seen, placed.shift_of(self.canvas))
+        return View(placed.laid(self.canvas, shown, grey), seen, self.canvas.shift)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,6 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from pedsam_ros.audit import placed
 from pedsam_ros.audit.attack import History, Needs, Own, Picture
 from pedsam_ros.audit.attacks import attacks
 from pedsam_ros.audit.inversion import embedded, encoded, joined, own_windows
@@ -145,7 +144,7 @@ def _target(moment: Moment, worker: WorkerHalf) -> Target:
 def _attack(subject: Subject, target: Target, own: Own, found: Found) -> None:
     view = np.full_like(target.moment.truth, GREY)
     seen = np.zeros(view.shape[:2], bool)  # an eavesdropper was sent nothing
-    shift, guesses = placed.shift_of(target.moment.canvas), dict[str, Picture]()
+    shift, guesses = target.moment.canvas.shift, dict[str, Picture]()
     for dtype in codec.DTYPES:
         embeddings = embedded(target.tokens, dtype)
         history = History(subject.model.arch, embeddings=embeddings, shift=shift, own=own)
@@ -194,7 +193,7 @@ def _turned(target: Target) -> dict[int, Values]:
 
 def _places(target: Target) -> list[tuple[slice, slice]]:
     """Where the content of each window lies in the picture."""
-    return [placed.span(target.moment.canvas, index) for index in target.parts]
+    return [target.moment.canvas.content_span(index) for index in target.parts]
 
 
 def _section(

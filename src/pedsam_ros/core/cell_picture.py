@@ -30,13 +30,10 @@ def drawn(encoded: Encoded) -> Pixels:
 
 def box(canvas: Canvas, index: int) -> tuple[int, int, int, int]:
     """x0, y0, x1, y1 of a window's content, image px."""
-    along = zip(canvas.grid.span(index), canvas.corner, canvas.content, canvas.frame, strict=True)
+    along = zip(canvas.content_span(index), canvas.content, canvas.frame, strict=True)
     (y0, y1), (x0, x1) = (
-        tuple(
-            round(min(max(0, at - begin), length) * frame / length)
-            for at in (span.start, span.stop)
-        )
-        for span, begin, length, frame in along
+        (round(span.start * frame / length), round(span.stop * frame / length))
+        for span, length, frame in along
     )
     return x0, y0, x1, y1
 

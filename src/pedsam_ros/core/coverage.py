@@ -56,7 +56,7 @@ def shown(size: Size, places: Mapping[int, Box], sends: Mapping[int, int]) -> Bi
     return picture
 
 
-def kept_here(
+def beyond_cap(
     seen: Bits, places: Mapping[int, Box], wishes: Mapping[int, int], most_px: float
 ) -> set[int]:
     """The windows that must not go, so that no worker has seen more than `most_px` of the view.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedsam_ros.core import planes
-from pedsam_ros.core.coverage import Bits
+from pedsam_ros.core.coverage import MOST_WORKERS, Bits
 from pedsam_ros.core.planes import Matrix, Places, Size
 from pedsam_ros.core.recognition import Features
 from pedsam_ros.core.types import Pixels
@@ -204,10 +204,9 @@ def without_rims(more: Bits, seen: Bits) -> Bits:
     again and again, each time with small errors, would make it grow for ever. A rim is no wider
     than 3 px; a part that is wider somewhere stays as it is."""
     kept = np.zeros_like(more)
-    for bit in (1 << n for n in range(16) if more.max() >> n):
+    present = int(np.bitwise_or.reduce(more, axis=None))
+    for bit in (1 << n for n in range(MOST_WORKERS) if present >> n & 1):
         new = ((more & bit) > 0).astype(np.uint8)
-        if not new.any():
-            continue
         far = cv2.subtract(new, cv2.dilate(((seen & bit) > 0).astype(np.uint8), _RIM))
         whole = np.asarray(cv2.dilate(far, _WHOLE), np.uint8) & new
         kept |= whole.astype(np.uint16) * np.uint16(bit)

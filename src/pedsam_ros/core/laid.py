@@ -21,7 +21,7 @@ class Laid:
     @property
     def shift(self) -> Shift | None:
         """How far partition and content are moved; None if windows are fixed to the image."""
-        return Shift(self.canvas.offset, self.canvas.corner) if self.sight else None
+        return self.canvas.shift if self.sight else None
 
     @property
     def lost(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pedsam_ros.core.coverage import Bits, adding, kept_here, share, shown
+from pedsam_ros.core.coverage import Bits, adding, beyond_cap, share, shown
 from pedsam_ros.core.keyframes import Keyframe
 from pedsam_ros.core.scene_journal import SceneJournal
 from pedsam_ros.core.seen import seen, seen_after
@@ -39,7 +39,7 @@ class Present:
         after it."""
         before = self._before
         wishes = {index: self._journal.bits(who) for index, who in wanted.items()}
-        here = kept_here(before, sight.boxes, wishes, cap * before.size)
+        here = beyond_cap(before, sight.boxes, wishes, cap * before.size)
         shares = self.shares()
         while new := self.new(sight, {i: who for i, who in wanted.items() if i not in here}):
             picture = shown(sight.size, sight.boxes, new)

@@ -36,7 +36,7 @@ from pedsam_ros.core.registration import LONG_PX, MOST_SLACK_PX
 
 MOST_BYTES = 2**24
 MOST_ENTRY_BYTES = 2**20
-_MAGIC = b'PEDSAM-SCENE\x01'  # the last byte is the version
+MAGIC = b'PEDSAM-SCENE\x01'  # the last byte is the version
 _HEAD, _SUM = struct.Struct('<cI'), struct.Struct('<I')
 _KEYFRAME = struct.Struct('<IIHH9d2dHI')
 _SENDS = struct.Struct('<I9ddH')
@@ -57,14 +57,14 @@ class SceneRecord:
 def written(record: SceneRecord) -> bytes:
     """All of a record. The keyframe that was used last comes last."""
     keyframes = [keyframe_entry(each) for each in reversed(list(record.keyframes))]
-    lattice = _entry(b'L', '\n'.join(record.lattice).encode())
-    return b''.join([_MAGIC, names_entry(record), lattice, *keyframes, _entry(b'E', b'')])
+    lattice = entry(b'L', '\n'.join(record.lattice).encode())
+    return b''.join([MAGIC, names_entry(record), lattice, *keyframes, entry(b'E', b'')])
 
 
 def names_entry(record: SceneRecord) -> bytes:
     """The workers, and how many scenes began."""
     names = '\n'.join(record.identities).encode()
-    return _entry(b'N', struct.pack('<I', record.scenes) + names)
+    return entry(b'N', struct.pack('<I', record.scenes) + names)
 
 
 def keyframe_entry(keyframe: Keyframe) -> bytes:
@@ -80,7 +80,7 @@ def keyframe_entry(keyframe: Keyframe) -> bytes:
         len(points),
         len(seen),
     )
-    return _entry(b'K', head + points.astype('<f4').tobytes() + around.tobytes() + seen)
+    return entry(b'K', head + points.astype('<f4').tobytes() + around.tobytes() + seen)
 
 
 def sends_entry(
@@ -89,7 +89,7 @@ def sends_entry(
     """What a frame, which `matrix` puts into a keyframe, shows: a bit and a box of each window."""
     sent = [_SENT.pack(bits, *box) for bits, box in sends]
     head = _SENDS.pack(keyframe, *(matrix / matrix[2, 2]).ravel(), slack_px, len(sent))
-    return _entry(b'S', head + b''.join(sent))
+    return entry(b'S', head + b''.join(sent))
 
 
 def read(data: bytes) -> SceneRecord:
@@ -97,11 +97,11 @@ def read(data: bytes) -> SceneRecord:
     try:
         if len(data) > MOST_BYTES:
             raise ValueError(f'{len(data)} bytes; at most {MOST_BYTES}')
-        if data[: len(_MAGIC)] != _MAGIC:
+        if data[: len(MAGIC)] != MAGIC:
             raise ValueError('it begins with something else')
         record = SceneRecord(keyframes=Keyframes(2 * MOST_KEYFRAMES))
         whole = False
-        for kind, content in _entries(data[len(_MAGIC) :]):
+        for kind, content in entries(data):
             whole |= kind == b'E'
             if kind != b'E':
                 _READERS[kind](record, content)
@@ -115,14 +115,16 @@ def read(data: bytes) -> SceneRecord:
         raise ConfigError(f'not what was seen of a scene: {error}') from None
 
 
-def _entry(kind: bytes, content: bytes) -> bytes:
+def entry(kind: bytes, content: bytes) -> bytes:
+    """One entry, with its checksum."""
     head = _HEAD.pack(kind, len(content))
     return head + content + _SUM.pack(zlib.crc32(head + content))
 
 
-def _entries(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yields letter and content of each; leaves out a last one that is cut off."""
-    at = 0
+def entries(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yields letter and content of each entry of a file; leaves out a last one that is cut off.
+    Raises ValueError for what is no entry."""
+    at = len(MAGIC)
     while at + _HEAD.size <= len(data):
         kind, length = _HEAD.unpack_from(data, at)
         if length > MOST_ENTRY_BYTES:

@@ -114,10 +114,8 @@ def partition(
         raise BadBatch(f'content={content.shape}{where}: larger than the grid of {grid.extent}')
     parts = {}
     for index in range(grid.count):
-        spans = zip(grid.span(index), corner, strict=True)
-        rows, columns = (
-            slice(max(0, span.start - begin), max(0, span.stop - begin)) for span, begin in spans
-        )
+        along = zip(grid.span(index), corner, content.shape[:2], strict=True)
+        rows, columns = (_within(*each) for each in along)
         part = content[rows, columns]
         if part.size:
             parts[index] = np.ascontiguousarray(part)
@@ -182,6 +180,11 @@ class Canvas:
         offset, corner = (shift.offset, shift.corner) if shift else ((0, 0), (0, 0))
         return cls(pixel_grid(arch, offset), (height, width), content, corner, offset)
 
+    @property
+    def shift(self) -> Shift:
+        """How far partition and content are moved."""
+        return Shift(self.offset, self.corner)
+
     def windows(self) -> Iterator[int]:
         """Yields the windows that hold content.
 
@@ -199,12 +202,19 @@ class Canvas:
 
         Both are 0 if the window is all padding. Raises BadBatch if the window does not exist.
         """
-        along = zip(self.grid.span(index), self.corner, self.content, strict=True)
-        height, width = (
-            min(span.stop, begin + length) - max(span.start, begin)
-            for span, begin, length in along
-        )
+        rows, columns = self.content_span(index)
+        height, width = rows.stop - rows.start, columns.stop - columns.start
         return (height, width) if min(height, width) > 0 else (0, 0)
+
+    def content_span(self, index: int) -> tuple[Span, Span]:
+        """Returns the rows and columns of the content that a window holds.
+
+        One of them is empty if the window is all padding. Raises BadBatch if the window does not
+        exist.
+        """
+        along = zip(self.grid.span(index), self.corner, self.content, strict=True)
+        rows, columns = (_within(*each) for each in along)
+        return rows, columns
 
     def content_corner(self, index: int) -> Place:
         """Returns the row and column of a window at which its content begins, canvas px."""
@@ -230,3 +240,9 @@ class Canvas:
             x * self.content[1] / self.frame[1] + self.corner[1],
             y * self.content[0] / self.frame[0] + self.corner[0],
         )
+
+
+def _within(span: Span, begin: int, length: int) -> Span:
+    """The part of something of this length, which begins at `begin`, that a span holds."""
+    first = max(0, span.start - begin)
+    return slice(first, max(first, min(length, span.stop - begin)))

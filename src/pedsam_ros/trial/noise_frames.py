@@ -9,6 +9,7 @@ import numpy as np
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
 from pedsam_ros.core.planes import Size
 from pedsam_ros.core.types import Frame, FrameKey, Masks, Pixels
+from pedsam_ros.trial.one_process import difference
 
 
 class NoiseFrames:
@@ -27,9 +28,5 @@ class NoiseFrames:
 
     def came(self, number: int, masks: Masks) -> str:
         """How the one mask of a frame differs from that of one process; empty if it is equal."""
-        ours, theirs = masks.masks[0], self._expected[number % len(self._expected)]
-        if (ours.counts, ours.score) == (theirs.counts, theirs.score):
-            return ''
-        return f'frame {number}: {ours.area} px, score {ours.score}; expected {theirs.area}, ' + (
-            f'{theirs.score}'
-        )
+        mask, expected = masks.masks[0], self._expected[number % len(self._expected)]
+        return difference(number, mask.counts, mask.score, expected)

@@ -14,6 +14,7 @@ import numpy as np
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
 from pedsam_ros.core.shift import Shift
 from pedsam_ros.core.types import Frame, FrameKey, Mask, Masks, Pixels
+from pedsam_ros.trial.one_process import difference
 from pedsam_ros.trial.walk import Walk
 
 _FIRST, _EVERY = 200, 10  # the first masks are all compared, then one in ten
@@ -62,16 +63,8 @@ class NotedMasks:
         for noted in self._kept:
             frame = Frame(FrameKey(0, ''), self.picture(noted.number))
             mask = local.segment(frame, noted.shift).masks[0]
-            yield _difference(noted, mask)
-
-
-def _difference(noted: Noted, mask: Mask) -> str:
-    if (noted.counts, noted.score) == (_bytes(mask), mask.score):
-        return ''
-    area = int(np.frombuffer(noted.counts, np.uint32)[1::2].sum())
-    return f'frame {noted.number}: {area} px, score {noted.score}; expected {mask.area}, ' + (
-        f'{mask.score}'
-    )
+            counts = np.frombuffer(noted.counts, np.uint32).tolist()
+            yield difference(noted.number, counts, noted.score, mask)
 
 
 def _bytes(mask: Mask) -> bytes:

@@ -11,7 +11,7 @@ from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
 from pedsam_ros.core.placement import place
-from pedsam_ros.core.types import Frame, FrameKey, Masks
+from pedsam_ros.core.types import Frame, FrameKey, Mask, Masks
 from pedsam_ros.core.windows import pixel_grid
 from pedsam_ros.core.workers_file import WorkerEntry
 
@@ -23,6 +23,15 @@ def local_pipeline(
     homes = place(pixel_grid(weights.arch), workers)
     edge = Edge(loading.load_edge(weights), homes, config)
     return LocalPipeline(edge, loading.load_worker(weights))
+
+
+def difference(number: int, counts: Sequence[int], score: float, expected: Mask) -> str:
+    """How the one mask of a frame differs from that of one process; empty if it is equal."""
+    if (tuple(counts), score) == (expected.counts, expected.score):
+        return ''
+    return f'frame {number}: {sum(counts[1::2])} px, score {score}; expected {expected.area}, ' + (
+        f'{expected.score}'
+    )
 
 
 def compared(

@@ -76,8 +76,8 @@ class ShownWindows:
         for number in reversed(numbers):
             content = self._content(number, self._canvas(number, Shift(sent.offset)))
             for canvas in self._canvases(number, sent):
-                if checksum(_part(content, canvas, sent.window)) == sent.checksum:
-                    self._shifts[number] = Shift(canvas.offset, canvas.corner)
+                if checksum(content[canvas.content_span(sent.window)]) == sent.checksum:
+                    self._shifts[number] = canvas.shift
                     return Origin(number, canvas)
         self._vain += 1
         return None
@@ -96,12 +96,3 @@ class ShownWindows:
 
     def _content(self, number: int, canvas: Canvas) -> Pixels:
         return resize(self._walk.picture(number), canvas.content)
-
-
-def _part(content: Pixels, canvas: Canvas, index: int) -> Pixels:
-    """The pixels of one window, (h, w, 3) uint8, as `partition` cuts them."""
-    spans = zip(canvas.grid.span(index), canvas.corner, strict=True)
-    rows, columns = (
-        slice(max(0, span.start - begin), max(0, span.stop - begin)) for span, begin in spans
-    )
-    return content[rows, columns]

@@ -53,11 +53,9 @@ def _share(plane: NDArray[np.uint8], view: View) -> float:
 
 def _outline(canvas: Canvas, index: int) -> NDArray[np.float64]:
     """The outer corners of a window's content, (4, 2), frame px; whole numbers are middles."""
-    spans = zip(canvas.grid.span(index), canvas.corner, canvas.content, strict=True)
-    (top, bottom), (left, right) = (
-        (max(0, span.start - begin), min(length, span.stop - begin))
-        for span, begin, length in spans
-    )
+    rows, columns = canvas.content_span(index)
     y, x = canvas.frame[0] / canvas.content[0], canvas.frame[1] / canvas.content[1]
-    edges = [(left, top), (right, top), (right, bottom), (left, bottom)]
-    return np.array([(a * x, b * y) for a, b in edges]) - 0.5
+    (top, bottom), (left, right) = (
+        (span.start * scale, span.stop * scale) for span, scale in ((rows, y), (columns, x))
+    )
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)]) - 0.5
