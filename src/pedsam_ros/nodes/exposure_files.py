@@ -69,7 +69,7 @@ class ExposureFiles:
     @property
     def scene_path(self) -> Path:
         """Of the scene: beside the ledger."""
-        return self.path.with_name(self.path.name + '.scene')
+        return scene_file.beside(self.path)
 
     @property
     def new(self) -> bool:

@@ -11,9 +11,10 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from pedsam_ros.core import exposure_record, private_files, scene_record
+from pedsam_ros.core import exposure_record, private_files
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.exposure_record import BY_NAME
+from pedsam_ros.nodes import scene_file
 
 _MOST_FILES = 64  # that are looked at
 
@@ -38,6 +39,5 @@ def _seen(path: Path) -> set[str]:
         text = private_files.read(path, exposure_record.MOST_BYTES).decode()
         found |= set(exposure_record.read(text).seen)
     with suppress(ConfigError):
-        scene = path.with_name(path.name + '.scene')
-        found |= set(scene_record.read(private_files.read(scene, scene_record.MOST_BYTES)).lattice)
+        found |= set(scene_file.read(scene_file.beside(path)).lattice)
     return found

@@ -15,6 +15,11 @@ _MOST_ADDED = 2**20  # bytes; then the file begins anew
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+def beside(ledger: Path) -> Path:
+    """Where the scene of an edge lies whose ledger is this file."""
+    return ledger.with_name(ledger.name + '.scene')
+
+
 def read(path: Path) -> SceneRecord:
     """What a file holds; an empty record if there is none. Raises ConfigError."""
     if not os.path.lexists(path):

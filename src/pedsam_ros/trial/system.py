@@ -8,6 +8,7 @@ from typing import Any
 
 from pedsam_ros.core.errors import PedsamError
 from pedsam_ros.core.workers_file import WorkerEntry
+from pedsam_ros.nodes import scene_file
 from pedsam_ros.nodes.keys_of_all import KeysOfAll, write_workers
 from pedsam_ros.trial.lies import Lie
 from pedsam_ros.trial.processes import NodeProcess
@@ -48,7 +49,7 @@ class System:
     @property
     def scene_file(self) -> Path:
         """Where the edge writes what was seen of the scene, if windows are fixed to it."""
-        return self.ledger_file.with_name(f'{self.ledger_file.name}.scene')
+        return scene_file.beside(self.ledger_file)
 
     @property
     def operator_file(self) -> Path:
