@@ -32,12 +32,14 @@ PARAMETERS = {  # parameter -> default of its argument; empty: as in params_file
     'key_folder': '',
     'ledger_file': '',
     'insecure': '',
+    'imu_mounting': '',
     'points': '',
     'boxes': '',
 }
 TOPICS = {  # argument -> its default and text
     'image': ('camera/image_raw', 'image topic of the camera, without /compressed'),
     'camera_info': ('', 'its camera_info topic (empty: the one beside image)'),
+    'imu': ('imu', 'topic of the IMU, heard if imu_mounting is set'),
     'masks': ('', 'topic for the masks (empty: NODE_NAME/masks)'),
     'overlay_topic': ('overlay', 'topic for the overlay'),
 }
@@ -98,7 +100,7 @@ def _edge(context, told):
         'edge_node',
         told['node_name'],
         parameters=[told['params_file'], given(context, EdgeConfig, PARAMETERS)],
-        remappings=[*_camera(told), *info, ('~/masks', told['masks'])],
+        remappings=[*_camera(told), *info, ('imu', told['imu']), ('~/masks', told['masks'])],
         sigterm_timeout='15',  # s after SIGINT; the node first finishes the work in hand
     )
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.laid import Laid
 from pedsam_ros.core.ledger import Ledger
+from pedsam_ros.core.planes import Matrix
 from pedsam_ros.core.scene import Scene
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.core.windows import Canvas
@@ -23,8 +24,9 @@ class Anchor(Protocol):
     def homes(self) -> Collection[str]:
         """The workers that are the home of any window; with LOCAL if some never leave."""
 
-    def lay(self, rgb: Pixels, now_s: float) -> Laid:
-        """Lays the windows of a frame, (H, W, 3) uint8. Raises BadImage if it is empty."""
+    def lay(self, rgb: Pixels, now_s: float, turn: Matrix | None = None) -> Laid:
+        """Lays the windows of a frame, (H, W, 3) uint8. `turn` is a hint: how the camera turned
+        since the frame before, see turns.py. Raises BadImage if the frame is empty."""
 
     def held(self, laid: Laid, plan: Mapping[int, str]) -> set[int]:
         """The windows of a plan that must not leave, because of what was seen before."""
@@ -48,7 +50,7 @@ class ImageAnchor:
         self._arch, self._ledger = arch, ledger
         self.homes = frozenset(ledger.homes.values())
 
-    def lay(self, rgb: Pixels, now_s: float) -> Laid:
+    def lay(self, rgb: Pixels, now_s: float, turn: Matrix | None = None) -> Laid:
         """Lays the windows of a frame: the same for all frames of one size."""
         return Laid(Canvas.fit(self._arch, *rgb.shape[:2]), self._ledger.homes)
 
@@ -71,9 +73,9 @@ class SceneAnchor:
         self._scene, self._ledger = scene, ledger
         self.homes = frozenset(scene.lattice.names)
 
-    def lay(self, rgb: Pixels, now_s: float) -> Laid:
+    def lay(self, rgb: Pixels, now_s: float, turn: Matrix | None = None) -> Laid:
         """Finds a frame in the scene, and lays its windows there. Raises BadImage."""
-        sight = self._scene.look(rgb, now_s)
+        sight = self._scene.look(rgb, now_s, turn)
         return Laid(sight.canvas, sight.homes, sight)
 
     def held(self, laid: Laid, plan: Mapping[int, str]) -> set[int]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from pedsam_ros.core import common_settings as common
 from pedsam_ros.core.codec import DTYPES
+from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.prompts import Limits, prompts_from_flat
 from pedsam_ros.core.settings import check_fields, grouped, setting
@@ -149,6 +150,12 @@ class EdgeConfig:
         'there; if empty, operator.secret in ROS_HOME/pedsam',
         fixed=True,
     )
+    imu_mounting: tuple[float, ...] = setting(
+        (),
+        "orientation of the IMU in the camera's optical frame (x right, y down, z forward), as "
+        'x, y, z, w of a quaternion; if it is given, the topic imu tells how the camera turns',
+        example=(0.0, 0.0, 0.0, 1.0),
+    )
     regions: bool = setting(
         False,
         'keep those parts of the image on the edge that ~/sensitive and ~/detections name; '
@@ -188,6 +195,7 @@ class EdgeConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        _check_mounting(self.imu_mounting, self.placement.anchor)
         _ = self.prompts
 
     @property
@@ -204,3 +212,15 @@ class EdgeConfig:
         """The prompts of `points` and `boxes`; if there are none, the automatic grid is used."""
         limits = Limits(self.most_prompts, self.most_points)
         return prompts_from_flat(self.points, self.boxes, limits)
+
+
+def _check_mounting(quaternion: tuple[float, ...], anchor: str) -> None:
+    """Raises ConfigError if that is no rotation, or nobody would use it."""
+    if not quaternion:
+        return
+    if len(quaternion) != 4 or not 1e-3 < sum(each**2 for each in quaternion) < 1e3:
+        raise ConfigError(
+            f'imu_mounting={list(quaternion)}: four numbers x, y, z, w, not all of them 0'
+        )
+    if anchor == 'image':
+        raise ConfigError(f'imu_mounting={list(quaternion)}: needs anchor=scene')

@@ -42,6 +42,7 @@ from pedsam_ros.core.laid import Laid
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.outbound import Outbound
 from pedsam_ros.core.pace import Pace
+from pedsam_ros.core.planes import Matrix
 from pedsam_ros.core.recent import Recent, RecentEmbeddings
 from pedsam_ros.core.router import Router
 from pedsam_ros.core.scene import Scene
@@ -107,9 +108,10 @@ class Edge:
         if frames:
             self.endings[ending] += frames
 
-    def lay(self, frame: Frame, now_s: float) -> Laid:
-        """Finds out how the windows of a frame lie. Raises BadImage if it is empty."""
-        return self._anchor.lay(frame.rgb, now_s)
+    def lay(self, frame: Frame, now_s: float, turn: Matrix | None = None) -> Laid:
+        """Finds out how the windows of a frame lie; `turn` is a hint, see `Scene.look`. Raises
+        BadImage if it is empty."""
+        return self._anchor.lay(frame.rgb, now_s, turn)
 
     def start(
         self,

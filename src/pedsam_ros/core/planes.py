@@ -6,6 +6,7 @@ the middles of pixels.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -17,6 +18,7 @@ Matrix: TypeAlias = NDArray[np.float64]
 Points: TypeAlias = NDArray[np.float32]  # (N, 2): x, y
 Places: TypeAlias = NDArray[np.float32]  # (h, w, 2): x, y of every pixel in another picture
 Size: TypeAlias = tuple[int, int]  # height, width
+_LEAST_DEPTH = 1e-6
 MOST_SCALE = 2.5  # of one picture against another, either way
 
 
@@ -34,20 +36,18 @@ def applied(matrix: Matrix, points: NDArray[np.floating]) -> Points:
 
 def places(matrix: Matrix, size: Size) -> Places:
     """Where the matrix puts every pixel of a picture of this size."""
-    m = matrix.astype(np.float32)
-    y, x = np.arange(size[0], dtype=np.float32)[:, None], np.arange(size[1], dtype=np.float32)
-    found = np.empty((*size, 2), np.float32)
-    with np.errstate(all='ignore'):
-        depth = m[2, 0] * x + (m[2, 1] * y + m[2, 2])
-        np.divide(m[0, 0] * x + (m[0, 1] * y + m[0, 2]), depth, out=found[..., 0])
-        np.divide(m[1, 0] * x + (m[1, 1] * y + m[1, 2]), depth, out=found[..., 1])
+    found = np.asarray(cv2.perspectiveTransform(grid(size), matrix), np.float32)
+    depths = corners(size) @ matrix[2, :2] + matrix[2, 2]
+    if not (depths > _LEAST_DEPTH).all():  # OpenCV has 0, 0 where a place is nowhere
+        found[np.abs(grid(size) @ matrix[2, :2] + matrix[2, 2]) < _LEAST_DEPTH] = np.inf
     return found
 
 
 @lru_cache(maxsize=4)
 def grid(size: Size) -> Places:
     """The places of the pixels of a picture in itself; it must not be changed."""
-    found = places(np.eye(3), size)
+    y, x = np.mgrid[: size[0], : size[1]]
+    found = np.stack([x, y], -1).astype(np.float32)
     found.flags.writeable = False
     return found
 
@@ -56,6 +56,19 @@ def corners(size: Size) -> Points:
     """The outer corners of a picture, (4, 2), clockwise from the top left."""
     bottom, right = size[0] - 0.5, size[1] - 0.5
     return np.array([[-0.5, -0.5], [right, -0.5], [right, bottom], [-0.5, bottom]], np.float32)
+
+
+def most_moved(matrix: Matrix, size: Size) -> float:
+    """How far the matrix moves a corner of a picture at most, px."""
+    ends = corners(size)
+    return float(np.abs(applied(matrix, ends) - ends).max())
+
+
+def resized(matrix: Matrix, size: Size, small: Size) -> Matrix:
+    """The matrix between two pictures of one size, as it is between both in a smaller size."""
+    down, right = small[0] / size[0], small[1] / size[1]
+    middle = np.array([[right, 0, (right - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1.0]])
+    return np.asarray(middle @ matrix @ np.linalg.inv(middle))
 
 
 def scale(matrix: Matrix, size: Size) -> float:
@@ -79,10 +92,16 @@ def believable(matrix: Matrix, size: Size) -> bool:
     found = applied(matrix, outline)
     if not np.isfinite(found).all() or not cv2.isContourConvex(found):
         return False
-    sides = np.linalg.norm(found - np.roll(found, 1, 0), axis=1)
-    before = np.linalg.norm(outline - np.roll(outline, 1, 0), axis=1)
-    fit = (sides < before * MOST_SCALE) & (sides > before / MOST_SCALE)
-    return bool(fit.all()) and 1 / MOST_SCALE < scale(matrix, size) < MOST_SCALE
+    pairs = zip(_sides(found), _sides(outline), strict=True)
+    if any(not 1 / MOST_SCALE < now / before < MOST_SCALE for now, before in pairs):
+        return False
+    return 1 / MOST_SCALE < scale(matrix, size) < MOST_SCALE
+
+
+def _sides(outline: Points) -> list[float]:
+    """The lengths of the sides of a picture's outline, (4, 2)."""
+    ends = outline.tolist()
+    return [math.dist(one, other) for one, other in zip(ends, [*ends[1:], ends[0]], strict=True)]
 
 
 def moderate(matrix: Matrix) -> bool:
@@ -96,7 +115,6 @@ def moderate(matrix: Matrix) -> bool:
 
 def inside(found: Places, size: Size, beyond_px: float = 0.0) -> NDArray[np.bool_]:
     """(h, w): whether a place lies in a picture of this size, or as near to it."""
-    x, y = found[..., 0], found[..., 1]
     low, high = -0.5 - beyond_px, -0.5 + beyond_px
-    with np.errstate(invalid='ignore'):
-        return (x > low) & (y > low) & (x < size[1] + high) & (y < size[0] + high)
+    most = size[1] + high, size[0] + high, 0, 0
+    return np.asarray(cv2.inRange(found, (low, low, 0, 0), most), np.uint8) > 0

@@ -25,10 +25,12 @@ _BLOCK_PX = 12  # of each, the strongest edge is a point that is followed
 _EDGE = 48  # of a point, Sobel: about 6 grey levels a px
 _BACK_PX = 1.5  # where the flow forth and back may end, from where it began
 _ALIKE = 24.0  # grey levels: mean difference of what is around a place
+_FEW = 1.5  # times smaller: hardly a pixel is left out between those that are mixed
 _LIGHT_PX = 12.0  # what changes over more than this is light, not texture
 _NEAR_PX = 1.5  # of a point from where the motion of the scene puts it
 _OWN_PX = 1.0  # what moves further away than this has a motion of its own
 LEAST_POINTS = 24
+_ENOUGH = 150  # points, from which a motion is computed; all of them are asked whether they agree
 _LEAST_TILES = 5  # of 4x4, in which points agree
 _LEAST_OVERLAP = 0.25  # of the picture
 BELIEVED = 0.4  # of the points, at least; unrelated pictures reach 0.13 once in twenty times
@@ -58,11 +60,28 @@ def small_size(height: int, width: int) -> Size:
 def small_grey(rgb: Pixels) -> Pixels:
     """The picture of a frame, (H, W, 3) uint8, that is registered: (h, w) uint8."""
     height, width = small_size(*rgb.shape[:2])
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    how = cv2.INTER_AREA if width < rgb.shape[1] else cv2.INTER_LINEAR
-    small = np.asarray(cv2.resize(grey, (width, height), interpolation=how), np.float32)
-    evened = small - cv2.GaussianBlur(small, (0, 0), _LIGHT_PX) + 128
-    return np.clip(evened, 0, 255).astype(np.uint8)
+    grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+    small = _reduced(grey, width, height)
+    return np.asarray(cv2.addWeighted(small, 1.0, _light(small), -1.0, 128.0), np.uint8)
+
+
+def _reduced(grey: Pixels, width: int, height: int) -> Pixels:
+    """A picture in another size. Halves are made first, which is many times faster."""
+    while grey.shape[1] >= 2 * width and grey.shape[0] >= 2 * height:
+        half = grey.shape[1] // 2, grey.shape[0] // 2
+        grey = np.asarray(cv2.resize(grey, half, interpolation=cv2.INTER_AREA), np.uint8)
+    few = grey.shape[1] <= _FEW * width and grey.shape[0] <= _FEW * height
+    how = cv2.INTER_LINEAR if few else cv2.INTER_AREA
+    return np.asarray(cv2.resize(grey, (width, height), interpolation=how), np.uint8)
+
+
+def _light(grey: Pixels) -> Pixels:
+    """What changes over many pixels; a quarter of the size is enough to see it."""
+    height, width = grey.shape
+    quarter = max(1, width // 4), max(1, height // 4)
+    far = cv2.resize(grey, quarter, interpolation=cv2.INTER_AREA)
+    smooth = cv2.GaussianBlur(far, (0, 0), _LIGHT_PX / 4)
+    return np.asarray(cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def edge_points(grey: Pixels) -> Points:
@@ -103,11 +122,12 @@ class Registrar:
         size, there = _size(present), _size(earlier)
         if not planes.believable(guess, size) or len(points) < LEAST_POINTS:
             return None
-        common = planes.inside(planes.places(guess, size), there)
+        guessed = planes.places(guess, size)
+        common = planes.inside(guessed, there)
         points = points[_at(common, points)]
         if common.mean() < _LEAST_OVERLAP or len(points) < LEAST_POINTS:
             return None
-        then = moved_picture(present, earlier, guess, common)
+        then = moved_picture(present, earlier, guessed, common)
         ends, believed = _followed(present, then, self._careful if recognised else self._quick)
         believed &= common  # around the earlier picture there is nothing to compare with
         trusted = points[_at(believed, points)]
@@ -126,8 +146,8 @@ class Registrar:
         size = _size(present)
         found = planes.places(matrix, size)
         common = planes.inside(found, _size(earlier))
-        then = moved_picture(present, earlier, matrix, common)
-        known = same_texture(present, then, planes.places(np.eye(3), size)) | ~common
+        then = moved_picture(present, earlier, found, common)
+        known = same_texture(present, then, planes.grid(size)) | ~common
         nothing = np.zeros_like(common)
         share = float(common.mean())
         return Registration(matrix, found, nothing, share, 0.0, known, MOST_SLACK_PX)
@@ -142,7 +162,7 @@ def _followed(
     back = np.asarray(flow.calc(then, now, np.zeros_like(empty)), np.float32)
     ends = planes.grid(_size(now)) + forth
     returned = forth + sampled(back, ends)
-    near = returned[..., 0] ** 2 + returned[..., 1] ** 2 < _BACK_PX**2
+    near = _squared(returned) < _BACK_PX**2
     return np.asarray(ends, np.float32), near & alike(now, then, ends, _ALIKE)
 
 
@@ -159,7 +179,7 @@ def _result(
     """Puts together what was guessed and what was found; `apart` is by how much the flow differs
     from the motion of the scene."""
     matrix, size = guess @ rest, (ends.shape[0], ends.shape[1])
-    own = believed & (apart[..., 0] ** 2 + apart[..., 1] ** 2 > _OWN_PX**2)
+    own = believed & (_squared(apart) > _OWN_PX**2)
     found = planes.places(matrix, size)
     slack = _OWN_PX
     if own.any():
@@ -174,15 +194,22 @@ def _result(
     return Registration(matrix, found, believed & common, share, trust, known, slack)
 
 
+def _squared(vectors: Places) -> NDArray[np.float32]:
+    """(h, w): the squared lengths of vectors, (h, w, 2)."""
+    return np.asarray(cv2.transform(vectors * vectors, np.ones((1, 2), np.float32)), np.float32)
+
+
 def _agreed(points: Points, ends: Points, size: Size) -> Matrix | None:
     """The motion of most points, if they are enough and lie all over the picture."""
     if len(points) < LEAST_POINTS:
         return None
     cv2.setRNGSeed(1)  # equal pictures give equal motions
-    matrix, chosen = cv2.findHomography(points, ends, cv2.RANSAC, _NEAR_PX, maxIters=300)
+    some = slice(None, None, 1 + len(points) // _ENOUGH)
+    matrix, _ = cv2.findHomography(points[some], ends[some], cv2.RANSAC, _NEAR_PX, maxIters=300)
     if matrix is None:
         return None
-    agree = points[chosen.ravel() > 0]
+    apart = planes.applied(np.asarray(matrix, np.float64), points) - ends
+    agree = points[np.hypot(apart[:, 0], apart[:, 1]) < _NEAR_PX]
     if len(agree) < max(LEAST_POINTS, _LEAST_AGREE * len(points)):
         return None
     tiles = (agree // (np.array(size[::-1], np.float32) / 4)).astype(int)

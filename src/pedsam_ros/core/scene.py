@@ -27,6 +27,7 @@ from pedsam_ros.core.keyframes import Keyframes
 from pedsam_ros.core.new_scenes import NewScenes
 from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.placement_config import PlacementConfig
+from pedsam_ros.core.planes import Matrix, resized
 from pedsam_ros.core.present import Present
 from pedsam_ros.core.registration import small_grey
 from pedsam_ros.core.router import STALE
@@ -103,13 +104,15 @@ class Scene:
         self.unsaved.clear()
         return self._journal.written()
 
-    def look(self, rgb: Pixels, now_s: float) -> Sight:
-        """Finds a frame, (H, W, 3) uint8, in the scene. Raises BadImage if it is empty."""
+    def look(self, rgb: Pixels, now_s: float, turn: Matrix | None = None) -> Sight:
+        """Finds a frame, (H, W, 3) uint8, in the scene. `turn` is a hint: how the camera turned
+        since the frame before, see turns.py. Raises BadImage if the frame is empty."""
         if rgb.ndim != 3 or not rgb.size:
             raise BadImage(f'image of shape {rgb.shape}: empty')
         view = View(small_grey(rgb))
         self.totals.frames += 1
-        located, state = self._tracker.locate(view), State.FOUND
+        hint = None if turn is None else resized(turn, (rgb.shape[0], rgb.shape[1]), view.size)
+        located, state = self._tracker.locate(view, hint), State.FOUND
         if located is None:
             located, state = self._begin(view, now_s), State.NEW
         if located is None:

@@ -21,6 +21,7 @@ from pedsam_ros.core.view import Located, View, at_itself, plane
 _SEARCHED = 12  # keyframes in one frame, while the camera is lost
 _NEAR = 0.3  # of the width: how far corners may lie apart for an older keyframe to be tried
 _FAR = 0.1  # of the width: who moved so far in one frame will hardly be followed in the next
+_HINT_PX = 2.0  # of a hint, at the corners: less is found without it
 _OVERLAP, _TRUST, _SCALE = 0.65, 0.6, 1.25  # less of them, or more, and another keyframe is needed
 
 
@@ -35,6 +36,7 @@ class Tracker:
         self.changed: set[int] = set()
         self._registrar = Registrar()
         self._last: tuple[Size, Matrix] | None = None  # the view before -> the active keyframe
+        self._turned: Matrix | None = np.eye(3)  # since then, by a hint -> the view before
         self._far = False  # whether features were needed for the view before
         self._tried: set[int] = set()  # keyframes, since the camera was lost or all were tried
         self._all_tried = False
@@ -45,9 +47,11 @@ class Tracker:
         """Whether every keyframe was tried since the camera was lost."""
         return self._all_tried or all(each.number in self._tried for each in self.keyframes)
 
-    def locate(self, view: View) -> Located | None:
-        """Finds a view. Returns None if the camera is lost."""
-        found = None
+    def locate(self, view: View, turn: Matrix | None = None) -> Located | None:
+        """Finds a view. `turn` is a hint: how the camera turned since the one before, as it moves
+        the picture. Returns None if the camera is lost."""
+        before, found = self._turned, None
+        self._turned = None if turn is None or before is None else before @ turn
         if len(view.points) >= LEAST_POINTS:
             found = self._follow(view) or self._search(view)
         if found is None:
@@ -56,7 +60,7 @@ class Tracker:
         self._found_again()
         found = self._kept(view, found)
         self._activate(found.keyframe)
-        self._last = view.size, found.registration.matrix
+        self._begin_at(view, found.registration.matrix)
         self._compare()
         return found
 
@@ -64,7 +68,7 @@ class Tracker:
         """Makes a view the first one of a new scene."""
         self._found_again()
         found = self._new(view, scene, np.eye(3), origin)
-        self._last = view.size, np.eye(3)
+        self._begin_at(view, np.eye(3))
         return at_itself(found)
 
     def remembers(self, located: Located) -> bool:
@@ -84,11 +88,23 @@ class Tracker:
         return None
 
     def _step(self, view: View, active: Keyframe) -> Located | None:
-        """Looks for a view where the camera was last."""
+        """Looks for a view where a hint says that the camera turned to, then where it was last."""
+        for guess in self._guesses(view):
+            if found := self._register(view, active, guess):
+                return Located(active, found)
+        return None
+
+    def _guesses(self, view: View) -> list[Matrix]:
         if self._last is None or self._last[0] != view.size:
-            return None
-        found = self._register(view, active, self._last[1])
-        return Located(active, found) if found else None
+            return []
+        last, turned = self._last[1], self._turned
+        if turned is None or planes.most_moved(turned, view.size) < _HINT_PX:
+            return [last]
+        return [last @ turned, last]
+
+    def _begin_at(self, view: View, matrix: Matrix) -> None:
+        """The next view is looked for from here."""
+        self._last, self._turned = (view.size, matrix), np.eye(3)
 
     def _moved(self, found: Located) -> float:
         """How far the camera moved since the view before, px: infinite if that is not known."""
@@ -143,8 +159,8 @@ class Tracker:
         keyframe, matrix = found.keyframe, found.registration.matrix
         pose = keyframe.pose @ matrix
         for other, guess in self.keyframes.near(pose, keyframe.scene, view.size)[:2]:
-            moved = planes.applied(guess, planes.corners(view.size)) - planes.corners(view.size)
-            if other is not keyframe and np.abs(moved).max() < _NEAR * view.size[1]:
+            near = planes.most_moved(guess, view.size) < _NEAR * view.size[1]
+            if other is not keyframe and near:
                 again = self._register(view, other, guess)
                 if again and _good(Located(other, again), view):
                     way = matrix @ np.linalg.inv(again.matrix)

@@ -186,11 +186,13 @@ class Canvas:
         return Shift(self.offset, self.corner)
 
     def windows(self) -> Iterator[int]:
-        """Yields the windows that hold content.
-
-        All others are canvas padding and never leave the edge.
-        """
-        return (index for index in range(self.grid.count) if self.content_area(index))
+        """Yields the windows that hold content. All others are padding and never leave."""
+        firsts = range(0, self.grid.count, self.grid.columns), range(self.grid.columns)
+        rows, columns = (
+            [n for n in some for span in [self.content_span(n)[axis]] if span.start < span.stop]
+            for axis, some in enumerate(firsts)
+        )
+        return (row + column for row in rows for column in columns)
 
     def content_area(self, index: int) -> int:
         """Returns the area of the content in a window, canvas px."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 from contextlib import ExitStack
 from copy import copy
 
+import numpy as np
+from numpy.typing import NDArray
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 
-from pedsam_ros.core.types import Masks
+from pedsam_ros.core.types import Frame, FrameKey, Masks
 from pedsam_ros.ros import convert, qos
 
 _KEPT = 128  # calibrations of single images: two seconds of a 60 Hz camera
@@ -47,12 +49,26 @@ class CameraInfos:
         """The calibration of the masks' image, with its header: the one with the same stamp or,
         if there is none, the newest. None if its image has another size. Any thread may call it.
         """
-        info = self._by_stamp.get(masks.key.stamp_ns, self._newest)
-        if info is None or _image_size(info) != (masks.height, masks.width):
+        info = self._found(masks.key, masks.height, masks.width)
+        if info is None:
             return None
         repeated = copy(info)
         repeated.header = convert.key_to_header(masks.key)
         return repeated
+
+    def matrix(self, frame: Frame) -> NDArray[np.float64] | None:
+        """The calibration's K, (3, 3), for the pixels of a frame; None if it is not known. Any
+        thread may call it."""
+        info = self._found(frame.key, *frame.rgb.shape[:2])
+        if info is None:
+            return None
+        stretched = np.diag([1 / max(1, info.binning_x), 1 / max(1, info.binning_y), 1.0])
+        moved = np.array([[1, 0, -info.roi.x_offset], [0, 1, -info.roi.y_offset], [0, 0, 1.0]])
+        return np.asarray(stretched @ moved @ np.reshape(info.k, (3, 3)), np.float64)
+
+    def _found(self, key: FrameKey, height: int, width: int) -> CameraInfo | None:
+        info = self._by_stamp.get(key.stamp_ns, self._newest)
+        return info if info is not None and _image_size(info) == (height, width) else None
 
     def _on_info(self, info: CameraInfo) -> None:
         names = (info.header.frame_id, info.distortion_model)

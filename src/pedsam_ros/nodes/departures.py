@@ -11,6 +11,7 @@ from pedsam_ros.core.errors import BadImage, ExposureError, Unavailable
 from pedsam_ros.core.health import explain
 from pedsam_ros.core.laid import Laid
 from pedsam_ros.core.metrics import Metrics
+from pedsam_ros.core.planes import Matrix
 from pedsam_ros.core.readiness import may_wait
 from pedsam_ros.core.types import Frame, FrameKey
 from pedsam_ros.nodes.frame_log import FrameLog
@@ -25,7 +26,8 @@ class Departures:
     computing thread.
 
     Before a frame is planned, the regions that came before it are taken. `fetch` may leave another
-    image in the inbox, if there is one. `clock` returns monotonic seconds, `unix_clock` Unix time,
+    image in the inbox, if there is one. `turn` tells how the camera turned since the frame before,
+    if that is known. `clock` returns monotonic seconds, `unix_clock` Unix time,
     which the ledger notes.
     """
 
@@ -39,10 +41,11 @@ class Departures:
         metrics: Metrics,
         log: FrameLog,
         fetch: Callable[[], object],
+        turn: Callable[[Frame], Matrix | None],
         clock: Callable[[], float],
         unix_clock: Callable[[], float],
     ) -> None:
-        self._fetch = fetch
+        self._fetch, self._turn = fetch, turn
         self._edge, self._inbox, self._workers = edge, inbox, workers
         self._sender, self._losses, self._metrics, self._log = sender, losses, metrics, log
         self._clock, self._unix_clock = clock, unix_clock
@@ -147,7 +150,7 @@ class Departures:
 
     def _lay(self, frame: Frame) -> Laid:
         with self._metrics.timed('register_s'):
-            return self._edge.lay(frame, self._clock())
+            return self._edge.lay(frame, self._clock(), self._turn(frame))
 
     def _start(self, frame: Frame, laid: Laid | None) -> None:
         try:

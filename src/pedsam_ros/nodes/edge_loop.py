@@ -41,10 +41,11 @@ from pedsam_ros.core.errors import BadBatch, BadReply, ConfigError
 from pedsam_ros.core.health import Condition, WorkerState, sentence
 from pedsam_ros.core.in_flight import InFlight
 from pedsam_ros.core.metrics import Metrics
+from pedsam_ros.core.planes import Matrix
 from pedsam_ros.core.prompts import Limits
 from pedsam_ros.core.router import Region
 from pedsam_ros.core.shown import written
-from pedsam_ros.core.types import Masks, Prompt, WorkerStatus
+from pedsam_ros.core.types import Frame, Masks, Prompt, WorkerStatus
 from pedsam_ros.nodes.answers import Answers, Tell
 from pedsam_ros.nodes.departures import Departures
 from pedsam_ros.nodes.edge_report import Part, Report
@@ -63,7 +64,8 @@ class EdgeLoop:
 
     `keep` writes the ledger to the disk before windows are sent, or raises OSError. `links` holds
     the link of each of the `workers`; it may be filled until the first step. `fetch` calls `offer`
-    if an image can be had at once. `quarantine` maps workers in quarantine to the reason, also
+    if an image can be had at once. `turn` tells how the camera turned since the frame before, see
+    core/turns.py. `quarantine` maps workers in quarantine to the reason, also
     beyond the life of this object. `clock` returns monotonic seconds, `unix_clock` Unix time.
     """
 
@@ -79,6 +81,7 @@ class EdgeLoop:
         unix_clock: Callable[[], float] = time.time,
         log: FrameLog | None = None,
         fetch: Callable[[], object] = lambda: None,
+        turn: Callable[[Frame], Matrix | None] = lambda frame: None,
         quarantine: dict[str, str] | None = None,
     ) -> None:
         self._edge, self._losses, self._clock = edge, losses, clock
@@ -100,6 +103,7 @@ class EdgeLoop:
             metrics,
             log,
             fetch,
+            turn,
             clock,
             unix_clock,
         )

@@ -36,6 +36,7 @@ from pedsam_ros.nodes.edge_services import Active, Services
 from pedsam_ros.nodes.exposure_files import ExposureFiles
 from pedsam_ros.nodes.frame_log import FrameLog
 from pedsam_ros.nodes.frame_queue import Unread
+from pedsam_ros.nodes.gyroscope import Gyroscope
 from pedsam_ros.nodes.home import former_ledger_path, ledger_path, operator_path
 from pedsam_ros.nodes.inbox import Reply
 from pedsam_ros.nodes.losses import Losses
@@ -60,10 +61,11 @@ class EdgeNode(ManagedNode):
     """See EdgeConfig for its parameters and README.md for its topics."""
 
     config_type = EdgeConfig
-    _edge: Edge  # `start` makes these six
+    _edge: Edge  # `start` makes these seven
     _loop: EdgeLoop
     _compute: ComputeThread
     _outputs: Outputs
+    _gyroscope: Gyroscope
     _inputs: Inputs
     _camera: CameraInput | None
 
@@ -107,6 +109,8 @@ class EdgeNode(ManagedNode):
         if self.config.insecure:
             self.get_logger().error(handshakes.INSECURE)
         self._outputs = Outputs(self, running)
+        camera, mounting = self._outputs.infos.matrix, self.config.imu_mounting
+        self._gyroscope = Gyroscope(self, mounting, camera, running)
         links: dict[str, DomainLink] = {}
         self._loop = self._make_loop(self._loaded, links)
         running.callback(self._report)
@@ -177,6 +181,7 @@ class EdgeNode(ManagedNode):
             losses,
             log=log,
             fetch=self._fetch,
+            turn=self._gyroscope.turn,
             quarantine=self._quarantine,
         )
 
@@ -226,6 +231,7 @@ class EdgeNode(ManagedNode):
         insecure = handshakes.INSECURE if self.config.insecure else ''
         frames, *workers = self._loop.report(self.fault or insecure)
         frames.values['unproven_requests'] = self._edge_services.unproven
+        frames.values.update(self._gyroscope.figures())
         camera = [self._camera.part()] if self._camera is not None else []
         self.publish_report(
             [

@@ -39,14 +39,14 @@ class Outputs:
         }
         for publisher in self._publishers.values():
             running.callback(node.destroy_publisher, publisher)
-        self._infos = CameraInfos(node, running)
+        self.infos = CameraInfos(node, running)
 
     def masks(self, masks: Masks) -> None:
         """Publishes masks. Draws pictures of them only for topics that somebody subscribes to."""
         header, publishers = convert.key_to_header(masks.key), self._publishers
         publishers['masks'].publish(convert.masks_to_msg(masks))
         self._draw(masks, header)
-        if publishers['camera_info'].get_subscription_count() and (info := self._infos.of(masks)):
+        if publishers['camera_info'].get_subscription_count() and (info := self.infos.of(masks)):
             publishers['camera_info'].publish(info)
 
     def _draw(self, masks: Masks, header: Header) -> None:

@@ -54,4 +54,5 @@ PROMPTS = reliable(10)
 # a reliable publisher sent. Hearing a region twice does no harm.
 REGIONS = (QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT), reliable(100))
 CAMERA_INFO = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+IMU = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 DIAGNOSTICS = reliable(10)
