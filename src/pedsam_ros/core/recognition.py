@@ -38,11 +38,12 @@ class Recognised:
     sure: bool
 
 
-def features(grey: Pixels) -> Features:
-    """The features of a picture, (h, w) uint8."""
+def features(grey: Pixels, scale: float = 1.0) -> Features:
+    """The features of a picture, (h, w) uint8; their places are in a picture `scale` as large."""
     orb = cv2.ORB.create(MOST_FEATURES, 1.3, 5, edgeThreshold=16, patchSize=24, fastThreshold=6)
     found, around = orb.detectAndCompute(grey, None)
-    points = np.array([each.pt for each in found], np.float32).reshape(-1, 2)
+    places = np.array([each.pt for each in found], np.float32).reshape(-1, 2)
+    points = np.asarray((places + 0.5) * scale - 0.5, np.float32)  # of the middles of pixels
     described = np.asarray(around, np.uint8) if len(found) else np.zeros((0, 32), np.uint8)
     return Features(points, described)
 

@@ -30,7 +30,6 @@ _LIGHT_PX = 12.0  # what changes over more than this is light, not texture
 _NEAR_PX = 1.5  # of a point from where the motion of the scene puts it
 _OWN_PX = 1.0  # what moves further away than this has a motion of its own
 LEAST_POINTS = 24
-_ENOUGH = 150  # points, from which a motion is computed; all of them are asked whether they agree
 _LEAST_TILES = 5  # of 4x4, in which points agree
 _LEAST_OVERLAP = 0.25  # of the picture
 BELIEVED = 0.4  # of the points, at least; unrelated pictures reach 0.13 once in twenty times
@@ -51,18 +50,19 @@ class Registration:
     slack_px: float  # how far most places lie from where the matrix puts them, at most
 
 
-def small_size(height: int, width: int) -> Size:
+def small_size(height: int, width: int, long_px: int = LONG_PX) -> Size:
     """The size of the picture of a frame of height x width px that is registered."""
-    scale = LONG_PX / max(height, width)
+    scale = long_px / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def small_grey(rgb: Pixels) -> Pixels:
+def small_grey(rgb: Pixels, long_px: int = LONG_PX) -> Pixels:
     """The picture of a frame, (H, W, 3) uint8, that is registered: (h, w) uint8."""
-    height, width = small_size(*rgb.shape[:2])
+    height, width = small_size(rgb.shape[0], rgb.shape[1], long_px)
     grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     small = _reduced(grey, width, height)
-    return np.asarray(cv2.addWeighted(small, 1.0, _light(small), -1.0, 128.0), np.uint8)
+    light = _light(small, _LIGHT_PX * long_px / LONG_PX)
+    return np.asarray(cv2.addWeighted(small, 1.0, light, -1.0, 128.0), np.uint8)
 
 
 def _reduced(grey: Pixels, width: int, height: int) -> Pixels:
@@ -75,12 +75,12 @@ def _reduced(grey: Pixels, width: int, height: int) -> Pixels:
     return np.asarray(cv2.resize(grey, (width, height), interpolation=how), np.uint8)
 
 
-def _light(grey: Pixels) -> Pixels:
+def _light(grey: Pixels, over_px: float) -> Pixels:
     """What changes over many pixels; a quarter of the size is enough to see it."""
     height, width = grey.shape
     quarter = max(1, width // 4), max(1, height // 4)
     far = cv2.resize(grey, quarter, interpolation=cv2.INTER_AREA)
-    smooth = cv2.GaussianBlur(far, (0, 0), _LIGHT_PX / 4)
+    smooth = cv2.GaussianBlur(far, (0, 0), over_px / 4)
     return np.asarray(cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
@@ -204,12 +204,10 @@ def _agreed(points: Points, ends: Points, size: Size) -> Matrix | None:
     if len(points) < LEAST_POINTS:
         return None
     cv2.setRNGSeed(1)  # equal pictures give equal motions
-    some = slice(None, None, 1 + len(points) // _ENOUGH)
-    matrix, _ = cv2.findHomography(points[some], ends[some], cv2.RANSAC, _NEAR_PX, maxIters=300)
+    matrix, chosen = cv2.findHomography(points, ends, cv2.RANSAC, _NEAR_PX, maxIters=300)
     if matrix is None:
         return None
-    apart = planes.applied(np.asarray(matrix, np.float64), points) - ends
-    agree = points[np.hypot(apart[:, 0], apart[:, 1]) < _NEAR_PX]
+    agree = points[chosen.ravel() > 0]
     if len(agree) < max(LEAST_POINTS, _LEAST_AGREE * len(points)):
         return None
     tiles = (agree // (np.array(size[::-1], np.float32) / 4)).astype(int)

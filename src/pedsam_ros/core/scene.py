@@ -29,7 +29,6 @@ from pedsam_ros.core.placement import LOCAL
 from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.planes import Matrix, resized
 from pedsam_ros.core.present import Present
-from pedsam_ros.core.registration import small_grey
 from pedsam_ros.core.router import STALE
 from pedsam_ros.core.scene_journal import SceneJournal
 from pedsam_ros.core.scene_record import SceneRecord
@@ -109,7 +108,7 @@ class Scene:
         since the frame before, see turns.py. Raises BadImage if the frame is empty."""
         if rgb.ndim != 3 or not rgb.size:
             raise BadImage(f'image of shape {rgb.shape}: empty')
-        view = View(small_grey(rgb))
+        view = View(rgb)
         self.totals.frames += 1
         hint = None if turn is None else resized(turn, (rgb.shape[0], rgb.shape[1]), view.size)
         located, state = self._tracker.locate(view, hint), State.FOUND

@@ -15,7 +15,7 @@ from pedsam_ros.core import planes
 from pedsam_ros.core.keyframes import Keyframe, Keyframes, unseen
 from pedsam_ros.core.planes import Matrix, Size
 from pedsam_ros.core.recognition import recognised
-from pedsam_ros.core.registration import LEAST_POINTS, Registrar, Registration
+from pedsam_ros.core.registration import LEAST_POINTS, Registrar, Registration, edge_points
 from pedsam_ros.core.view import Located, View, at_itself, plane
 
 _SEARCHED = 12  # keyframes in one frame, while the camera is lost
@@ -212,7 +212,8 @@ class Tracker:
             return
         matrix = known.matrix
         if active.grey is not None and other.grey is not None:
-            found = self._register(View(active.grey), other, matrix, recognised=True)
+            points = edge_points(active.grey)
+            found = self._registrar.register(active.grey, points, other.grey, matrix, True)
             if found is None:
                 return
             matrix = found.matrix

@@ -11,24 +11,33 @@ from pedsam_ros.core import planes
 from pedsam_ros.core.keyframes import Keyframe
 from pedsam_ros.core.planes import Matrix, Points, Size
 from pedsam_ros.core.recognition import Features, features
-from pedsam_ros.core.registration import LEAST_POINTS, MOST_SLACK_PX, Registration, edge_points
+from pedsam_ros.core.registration import (
+    LEAST_POINTS,
+    LONG_PX,
+    MOST_SLACK_PX,
+    Registration,
+    edge_points,
+    small_grey,
+)
 from pedsam_ros.core.types import Pixels
 
 LEAST_FEATURES = 40  # of a view that may become a keyframe without being registered
 
 
 class View:
-    """The small picture of a frame, (h, w) uint8; features are found when they are needed."""
+    """The small picture of a frame, (H, W, 3) uint8; features are found when they are needed, in a
+    picture of twice its size."""
 
-    def __init__(self, grey: Pixels) -> None:
-        self.grey = grey
-        self.points: Points = edge_points(grey)
-        self.size: Size = grey.shape[0], grey.shape[1]
+    def __init__(self, rgb: Pixels) -> None:
+        self._rgb = rgb
+        self.grey = small_grey(rgb)
+        self.points: Points = edge_points(self.grey)
+        self.size: Size = self.grey.shape[0], self.grey.shape[1]
 
     @cached_property
     def features(self) -> Features:
-        """What of it can be recognised."""
-        return features(self.grey)
+        """What of it can be recognised; places are those of the small picture."""
+        return features(small_grey(self._rgb, 2 * LONG_PX), 0.5)
 
     @property
     def clear(self) -> bool:
