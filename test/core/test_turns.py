@@ -170,9 +170,10 @@ def walked(scene, world, matrices, hints, dark=()):
     return largest, scene.totals.lost
 
 
-def test_a_camera_that_moves_by_a_tile_a_frame_is_followed_with_a_hint():
+@pytest.mark.parametrize('step_px', [40.0, 60.0, 64.0, 70.0])
+def test_a_camera_that_moves_by_a_tile_a_frame_is_followed_with_a_hint(step_px):
     """Without one it seems to stand still, since every tile looks like the next."""
-    matrices = [shift(60.0 * n, 100.0) for n in range(12)]
+    matrices = [shift(step_px * n, 100.0) for n in range(24)]
     assert walked(scene_of(), tiles(), matrices, hints=False)[0] > 0.5
     assert walked(scene_of(), tiles(), matrices, hints=True)[0] < 0.43
 

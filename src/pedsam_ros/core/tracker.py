@@ -20,7 +20,7 @@ from pedsam_ros.core.view import Located, View, at_itself, plane
 
 _SEARCHED = 12  # keyframes in one frame, while the camera is lost
 _NEAR = 0.3  # of the width: how far corners may lie apart for an older keyframe to be tried
-_FAR = 0.1  # of the width: who moved so far in one frame will hardly be followed in the next
+_FAR = 0.1  # of the width: who was found so far away will hardly be followed in the next frame
 _HINT_PX = 2.0  # of a hint, at the corners: less is found without it
 _OVERLAP, _TRUST, _SCALE = 0.65, 0.6, 1.25  # less of them, or more, and another keyframe is needed
 
@@ -89,16 +89,17 @@ class Tracker:
 
     def _step(self, view: View, active: Keyframe) -> Located | None:
         """Looks for a view where a hint says that the camera turned to, then where it was last."""
-        for guess in self._guesses(view):
+        for guess in self._guesses(view.size):
             if found := self._register(view, active, guess):
                 return Located(active, found)
         return None
 
-    def _guesses(self, view: View) -> list[Matrix]:
-        if self._last is None or self._last[0] != view.size:
+    def _guesses(self, size: Size) -> list[Matrix]:
+        """Where a view of this size may lie in the active keyframe, the likeliest first."""
+        if self._last is None or self._last[0] != size:
             return []
         last, turned = self._last[1], self._turned
-        if turned is None or planes.most_moved(turned, view.size) < _HINT_PX:
+        if turned is None or planes.most_moved(turned, size) < _HINT_PX:
             return [last]
         return [last @ turned, last]
 
@@ -107,12 +108,12 @@ class Tracker:
         self._last, self._turned = (view.size, matrix), np.eye(3)
 
     def _moved(self, found: Located) -> float:
-        """How far the camera moved since the view before, px: infinite if that is not known."""
-        if self._last is None or self._last[0] != found.size:
+        """How far the view is from where it was looked for first, px: infinite if nowhere."""
+        guesses, ends = self._guesses(found.size), planes.corners(found.size)
+        if not guesses:
             return float('inf')
-        ends = planes.corners(found.size)
-        before, now = (planes.applied(m, ends) for m in (self._last[1], found.registration.matrix))
-        return float(np.abs(now - before).max())
+        there, here = (planes.applied(m, ends) for m in (guesses[0], found.registration.matrix))
+        return float(np.abs(here - there).max())
 
     def _search(self, view: View) -> Located | None:
         """Looks for a view in a few other keyframes, those used last first."""
