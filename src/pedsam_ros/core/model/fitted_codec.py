@@ -151,6 +151,13 @@ def decode(
     return codec.decode(values, shape, dtype)
 
 
+def repacked(tokens: Values, dtype: str, fitted: FittedCodec | None) -> Values:
+    """(h, w, C) float32 tokens as they are after their way over the wire. Raises BadBatch."""
+    height, width, channels = tokens.shape
+    packed = encode(tokens, dtype, fitted)
+    return decode(packed, (height, width, channels), dtype, fitted)
+
+
 def _exact(tensor: Tensor) -> Tensor:
     """In aligned memory, as float32."""
     return tensor.float().clone()
