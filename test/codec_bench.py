@@ -74,7 +74,9 @@ def measure(arch: Architecture, fitted: FittedCodec, rounds: int) -> dict[str, d
     for ratio, bits in rows:
         figures[f'codec {ratio}:1']['directions'] = 8.0 * int((bits > 0).sum())
     for name, times in taken.items():
-        figures[name]['encode_ms'], figures[name]['decode_ms'] = map(median, zip(*times, strict=True))
+        figures[name]['encode_ms'], figures[name]['decode_ms'] = map(
+            median, zip(*times, strict=True)
+        )
     return figures
 
 

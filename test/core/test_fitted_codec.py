@@ -48,7 +48,11 @@ def test_sizes_do_not_depend_on_the_content(ratio, shape):
     """A window's bytes tell its shape alone, and are so many times fewer than float16's."""
     made, size = fakes.codec(), (*shape, fakes.TINY.dim)
     plain = codec.size_bytes(size, 'float16')
-    for values in (np.zeros(size), np.full(size, 1e30), np.random.default_rng(1).normal(size=size)):
+    for values in (
+        np.zeros(size),
+        np.full(size, 1e30),
+        np.random.default_rng(1).normal(size=size),
+    ):
         packed = made.encode(values.astype(np.float32), made.dtype(ratio))
         assert ratio * len(packed) == plain == ratio * codec.size_bytes(size, made.dtype(ratio))
 

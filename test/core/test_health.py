@@ -40,7 +40,7 @@ def test_wrong_codecs_are_named():
     for told in ('', 'd'):
         made.heard('alice', replace(GOOD, codec_id=told), 11.0)
         wrong = made.condition('alice', 11.0)
-        assert wrong == Condition(WorkerState.WRONG_CODEC, f"codec={told!r}, this edge has c")
+        assert wrong == Condition(WorkerState.WRONG_CODEC, f'codec={told!r}, this edge has c')
         assert not made.quarantined('alice')
     made.heard('alice', replace(GOOD, codec_id='c'), 11.0)
     assert made.condition('alice', 11.0).usable

@@ -63,7 +63,9 @@ class Mute(WorkerHalf):
         """(rows, columns, C) float32 for each window: the same everywhere. Raises ConfigError if
         the model has no codec."""
         if self.fitted is None:
-            raise ConfigError('no_embedding: these weights have no codec, which has the mean token')
+            raise ConfigError(
+                'no_embedding: these weights have no codec, which has the mean token'
+            )
         mean, side = self.fitted.mean.numpy(), self.arch.window
         whole = np.broadcast_to(mean, (side, side, len(mean)))
         return [np.ascontiguousarray(whole[self.inside(place)]) for place in places]

@@ -24,9 +24,10 @@ def embedding_errors(
 ) -> dict[str, dict[str, float]]:
     """For each way of packing: the mean over images of the relative error of the embedding.
 
-    `of_values` is the root mean square of the error as a share of that of the tokens, `of_variation`
-    as a share of that of the tokens without their mean over the image. MEAN packs nothing: every
-    token is the mean token of the codec. Without a codec, only the plain types are there.
+    `of_values` is the root mean square of the error as a share of that of the tokens,
+    `of_variation` as a share of that of the tokens less their mean over the image. MEAN packs
+    nothing: every token is the mean token of the codec. Without a codec, only plain types are
+    there.
     """
     worker, found = loading.load_worker(weights, device), defaultdict[str, list[list[float]]](list)
     for sample in tqdm(samples, desc='errors of embeddings', unit='image'):

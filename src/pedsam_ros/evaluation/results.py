@@ -52,7 +52,8 @@ def shown_of(samples: Sequence[Sample]) -> list[int]:
 
 
 def figures_of(results: Mapping[str, Result], samples: Sequence[Sample]) -> dict[str, Any]:
-    """Mean IoU of each model by source and overall, what embeddings contribute to it, counts of segments, seconds per image."""
+    """Mean IoU of each model by source and overall, what embeddings contribute to it, counts of
+    segments, seconds per image."""
     segments = tables.counts(samples)
     overall = {name: tables.cells(r.scores, (*CLASSES, tables.ALL)) for name, r in results.items()}
     return {

@@ -49,7 +49,8 @@ VARIANTS = {
     'ped_untrained_reorder': Variant(role='sam'),
     'no_embedding': Variant(role='ped', transport='float32', mute=True),
     **{
-        f'ped_codec{ratio}': Variant(role='ped', transport='codec', ratio=ratio) for ratio in RATIOS
+        f'ped_codec{ratio}': Variant(role='ped', transport='codec', ratio=ratio)
+        for ratio in RATIOS
     },
     'ped_distributed_fp16': Variant(role='ped', transport='float16', processes=True),
     'ped_distributed_int8': Variant(role='ped', transport='int8', processes=True),

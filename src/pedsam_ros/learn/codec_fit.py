@@ -1,8 +1,8 @@
 """Fits a codec to the tokens that a model makes of some images.
 
-The directions are the principal components of these tokens. Every number of bits a coordinate may
-have gets the step with the least squared error; then bits are given out one octet at a time, always
-where they save the largest error.
+The directions are the principal components of these tokens. For each number of bits that a
+coordinate may have, the step with the least squared error is found. Then bits are given to octets,
+one after the other, always where one saves the most error.
 """
 
 from __future__ import annotations

@@ -138,9 +138,7 @@ def _sizes(camera: ImageTopic) -> list[tuple[int, int]]:
     return [(height, width) for height, width, _ in shapes]
 
 
-def _config(
-    camera: ImageTopic, sizes: Sequence[tuple[int, int]], automatic: bool
-) -> EdgeConfig:
+def _config(camera: ImageTopic, sizes: Sequence[tuple[int, int]], automatic: bool) -> EdgeConfig:
     """The edge's settings: prompts that lie within every frame, or the automatic grid."""
     height, width = (min(size[side] for size in sizes) for side in (0, 1))
     config = EdgeConfig(

@@ -125,8 +125,8 @@ def dtype_of(transport: str, ratio: int, fitted: FittedCodec | None) -> str:
         return transport
     if fitted is None:
         raise ConfigError(
-            'transport=codec: these weights have none; pedsam fit-codec adds one to a whole model, '
-            'which is then split again'
+            'transport=codec: these weights have none; pedsam fit-codec adds one to a whole '
+            'model, which is then split again'
         )
     return fitted.dtype(ratio)
 
