@@ -25,7 +25,8 @@ class Packing:
 
     forward: Tensor  # (C, K): a token, times this, plus `lift`, is its coordinates in steps
     lift: Tensor  # (K,)
-    highest: Tensor  # (K,) the highest step of each coordinate; the lowest is 0
+    lowest: Tensor  # (1,) 0
+    highest: Tensor  # (K,) the highest step of each coordinate
     backward: Tensor  # (K, C): coordinates in steps, times this, plus `base`, are a token
     base: Tensor  # (C,)
     planes: tuple[int, ...]  # how many coordinates have a first bit, a second, and so on
@@ -42,16 +43,17 @@ class Packing:
         forward, backward = basis / steps, (basis * steps).T
         lift, base = highest / 2 - mean @ forward, mean - highest / 2 @ backward
         widths = (OCTET * int((bits > bit).sum()) for bit in range(MOST_BITS))
-        matrices = (each.float().contiguous() for each in (forward, lift, highest, backward, base))
+        parts = forward, lift, torch.zeros(1), highest, backward, base
+        matrices = (each.float().contiguous() for each in parts)
         return cls(*matrices, planes=tuple(filter(None, widths)))
 
     def pack(self, tokens: Tensor) -> NDArray[np.uint8]:
-        """(N, C) float32 -> (N, T) uint8. Raises BadBatch if a token holds NaN."""
+        """(N, C) float32 -> (N, T) uint8. Raises BadBatch if a token holds NaN, or
+        infinite values of both signs."""
         places = torch.addmm(self.lift, tokens, self.forward)
-        if places.isnan().any():
-            raise BadBatch('tokens hold NaN: the codec has no number for them')
-        places = places.clamp_(min=0.0).minimum(self.highest).round_()
-        steps = places.to(torch.uint8).numpy()
+        if places.sum().isnan():  # reads them once; isnan() of each takes ten times as long
+            raise BadBatch('tokens hold NaN or infinite values: the codec has no number for them')
+        steps = places.clamp_(self.lowest, self.highest).round_().numpy().astype(np.uint8)
         planes = [
             np.packbits(steps[:, :width] & np.uint8(1 << bit), axis=1)
             for bit, width in enumerate(self.planes)
