@@ -52,7 +52,7 @@ def test_bits_go_where_they_save_most():
     places[:, :8] *= 10
     _, errors = codec_fit._tried(places)
     assert (errors[1:] < errors[:-1]).all()
-    assert codec_fit._shared(errors, 5).tolist() == [4, 1]
+    assert codec_fit._shared(errors, 6).tolist() == [5, 1]
     assert codec_fit._shared(errors, 16).tolist() == [8, 8]
 
 
