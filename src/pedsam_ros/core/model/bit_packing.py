@@ -41,11 +41,16 @@ class Packing:
         mean, basis, steps = mean.double(), basis[:, :kept].double(), steps[:kept].double()
         highest = 2.0 ** bits[: kept // OCTET].double().repeat_interleave(OCTET) - 1
         forward, backward = basis / steps, (basis * steps).T
-        lift, base = highest / 2 - mean @ forward, mean - highest / 2 @ backward
         widths = (OCTET * int((bits > bit).sum()) for bit in range(MOST_BITS))
-        parts = forward, lift, torch.zeros(1), highest, backward, base
-        matrices = (each.float().contiguous() for each in parts)
-        return cls(*matrices, planes=tuple(filter(None, widths)))
+        return cls(
+            forward=_single(forward),
+            lift=_single(highest / 2 - mean @ forward),
+            lowest=torch.zeros(1),
+            highest=_single(highest),
+            backward=_single(backward),
+            base=_single(mean - highest / 2 @ backward),
+            planes=tuple(filter(None, widths)),
+        )
 
     def pack(self, tokens: Tensor) -> NDArray[np.uint8]:
         """(N, C) float32 -> (N, T) uint8. Raises BadBatch if a token holds NaN, or
@@ -70,3 +75,7 @@ class Packing:
             steps[:, :width] |= plane << np.uint8(bit)
             begin = end
         return torch.addmm(self.base, torch.from_numpy(steps).float(), self.backward)
+
+
+def _single(values: Tensor) -> Tensor:
+    return values.float().contiguous()
