@@ -71,7 +71,9 @@ def fit(worker: WorkerHalf, images: Iterable[Pixels], count: int, rng: Generator
     channels = worker.arch.dim
     if channels < OCTET:
         raise ConfigError(f'dim={channels}: a codec needs {OCTET} channels at least')
-    total, squares, seen = np.zeros(channels), np.zeros((channels, channels)), 0
+    total: Doubles = np.zeros(channels)
+    squares: Doubles = np.zeros((channels, channels))
+    seen = 0
     samples: list[Values] = []
     for image in images:
         tokens = _tokens(worker, image, rng)
