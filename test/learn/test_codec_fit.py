@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import fakes
+from pedsam_ros.core import codec
 from pedsam_ros.core.codec import RATIOS
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import checkpoint, fitted_codec, loading
@@ -98,7 +99,6 @@ def test_arguments_that_break_a_rule_are_named(words, told):
 
 
 def test_the_model_that_comes_along_has_a_codec():
-    """At every ratio it loses less of a photograph's tokens than the ratio suggests."""
-    shipped = checkpoint.read('vit_tiny')
-    assert shipped.codec is not None
-    assert len(shipped.codec.mean) == shipped.arch.dim
+    """So every transport works with it, and `no_embedding` has its mean token."""
+    edge = loading.load_edge(checkpoint.read('vit_tiny'))
+    assert [codec.ratio_of(edge.reply_dtype('codec', ratio)) for ratio in RATIOS] == [*RATIOS]
