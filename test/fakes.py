@@ -1,5 +1,6 @@
 """Small stand-ins for tests: a tiny random SAM, a camera, and a worker that is a function call."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from pedsam_ros.core.in_flight import Assignment
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.model import checkpoint, loading, sam
 from pedsam_ros.core.model.edge_half import EdgeHalf
+from pedsam_ros.core.model.fitted_codec import FittedCodec
 from pedsam_ros.core.model.monolithic import block_order
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.outbound import neutral
@@ -46,6 +48,22 @@ POINT = (Prompt(points=((20.0, 20.0, 1),)),)
 def weights(seed: int = 0) -> checkpoint.Weights:
     """Random weights of the tiny architecture."""
     return checkpoint.random_weights(TINY, seed)
+
+
+@cache
+def codec(seed: int = 0) -> FittedCodec:
+    """A codec of random directions for the tiny architecture."""
+    random = torch.Generator().manual_seed(seed)
+    basis, _ = torch.linalg.qr(torch.randn(TINY.dim, TINY.dim, generator=random))
+    bits = torch.tensor([[5.0, 4, 4, 3], [3, 2, 2, 1], [2, 1, 1, 0]])
+    steps = 6.0 / 2 ** bits.repeat_interleave(8, dim=1)
+    return FittedCodec(torch.randn(TINY.dim, generator=random), basis, steps, bits)
+
+
+@cache
+def coded_weights(codec_seed: int = 0) -> checkpoint.Weights:
+    """The same weights with a codec."""
+    return replace(weights(), codec=codec(codec_seed))
 
 
 def frame(height: int = 96, width: int = 128, seed: int = 0, stamp_ns: int = 1) -> Frame:
@@ -87,13 +105,13 @@ def edge(
 @cache
 def edge_half(worker_half: bool = False) -> EdgeHalf:
     """The edge's half. All tests share it, because nothing changes it."""
-    return loading.load_edge(weights(), worker_half=worker_half)
+    return loading.load_edge(coded_weights(), worker_half=worker_half)
 
 
 @cache
 def worker() -> WorkerHalf:
     """An honest worker."""
-    return loading.load_worker(weights())
+    return loading.load_worker(coded_weights())
 
 
 def any_reply() -> Embedding:

@@ -1,16 +1,19 @@
 """The way back: embeddings become pixels again, and nothing is learned from what is attacked."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tqdm import tqdm
 
-from fakes import worker
+from fakes import coded_weights, worker
 from pedsam_ros.audit import inversion, return_path
 from pedsam_ros.audit.attack import History, Needs, Own
 from pedsam_ros.audit.attacks import attacks, decoder, ridge
 from pedsam_ros.audit.return_path import Target
 from pedsam_ros.audit.scenes import Scene
 from pedsam_ros.core import codec
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.windows import Canvas
 from toy_subjects import drawn, subject
 
@@ -131,3 +134,13 @@ def test_the_wrong_embedding_shows_another_window():
     for index, tokens in return_path._turned(target).items():
         errors = [np.abs(inverse(tokens) - pixels).mean() for pixels in other.pixels]
         assert np.argmin(errors) == (index + 1) % 4
+
+
+def test_the_codec_is_attacked_where_the_model_has_one():
+    """By an adversary that learned from windows which went through it."""
+    given = replace(subject(2), weights=coded_weights(), config=EdgeConfig(transport='codec'))
+    section = return_path.run(given, tqdm(disable=True))
+    assert set(section.figures['dtypes']) == set(codec.TRANSPORTS)
+    found = section.figures['dtypes']['codec']
+    assert {each['psnr_db']['count'] for each in found.values()} == {2}
+    assert section.exhibits

@@ -7,6 +7,7 @@ import pytest
 
 import fakes
 from fakes import ALL, WITHOUT_BOB, loss, settle
+from pedsam_ros.core.codec import TRANSPORTS
 from pedsam_ros.core.config import LossConfig
 from pedsam_ros.core.errors import BadReply, Unavailable
 
@@ -16,7 +17,7 @@ def audited(tolerance=0.05, **config):
     return fakes.edge(loss=rules, **config)
 
 
-@pytest.mark.parametrize('transport', ['float32', 'float16', 'int8'])
+@pytest.mark.parametrize('transport', TRANSPORTS)
 def test_an_honest_worker_passes_every_audit(transport):
     """However embeddings travel."""
     edge = audited(transport=transport)

@@ -9,6 +9,7 @@ import torch
 
 import fakes
 from fakes import ALL
+from pedsam_ros.core.codec import TRANSPORTS
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.errors import BadBatch, BadReply
 from pedsam_ros.core.model import preprocess
@@ -196,7 +197,7 @@ def test_no_worker_sees_more_than_its_lattice_share():
     assert max(shares) < 0.36
 
 
-@pytest.mark.parametrize('transport', ['float32', 'float16', 'int8'])
+@pytest.mark.parametrize('transport', TRANSPORTS)
 def test_the_local_pipeline_takes_the_same_way(transport):
     """It includes the codec, so it gives the masks of replies over the wire to the last bit."""
     edge = fakes.edge(transport=transport)

@@ -34,6 +34,19 @@ def test_wrong_models_are_named():
     assert wrong == Condition(WorkerState.WRONG_MODEL, "model_id='x', this edge has m")
 
 
+def test_wrong_codecs_are_named():
+    """Only an edge whose embeddings travel by the codec asks for it, and blames nobody."""
+    made = Health('m', timeout_s=3.0, codec_id='c')
+    for told in ('', 'd'):
+        made.heard('alice', replace(GOOD, codec_id=told), 11.0)
+        wrong = made.condition('alice', 11.0)
+        assert wrong == Condition(WorkerState.WRONG_CODEC, f'codec={told!r}, this edge has c')
+        assert not made.quarantined('alice')
+    made.heard('alice', replace(GOOD, codec_id='c'), 11.0)
+    assert made.condition('alice', 11.0).usable
+    assert health().condition('alice', 11.0).usable
+
+
 def test_quarantine_holds_until_release():
     """Whatever heartbeats the worker sends. The first reason stays."""
     made = health()
@@ -57,6 +70,7 @@ def test_quarantine_holds_until_release():
         ),
         (WorkerState.SILENT, 'silent'),
         (WorkerState.WRONG_MODEL, 'detail'),
+        (WorkerState.WRONG_CODEC, 'detail'),
         (WorkerState.QUARANTINED, 'quarantined: detail'),
     ],
 )
@@ -74,6 +88,7 @@ def test_the_states_are_those_that_diagnostics_show():
         'not_connected',
         'silent',
         'wrong_model',
+        'wrong_codec',
         'quarantined',
     }
 

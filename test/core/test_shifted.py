@@ -54,7 +54,7 @@ def test_workers_and_edge_give_what_the_whole_model_gives(size, shift):
     assert expected.std() > 0.1
     assert torch.allclose(EDGE.encode(started).embedding, expected, atol=1e-4)
     assert all(
-        loading.load_edge(WEIGHTS, worker_half=True).error(started, index) < 1e-6
+        loading.load_edge(WEIGHTS, worker_half=True).error(started, index, 'float32') < 1e-6
         for index in list(contents)[:3]
     )
 

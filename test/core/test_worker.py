@@ -9,7 +9,7 @@ import fakes
 from pedsam_ros.core.errors import BadBatch
 from pedsam_ros.core.types import Window
 
-WORKER = fakes.worker()
+WORKER, CODEC = fakes.worker(), fakes.codec()
 GOOD = Window(5, WORKER.model_id, 24, np.zeros((32, 20, 3), np.uint8), 'float16')
 
 
@@ -27,6 +27,7 @@ def test_a_good_window_is_answered():
         ({'model_id': 'other'}, "model_id='other'"),
         ({'index': 25}, 'window=25'),
         ({'reply_dtype': 'float8'}, "reply_dtype='float8'"),
+        ({'reply_dtype': fakes.codec(1).dtype(8)}, f'this worker has .*{CODEC.dtype(8)}'),
         ({'pixels': np.zeros((33, 20, 3), np.uint8)}, '33 px from 0 on, of 0 to 32'),
         ({'pixels': np.zeros((0, 20, 3), np.uint8)}, 'pixels of 0x20x3'),
         ({'pixels': np.zeros((9, 20, 1), np.uint8)}, 'pixels of 9x20x1'),

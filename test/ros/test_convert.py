@@ -92,7 +92,7 @@ def test_embeddings_survive_the_wire(dtype):
 
 def test_statuses_survive_the_wire():
     """Every field of a heartbeat comes back unchanged."""
-    status = WorkerStatus('c' * 16, 'vit_tiny', 1, 2, 3, 4, 0.5, 'why', 'process')
+    status = WorkerStatus('c' * 16, 'vit_tiny', 1, 2, 3, 4, 0.5, 'why', 'process', 'd' * 12)
     assert convert.status_from_msg(sent(convert.status_to_msg(status)), 'process') == status
 
 

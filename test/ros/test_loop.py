@@ -6,6 +6,7 @@ calls.
 
 import pytest
 
+import fakes
 from loop_with_fakes import PlayedLoop
 from pedsam_ros.core.config import LossConfig
 from pedsam_ros.ros import diagnostics
@@ -208,3 +209,19 @@ def test_a_loss_is_reported_once(played):
     assert [played.message(), played.message()] == [lost, '']
     assert played.figures()['last_loss'] == lost
     assert played.edge.endings == {'failed': 1}
+
+
+def test_workers_with_another_codec_get_no_window_and_no_blame():
+    """They are used as soon as they have this edge's."""
+    played = PlayedLoop(transport='codec')
+    played.beat('bob', codec_id=fakes.codec(1).id)
+    played.arrive(stamp_ns=1)
+    played.step()
+    assert {played.state(name) for name in NAMES} == {'wrong_codec'}
+    assert not any(played.unanswered().values())
+    for name in NAMES:
+        played.beat(name, codec_id=fakes.codec().id)
+    played.arrive(stamp_ns=2)
+    played.step()
+    assert {played.state(name) for name in NAMES} == {'usable'}
+    assert all(played.unanswered().values())

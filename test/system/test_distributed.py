@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from fakes import frame
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import PedsamError
 from pedsam_ros.core.model import checkpoint
 from pedsam_ros.core.types import Prompt
 from pedsam_ros.tools import evaluate
+from pedsam_ros.trial import one_process
 from pedsam_ros.trial.distributed import distributed
 from pedsam_ros.trial.processes import workers_in
 from rig import SEED, local_pipeline, same
@@ -75,3 +77,16 @@ def test_each_frame_gets_its_own_masks(domain_ids, tmp_path):
             model.encode(frame(stamp_ns=9))
         with pytest.raises(PedsamError, match='alice ended with status -9; logs are in'):
             running.close()
+
+
+def test_embeddings_that_travel_by_a_codec_give_the_masks_of_one_process(domain_ids, tmp_path):
+    """To the last bit: each process reads the codec from its own half of the weights."""
+    weights = checkpoint.read('vit_tiny')
+    config = EdgeConfig(transport='codec', codec_ratio=16)
+    local = one_process.local_pipeline(weights, workers_in(domain_ids), config)
+    torch.set_num_threads(1)
+    with distributed(weights, domain_ids, tmp_path, 'codec', 16, threads=1) as model:
+        for i, size in enumerate([(96, 128), (70, 90)]):
+            image = frame(*size, seed=i, stamp_ns=i + 1)
+            found = model.decode(model.encode(image), [POINT])
+            assert same(found, local.decode(local.encode(image), [POINT]))

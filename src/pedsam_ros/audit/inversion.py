@@ -11,7 +11,8 @@ from pedsam_ros.audit import placed
 from pedsam_ros.audit.attack import History, Own, Picture, Seen
 from pedsam_ros.core import codec
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.model import preprocess
+from pedsam_ros.core.model import fitted_codec, preprocess
+from pedsam_ros.core.model.fitted_codec import FittedCodec
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.types import Embedding, Pixels, Values
 from pedsam_ros.core.windows import Canvas, merge, pixel_grid, token_grid
@@ -64,6 +65,11 @@ def encoded(worker: WorkerHalf, parts: Mapping[int, Pixels], canvas: Canvas) -> 
         corners = [canvas.content_corner(i) for i in some]
         found |= zip(some, worker.tokens(places, [parts[i] for i in some], corners), strict=True)
     return found
+
+
+def repacked(own: Own, dtype: str, fitted: FittedCodec) -> Own:
+    """The same windows, their tokens as they are after their way through a codec."""
+    return Own(own.pixels, [fitted_codec.repacked(each, dtype, fitted) for each in own.tokens])
 
 
 def embedded(tokens: Mapping[int, Values], dtype: str) -> dict[int, Embedding]:

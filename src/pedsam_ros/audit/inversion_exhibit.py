@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -23,7 +23,7 @@ class Row:
     """An attacked image: (H, W, 3) uint8, the guesses by attack, and where its windows lie."""
 
     truth: Pixels
-    guesses: Mapping[str, Picture]
+    guesses: dict[str, Picture]
     places: Sequence[tuple[slice, slice]]
 
 

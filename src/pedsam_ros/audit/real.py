@@ -22,7 +22,12 @@ from pedsam_ros.core.windows import Canvas
 from pedsam_ros.core.workers_file import WorkerEntry, parse_workers
 from pedsam_ros.trial.crossing import Crossed, Crossing, crossing
 
-_PASSED_ON = ('placement.', 'pad', 'transport')  # starts of the parameters that matter here
+_PASSED_ON = (
+    'placement.',
+    'pad',
+    'transport',
+    'codec_ratio',
+)  # starts of the parameters that matter here
 
 
 def record_real(

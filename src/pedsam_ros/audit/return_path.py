@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from pedsam_ros.audit.attack import History, Needs, Own, Picture
 from pedsam_ros.audit.attacks import attacks
-from pedsam_ros.audit.inversion import embedded, encoded, joined, own_windows
+from pedsam_ros.audit.inversion import embedded, encoded, joined, own_windows, repacked
 from pedsam_ros.audit.inversion_exhibit import Row, exhibit
 from pedsam_ros.audit.recording import Moment
 from pedsam_ros.audit.scenes import Scene
@@ -28,12 +28,14 @@ from pedsam_ros.audit.scores import Estimate, psnr, ssim
 from pedsam_ros.audit.section import Section
 from pedsam_ros.audit.subject import Subject
 from pedsam_ros.core import codec
-from pedsam_ros.core.model import loading
+from pedsam_ros.core.model import fitted_codec, loading
+from pedsam_ros.core.model.fitted_codec import FittedCodec
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.outbound import GREY
-from pedsam_ros.core.types import Pixels, Values
+from pedsam_ros.core.types import Embedding, Pixels, Values
 
 NAME = 'return_path'
+CODEC = codec.TRANSPORTS[-1]
 FOLDS = 2
 _WINDOWS = 2400  # to learn from, of all images together
 _OF_A_VIEW = 20  # windows
@@ -93,10 +95,13 @@ def run(subject: Subject, bar: tqdm[Any]) -> Section:
     of = folds(stills)
     for fold in range(FOLDS):
         learned = joined(own_of_others(own, of, fold))
-        attacked = (each for each, its in zip(targets, of, strict=True) if its == fold)
-        for target in filter(lambda each: each.parts, attacked):
+        mine = (each for each, its in zip(targets, of, strict=True) if its == fold)
+        attacked = [each for each in mine if each.parts]
+        for target in attacked:
             _attack(subject, target, learned, found)
             bar.update()
+        if worker.fitted:
+            _attack_coded(subject, attacked, learned, found, worker.fitted)
     return _section(subject, own, targets, found)
 
 
@@ -142,26 +147,49 @@ def _target(moment: Moment, worker: WorkerHalf) -> Target:
 
 
 def _attack(subject: Subject, target: Target, own: Own, found: Found) -> None:
-    view = np.full_like(target.moment.truth, GREY)
-    seen = np.zeros(view.shape[:2], bool)  # an eavesdropper was sent nothing
-    shift, guesses = target.moment.canvas.shift, dict[str, Picture]()
+    guesses = dict[str, Picture]()
     for dtype in codec.DTYPES:
-        embeddings = embedded(target.tokens, dtype)
-        history = History(subject.model.arch, embeddings=embeddings, shift=shift, own=own)
-        for name, module in attacks(Needs.EMBEDDINGS).items():
-            started_s = time.process_time()
-            guess = module.attack(view, seen, history)
-            found.cpu_s[name] += time.process_time() - started_s
-            found.note(dtype, name, guess, target)
-            if dtype == subject.config.transport:
-                guesses[name] = guess
+        made = _guesses(subject, target, embedded(target.tokens, dtype), own, found, dtype)
+        guesses |= made if dtype == subject.config.transport else {}
     for name, guess in references(target).items():
         found.note('', name, guess, target)
-    embeddings = embedded(_turned(target), dtype)
-    turned = History(subject.model.arch, embeddings=embeddings, shift=shift, own=own)
-    for name, module in attacks(Needs.EMBEDDINGS).items():
-        found.note('wrong', name, module.attack(view, seen, turned), target)
+    _guesses(subject, target, embedded(_turned(target), dtype), own, found, 'wrong')
     found.rows.append(Row(target.moment.truth, guesses, _places(target)))
+
+
+def _attack_coded(
+    subject: Subject, attacked: Sequence[Target], own: Own, found: Found, fitted: FittedCodec
+) -> None:
+    """The same for the codec of the model, at the edge's ratio, from windows that went through it:
+    whoever opens embeddings knows the codec, which is in the worker's file."""
+    dtype = fitted.dtype(subject.config.codec_ratio)
+    learned = repacked(own, dtype, fitted)
+    rows = found.rows[len(found.rows) - len(attacked) :]
+    for target, row in zip(attacked, rows, strict=True):
+        tokens = {i: fitted_codec.repacked(t, dtype, fitted) for i, t in target.tokens.items()}
+        made = _guesses(subject, target, embedded(tokens, 'float32'), learned, found, CODEC)
+        row.guesses.update(made if subject.config.transport == CODEC else {})
+
+
+def _guesses(
+    subject: Subject,
+    target: Target,
+    embeddings: Mapping[int, Embedding],
+    own: Own,
+    found: Found,
+    dtype: str,
+) -> dict[str, Picture]:
+    """What each attack makes of embeddings; notes its scores and what it took."""
+    view = np.full_like(target.moment.truth, GREY)
+    seen = np.zeros(view.shape[:2], bool)  # an eavesdropper was sent nothing
+    shift, made = target.moment.canvas.shift, dict[str, Picture]()
+    history = History(subject.model.arch, embeddings=embeddings, shift=shift, own=own)
+    for name, module in attacks(Needs.EMBEDDINGS).items():
+        started_s = time.process_time()
+        made[name] = module.attack(view, seen, history)
+        found.cpu_s[name] += time.process_time() - started_s
+        found.note(dtype, name, made[name], target)
+    return made
 
 
 def references(target: Target) -> dict[str, Picture]:
@@ -211,7 +239,10 @@ def _section(
         },
         'learned_from': 'other_images_of_the_audit',
         'transport': subject.config.transport,
-        'dtypes': {dtype: found.figures(dtype) for dtype in codec.DTYPES},
+        'codec_ratio': subject.config.codec_ratio,
+        'dtypes': {
+            dtype: figures for dtype in codec.TRANSPORTS if (figures := found.figures(dtype))
+        },
         'references': found.figures(''),
         'embedding_of_another_window': found.figures('wrong'),
         'attacker_cpu_s': {name: round(took, 3) for name, took in found.cpu_s.items()},

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pedsam_ros.core import common_settings as common
-from pedsam_ros.core.codec import DTYPES
+from pedsam_ros.core.codec import RATIOS, TRANSPORTS
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.prompts import Limits, prompts_from_flat
@@ -162,7 +162,14 @@ class EdgeConfig:
         "needs the worker's half of the weights",
     )
     region_s: float = setting(2.0, 'time for which a region holds', low=0.0, high=3600.0)
-    transport: str = setting('float16', 'number type in which embeddings travel', choices=DTYPES)
+    transport: str = setting(
+        'float16',
+        "how embeddings travel: as numbers of a type, or by the model's own codec",
+        choices=TRANSPORTS,
+    )
+    codec_ratio: int = setting(
+        8, 'how many times smaller than float16 the codec makes embeddings', choices=RATIOS
+    )
     pad: bool = common.pad('window')
     key_folder: str = common.key_folder()
     insecure: bool = common.insecure()

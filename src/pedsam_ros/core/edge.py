@@ -96,7 +96,8 @@ class Edge:
         self._recent = RecentEmbeddings(config.loss, config.placement.on_cap)
         self.pace = Pace()
         parts = self._anchor, self.router, self._dispatch, self._recent
-        self._outbound = Outbound(model.model_id, config, *parts)
+        self.reply_dtype = model.reply_dtype(config.transport, config.codec_ratio)
+        self._outbound = Outbound(model.model_id, self.reply_dtype, config, *parts)
         self.kept_here = self._outbound.kept_here
 
     def arrive(self, frames: int = 1) -> None:
@@ -164,7 +165,7 @@ class Edge:
         asked = self._dispatch.check(reply.request_id, reply.index, worker)
         frame = self._in_flight[asked.serial]
         offset = frame.canvas.offset
-        tokens = self.model.checked(worker, reply, self.config.transport, offset)
+        tokens = self.model.checked(worker, reply, self.reply_dtype, offset)
         self._dispatch.settle(reply.request_id)
         frame.answered(reply.index, tokens, worker)
         took_s = now_s - asked.asked_s  # by this clock; a worker may claim any time
@@ -193,7 +194,7 @@ class Edge:
         rules = self.config.loss
         index = window_to_audit(frame.asked(), rules.audit_rate, self._chance)
         if index is not None:
-            self.model.audit(frame, index, rules.audit_tolerance)
+            self.model.audit(frame, index, self.reply_dtype, rules.audit_tolerance)
 
     def encode(self, frame: InFlight) -> Encoded:
         """Runs the global blocks on a complete frame, which becomes `last`. Raises BadReply if

@@ -40,17 +40,21 @@ class EdgeCompute(Protocol):
     def resize(self, rgb: Pixels, size: tuple[int, int]) -> Pixels:
         """Resizes an (H, W, 3) uint8 image to (h, w) = `size`; returns (h, w, 3) uint8."""
 
+    def reply_dtype(self, transport: str, ratio: int) -> str:
+        """The type that workers are asked for: one of codec.TRANSPORTS, the codec by its name on
+        the wire. Raises ConfigError if the model has no codec."""
+
     def checked(
-        self, worker: str, reply: Embedding, transport: str, offset: tuple[int, int] = (0, 0)
+        self, worker: str, reply: Embedding, dtype: str, offset: tuple[int, int] = (0, 0)
     ) -> Values:
-        """Decodes a reply into (rows, columns, C) float32 tokens; `offset` is the grid's. Raises
-        BadReply if it is malformed."""
+        """Decodes a reply into (rows, columns, C) float32 tokens; `dtype` is what was asked for,
+        `offset` the grid's. Raises BadReply if it is malformed."""
 
     def compute(self, window: Window) -> Embedding:
         """Computes the embedding of a window that stays on the edge. Raises ValueError without
         the worker's half."""
 
-    def audit(self, frame: InFlight, index: int, tolerance: float) -> None:
+    def audit(self, frame: InFlight, index: int, dtype: str, tolerance: float) -> None:
         """Computes a window again. Raises BadReply if its worker computed something else."""
 
     def encode(self, frame: InFlight) -> Encoded:

@@ -20,12 +20,13 @@ class WorkerState(Enum):
     NOT_CONNECTED = 'not_connected'  # somebody is there, but there is no session with the worker
     SILENT = 'silent'  # its last heartbeat is older than `timeout_s`
     WRONG_MODEL = 'wrong_model'  # it runs other weights than this edge
+    WRONG_CODEC = 'wrong_codec'  # it runs the same weights, with another codec or none
     QUARANTINED = 'quarantined'  # it sent what no honest worker would send
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A worker's state, with a detail for people: the two model ids, or why it is in
+    """A worker's state, with a detail for people: the ids that differ, or why it is in
     quarantine."""
 
     state: WorkerState
@@ -48,6 +49,7 @@ def sentence(condition: Condition) -> str:
         WorkerState.NOT_CONNECTED: 'not connected yet (do keys differ, or is one end insecure?)',
         WorkerState.SILENT: 'silent',
         WorkerState.WRONG_MODEL: condition.detail,
+        WorkerState.WRONG_CODEC: condition.detail,
         WorkerState.QUARANTINED: f'quarantined: {condition.detail}',
     }[condition.state]
 
@@ -61,7 +63,8 @@ def explain(conditions: Mapping[str, Condition]) -> str:
 class Health:
     """The heartbeats of all workers, and the workers in quarantine.
 
-    `model_id` is the edge's own. A worker is silent once its last heartbeat is older than
+    `model_id` is the edge's own; `codec_id` is that of the codec that embeddings travel by, empty
+    if they travel without. A worker is silent once its last heartbeat is older than
     `timeout_s` seconds. `quarantine_of` maps workers in quarantine to the reason; it may outlive
     this object.
     """
@@ -69,6 +72,7 @@ class Health:
     model_id: str
     timeout_s: float
     quarantine_of: dict[str, str] = field(default_factory=dict)
+    codec_id: str = ''
     _heard: dict[str, tuple[WorkerStatus, float]] = field(default_factory=dict, init=False)
     _idle_s: dict[str, float] = field(default_factory=dict, init=False)
     _new_s: dict[str, float] = field(default_factory=dict, init=False)
@@ -95,6 +99,9 @@ class Health:
         if status.model_id != self.model_id:
             both = f'model_id={status.model_id!r:.40}, this edge has {self.model_id}'
             return Condition(WorkerState.WRONG_MODEL, both)
+        if self.codec_id not in ('', status.codec_id):
+            both = f'codec={status.codec_id!r:.40}, this edge has {self.codec_id}'
+            return Condition(WorkerState.WRONG_CODEC, both)
         return Condition(WorkerState.USABLE)
 
     def status(self, worker: str) -> WorkerStatus | None:

@@ -41,13 +41,15 @@ class Outbound:
     def __init__(
         self,
         model_id: str,
+        reply_dtype: str,
         config: EdgeConfig,
         anchor: Anchor,
         router: Router,
         dispatch: Dispatch,
         recent: RecentEmbeddings,
     ) -> None:
-        self._model_id, self._config, self._anchor = model_id, config, anchor
+        self._model_id, self._dtype = model_id, reply_dtype
+        self._config, self._anchor = config, anchor
         self._router, self._dispatch, self._recent = router, dispatch, recent
         self.kept_here = KeptHere()
 
@@ -185,7 +187,7 @@ class Outbound:
             self._model_id,
             index,
             frame.contents[index],
-            config.transport,
+            self._dtype,
             config.deadline_s,
             canvas.offset,
             canvas.content_corner(index),

@@ -42,7 +42,7 @@ class Window:
     model_id: str  # the model that both ends must run
     index: int  # in the grid of windows
     pixels: Pixels  # (h, w, 3) uint8 RGB: its content; empty in a window of canvas padding
-    reply_dtype: str  # one of codec.DTYPES
+    reply_dtype: str  # one of codec.DTYPES, or a fitted codec by its name
     within_s: float = 0.0  # s from arrival after which nobody waits for the reply; 0: no limit
     offset: tuple[int, int] = (0, 0)  # of the grid, tokens: see windows.Grid
     corner: tuple[int, int] = (0, 0)  # row and column, px, of the window where its content begins
@@ -56,8 +56,8 @@ class Embedding:
     model_id: str  # the model that the worker runs
     index: int  # in the grid of windows
     shape: tuple[int, int, int]  # (rows, columns, channels), in tokens
-    dtype: str  # one of codec.DTYPES
-    values: bytes | memoryview  # the tokens, packed by codec.encode
+    dtype: str  # the reply_dtype of the window
+    values: bytes | memoryview  # the tokens, packed
     encode_s: float = 0.0  # s from the window's arrival to this reply, on the worker's clock
 
 
@@ -74,6 +74,7 @@ class WorkerStatus:
     encode_s: float
     last_error: str
     process: str = ''  # tells the worker's process from others; the handshake names it
+    codec_id: str = ''  # of the model's codec; empty if it has none
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,13 +52,14 @@ def shown_of(samples: Sequence[Sample]) -> list[int]:
 
 
 def figures_of(results: Mapping[str, Result], samples: Sequence[Sample]) -> dict[str, Any]:
-    """Mean IoU of each model by source and overall, counts of segments, seconds per image."""
+    """Mean IoU of each model by source and overall, what embeddings contribute to it, counts of
+    segments, seconds per image."""
     segments = tables.counts(samples)
+    overall = {name: tables.cells(r.scores, (*CLASSES, tables.ALL)) for name, r in results.items()}
     return {
         'models': {name: tables.by_source(r.scores, segments) for name, r in results.items()},
-        'overall': {
-            name: tables.cells(r.scores, (*CLASSES, tables.ALL)) for name, r in results.items()
-        },
+        'overall': overall,
+        'contribution': tables.contributions(overall),
         'segments': segments,
         'seconds_per_image': {name: r.seconds / len(samples) for name, r in results.items()},
     }

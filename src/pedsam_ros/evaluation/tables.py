@@ -11,6 +11,7 @@ from pedsam_ros.evaluation.samples import CLASSES, Sample
 Cells: TypeAlias = 'dict[str, dict[str, float | None]]'  # class -> prompt -> mean IoU
 BASELINE = 'box'  # the model that answers with the box; its gain over itself is not shown
 ALL = 'all'  # name for both classes together
+MUTE = 'no_embedding'  # the model whose workers say nothing
 
 
 def by_source(scores: Sequence[Score], sources: Iterable[str]) -> dict[str, Cells]:
@@ -26,6 +27,17 @@ def cells(scores: Sequence[Score], classes: Sequence[str] = CLASSES) -> Cells:
             for prompt in PROMPTS
         }
         for name in classes
+    }
+
+
+def contributions(overall: Mapping[str, Cells]) -> Cells:
+    """model -> prompt -> its mean IoU over all segments, less that of MUTE; empty without MUTE."""
+    if MUTE not in overall:
+        return {}
+    floor = overall[MUTE][ALL]
+    return {
+        name: {prompt: _difference(of[ALL][prompt], floor[prompt]) for prompt in PROMPTS}
+        for name, of in overall.items()
     }
 
 
@@ -81,6 +93,10 @@ def _figure(value: float | None, floor: float, model: str) -> str:
 
 def _in(score: Score, name: str) -> bool:
     return name in (ALL, score.of_class)
+
+
+def _difference(value: float | None, floor: float | None) -> float | None:
+    return None if value is None or floor is None else value - floor
 
 
 def _mean(values: Sequence[float]) -> float | None:

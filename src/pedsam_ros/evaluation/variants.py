@@ -5,16 +5,23 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pedsam_ros.core.codec import RATIOS
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.checkpoint import Weights
+from pedsam_ros.core.model.local_pipeline import LocalPipeline
 from pedsam_ros.core.model.monolithic import MonolithicPipeline
-from pedsam_ros.evaluation.baselines import Blurred, BoxItself
+from pedsam_ros.core.placement_config import PlacementConfig
+from pedsam_ros.core.workers_file import WorkerEntry
+from pedsam_ros.evaluation.baselines import Blurred, BoxItself, Mute
 from pedsam_ros.evaluation.protocol import PROMPTS, Segmenter
 from pedsam_ros.evaluation.shifted import Shifted
+from pedsam_ros.trial.one_process import local_pipeline
+from pedsam_ros.trial.processes import NAMES
 
 ROLES = {'ped': '--checkpoint', 'sam': '--sam-checkpoint'}  # role of weights -> its argument
 _TWIN = Path('weights/vit_tiny_sam.safetensors')  # in a checkout's root; it is not installed
@@ -26,7 +33,10 @@ class Variant:
 
     role: str = ''  # one of ROLES: weights trained reordered, or their twin in SAM's own order
     order: str = 'ped'  # of the blocks, one of monolithic.ORDERS
-    transport: str = ''  # dtype of embeddings between processes; empty for one process
+    transport: str = ''  # of embeddings; empty: windows are never cut out of the image
+    ratio: int = EdgeConfig().codec_ratio  # of the codec
+    processes: bool = False  # an edge and three workers; else one process takes the same way
+    mute: bool = False  # workers answer with the mean token
     blurred: bool = False
     shifted: bool = False  # partition and content, by a random Shift for each image
     prompts: Sequence[str] = PROMPTS
@@ -37,8 +47,14 @@ VARIANTS = {
     'ped_shifted': Variant(role='ped', shifted=True),
     'sam': Variant(role='sam', order='sam'),
     'ped_untrained_reorder': Variant(role='sam'),
-    'ped_distributed_fp16': Variant(role='ped', transport='float16'),
-    'ped_distributed_int8': Variant(role='ped', transport='int8'),
+    'no_embedding': Variant(role='ped', transport='float32', mute=True),
+    **{
+        f'ped_codec{ratio}': Variant(role='ped', transport='codec', ratio=ratio)
+        for ratio in RATIOS
+    },
+    'ped_distributed_fp16': Variant(role='ped', transport='float16', processes=True),
+    'ped_distributed_int8': Variant(role='ped', transport='int8', processes=True),
+    'ped_distributed_codec': Variant(role='ped', transport='codec', processes=True),
     'blur': Variant(role='sam', order='sam', blurred=True),
     'box': Variant(prompts=('box',)),
 }
@@ -79,12 +95,19 @@ def checkpoints(given: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def why_absent(name: str, known: Mapping[str, object]) -> str:
-    """Why a model cannot run with the checkpoints of `known`; empty if it can."""
+    """Why a model cannot run with the checkpoints of `known`, by role; empty if it can."""
     role = VARIANTS[name].role
     if not role or role in known:
         return ''
     shipped = '' if known else f', and {_shipped()[role]} is not there'
     return f'its weights are missing: no {ROLES[role]}{shipped}'
+
+
+def lacks_codec(name: str, weights: Mapping[str, Weights]) -> bool:
+    """Whether a model needs a codec that its weights do not have."""
+    variant = VARIANTS[name]
+    needed = variant.transport == 'codec' or variant.mute
+    return needed and weights[variant.role].codec is None
 
 
 @contextmanager
@@ -95,7 +118,7 @@ def open_model(
     variant = VARIANTS[name]
     if not variant.role:
         yield BoxItself()
-    elif variant.transport:
+    elif variant.processes:
         from pedsam_ros.trial.distributed import distributed  # the other models need no ROS
 
         with (
@@ -105,11 +128,14 @@ def open_model(
                 conditions.domains,
                 Path(folder),
                 variant.transport,
+                ratio=variant.ratio,
                 device=conditions.device,
                 threads=conditions.threads,
             ) as system,
         ):
             yield system
+    elif variant.transport:
+        yield _in_one_process(variant, weights[variant.role], conditions.device)
     else:
         whole = loading.load_monolithic(weights[variant.role], variant.order, conditions.device)
         yield _disguised(whole, variant, conditions)
@@ -119,6 +145,20 @@ def _disguised(whole: MonolithicPipeline, variant: Variant, conditions: Conditio
     if variant.blurred:
         return Blurred(whole, conditions.sigma)
     return Shifted(whole) if variant.shifted else whole
+
+
+def _in_one_process(variant: Variant, weights: Weights, device: str) -> LocalPipeline:
+    """What real processes would answer, to the last bit."""
+    config = EdgeConfig(
+        transport=variant.transport,
+        codec_ratio=variant.ratio,
+        placement=PlacementConfig(anchor='image'),
+    )
+    workers = [WorkerEntry(name=name, domain_id=i) for i, name in enumerate(NAMES, 1)]
+    made = local_pipeline(weights, workers, config, device)
+    half = made.worker
+    mute = Mute(half.arch, half.model_id, half.encoder, half.fitted)
+    return replace(made, worker=mute) if variant.mute else made
 
 
 def _shipped() -> dict[str, Path]:

@@ -37,15 +37,13 @@ class PhotoExamples(Dataset[Example]):
     def __init__(
         self, folder: Path, arch: Architecture, seed: int, shifts: Shifts | None = None
     ) -> None:
-        self.paths = sorted(p for p in folder.rglob('*') if p.suffix.lower() in _SUFFIXES)
-        if not self.paths:
-            raise ConfigError(f'images={str(folder)!r}: no image in it')
+        self.paths = image_paths(folder)
         self.arch, self.seed, self.shifts = arch, seed, shifts
 
     def __getitem__(self, index: int) -> Example:
         cv2.setNumThreads(0)
         rng = np.random.default_rng((self.seed, index))
-        rgb = _fitted(_part(self._readable(rng), rng), self.arch.image_px)
+        rgb = _fitted(random_part(self._readable(rng), rng), self.arch.image_px)
         cells = _cells((rgb.shape[0], rgb.shape[1]), rng)
         numbers = [int(n) for n in np.unique(cells)]
         shift = self.shifts.of(index) if self.shifts else None
@@ -59,7 +57,15 @@ class PhotoExamples(Dataset[Example]):
         raise ConfigError(f'{self.paths[0].parent}: none of {len(self.paths)} images can be read')
 
 
-def _part(rgb: Pixels, rng: Generator) -> Pixels:
+def image_paths(folder: Path) -> list[Path]:
+    """All images in a folder and below it, sorted. Raises ConfigError if there is none."""
+    paths = sorted(p for p in folder.rglob('*') if p.suffix.lower() in _SUFFIXES)
+    if not paths:
+        raise ConfigError(f'images={str(folder)!r}: no image in it')
+    return paths
+
+
+def random_part(rgb: Pixels, rng: Generator) -> Pixels:
     """A random part of the image, at a chance of one half mirrored."""
     share = rng.uniform(_LEAST_PART, 1.0)
     height, width = (max(1, int(side * share)) for side in rgb.shape[:2])

@@ -25,8 +25,8 @@ core/edge.py and core/health.py list the states of frames, windows and workers. 
     a window    is asked for by Departures through the Sender. A worker's reply answers it; one
                 that stays on the edge is computed by the Sender.
     a worker    is not heard of before its first heartbeat. Heartbeats and the clock move it
-                between usable, not connected, silent and wrong model. A reply that no honest
-                worker would send puts it in quarantine, and only `release` ends that.
+                between usable, not connected, silent, wrong model and wrong codec. A reply that
+                no honest worker would send puts it in quarantine, and only `release` ends that.
 
 All times come from `clock`, so tests can move them by hand.
 """
@@ -36,6 +36,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from pedsam_ros.core import codec
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.errors import BadBatch, BadReply, ConfigError
 from pedsam_ros.core.health import Condition, WorkerState, sentence
@@ -89,10 +90,11 @@ class EdgeLoop:
         edge.on_end = self._note_end
         metrics = Metrics(clock)
         self._inbox = Inbox(workers, edge.config, edge.model.arch, clock, log)
-        model_id = edge.model.model_id
+        model_id, codec_id = edge.model.model_id, codec.id_of(edge.reply_dtype)
         distrusted = {} if quarantine is None else quarantine
         statuses = self._inbox.statuses
-        self._workers = Workers(links, statuses, edge.config, model_id, clock, distrusted)
+        agreed = edge.config, model_id, clock, distrusted, codec_id
+        self._workers = Workers(links, statuses, *agreed)
         self._sender = Sender(edge, links, keep, metrics, clock)
         self._departures = Departures(
             edge,

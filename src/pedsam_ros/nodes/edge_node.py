@@ -85,6 +85,7 @@ class EdgeNode(ManagedNode):
         wire.check(weights.arch)
         dtype = loading.DTYPES[config.precision]
         model = loading.load_edge(weights, config.device, dtype, config.worker_half)
+        model.reply_dtype(config.transport, config.codec_ratio)  # raises if it has no codec
         node = self.get_fully_qualified_name()
         word = OperatorWord(read_or_make_secret(operator_path(config.operator_file)), node)
         files = self._open_files(workers, weights.arch)

@@ -156,6 +156,7 @@ class WorkerNode(ManagedNode):
             self._link = None
 
     def _state(self) -> WorkerStatus:
+        fitted = self._worker.fitted
         return WorkerStatus(
             model_id=self._worker.model_id,
             architecture=self._worker.arch.name,
@@ -165,6 +166,7 @@ class WorkerNode(ManagedNode):
             foreign=self._link.foreign if self._link is not None else 0,
             encode_s=min(self._encode_s, wire.MOST_S),
             last_error=self._last_error,
+            codec_id=fitted.id if fitted else '',
         )
 
     def _reject(self, reason: str) -> None:

@@ -50,10 +50,11 @@ class Workers:
         model_id: str,
         clock: Callable[[], float],
         quarantine: dict[str, str],
+        codec_id: str = '',
     ) -> None:
         self._links, self._heartbeats, self._config = links, heartbeats, config
         self._clock = clock
-        self._health = Health(model_id, config.loss.worker_timeout_s, quarantine)
+        self._health = Health(model_id, config.loss.worker_timeout_s, quarantine, codec_id)
         self._active_since_s = clock()
         self._unasked = defaultdict[str, Budget](partial(Budget, _UNASKED_PER_S, _MOST_UNASKED))
 

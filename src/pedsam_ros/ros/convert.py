@@ -146,6 +146,7 @@ def status_from_msg(msg: StatusMsg, process: str = '') -> WorkerStatus:
     _text('model_id', msg.model_id)
     _text('architecture', msg.architecture)
     _text('last_error', msg.last_error, MOST_ERROR)
+    _text('codec_id', msg.codec_id)
     return WorkerStatus(**{name: getattr(msg, name) for name in _STATUS}, process=process)
 
 

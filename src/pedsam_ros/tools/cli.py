@@ -22,6 +22,7 @@ COMMANDS = {  # name: what it does
     'train': 'train a promptable model from scratch, on scenes made on the fly',
     'distill': 'train a reordered model to answer as a SAM in its own block order does',
     'estimate': 'count the memory and work that distilling a SAM takes',
+    'fit-codec': 'fit the codec of embeddings to a model and your images',
     'split': "cut a checkpoint into the worker's and the edge's file",
     'keys': 'make, show, renew and remove the keys by which edge and workers know each other',
     'exposure': 'show what each worker has seen, as the ledger of an edge has it',

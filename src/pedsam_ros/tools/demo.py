@@ -19,6 +19,7 @@ from pedsam_ros.bags.remarks import Remarks
 from pedsam_ros.bags.rosbag import Bag, BagWriter
 from pedsam_ros.bags.sample_photos import panned_photos
 from pedsam_ros.core.camera import COMPRESSED_IMAGE
+from pedsam_ros.core.codec import RATIOS, TRANSPORTS
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import ENDINGS
 from pedsam_ros.core.errors import ConfigError
@@ -45,7 +46,7 @@ _STAGES = (
 )
 _POINTS = ((0.25, 0.3), (0.5, 0.3), (0.75, 0.3), (0.25, 0.7), (0.5, 0.7), (0.75, 0.7))
 _BOX = (0.3, 0.25, 0.7, 0.75)
-_SETTINGS = ('image_transport', 'every_frame', 'deadline_s', 'transport')
+_SETTINGS = ('image_transport', 'every_frame', 'deadline_s', 'transport', 'codec_ratio')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--automatic', action='store_true', help='masks of everything in view, instead of points'
     )
-    parser.add_argument('--transport', default='float16', help='float32, float16 or int8')
+    told = f'one of {", ".join(TRANSPORTS)} (default: %(default)s)'
+    parser.add_argument('--transport', default='float16', help=told)
+    told = f'of the codec, one of {", ".join(map(str, RATIOS))} (default: %(default)s)'
+    parser.add_argument('--codec-ratio', type=int, default=EdgeConfig().codec_ratio, help=told)
     domains = "DDS domains: the robot's, then each worker's (default: %(default)s)"
     parser.add_argument('--domains', type=int, nargs=4, default=DOMAINS, help=domains)
     parser.add_argument('--out', type=Path, default=Path('out'), help='folder for results (out)')
@@ -87,7 +91,8 @@ def _run(args: argparse.Namespace, folder: Path, camera: ImageTopic) -> int:
         print('demo: random weights: the masks show that the system works, and mean nothing')
     weights = checkpoint.read(args.checkpoint)
     system = System(workers_in(args.domains), args.domains[0], folder / 'processes')
-    config = _config(camera, sizes, args.transport, args.automatic)
+    config = _config(camera, sizes, args.automatic)
+    config = replace(config, transport=args.transport, codec_ratio=args.codec_ratio)
     played = folder, weights, args.checkpoint, camera, len(sizes), config
     outcome, bad = _play(system, *played)
     local = local_pipeline(weights, system.workers, config)
@@ -133,16 +138,13 @@ def _sizes(camera: ImageTopic) -> list[tuple[int, int]]:
     return [(height, width) for height, width, _ in shapes]
 
 
-def _config(
-    camera: ImageTopic, sizes: Sequence[tuple[int, int]], transport: str, automatic: bool
-) -> EdgeConfig:
+def _config(camera: ImageTopic, sizes: Sequence[tuple[int, int]], automatic: bool) -> EdgeConfig:
     """The edge's settings: prompts that lie within every frame, or the automatic grid."""
     height, width = (min(size[side] for size in sizes) for side in (0, 1))
     config = EdgeConfig(
         image_transport='compressed' if camera.type_name == COMPRESSED_IMAGE else 'raw',
         every_frame=True,
         deadline_s=60.0,
-        transport=transport,
     )
     if automatic:
         return config

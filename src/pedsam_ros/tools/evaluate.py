@@ -20,6 +20,7 @@ from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.checkpoint import Weights
 from pedsam_ros.evaluation import coco, picture, tables
 from pedsam_ros.evaluation.baselines import REFERENCE_PX
+from pedsam_ros.evaluation.embedding_error import embedding_errors
 from pedsam_ros.evaluation.label_maps import read_label_maps
 from pedsam_ros.evaluation.points import POINT_RULES
 from pedsam_ros.evaluation.results import Result, figures_of, result_of
@@ -28,6 +29,7 @@ from pedsam_ros.evaluation.variants import (
     VARIANTS,
     Conditions,
     checkpoints,
+    lacks_codec,
     open_model,
     parse_models,
     why_absent,
@@ -82,6 +84,9 @@ def run(args: argparse.Namespace) -> int:
             results[name] = result_of(model, samples, VARIANTS[name].prompts, name)
         figures = figures_of(results, samples) | _circumstances(args, rules, weights)
         write_figures(args.out, figures)  # after each model: a later one may take hours
+    if any(VARIANTS[name].transport for name in names):
+        figures['embedding_errors'] = embedding_errors(weights['ped'], samples, args.device)
+        write_figures(args.out, figures)
     print(tables.table(figures['models'], samples))
     drawn = picture.draw(args.out.with_suffix('.png'), results, samples, args.sigma)
     print(f'evaluate: figures in {args.out}, masks in {drawn}')
@@ -116,7 +121,24 @@ def _plan(args: argparse.Namespace) -> tuple[list[str], dict[str, Weights]]:
     names = [name for name in names if name not in reasons]
     roles = {VARIANTS[name].role for name in names} - {''}
     read = {source: checkpoint.read(source) for source in {known[role] for role in roles}}
-    return names, {role: read[known[role]] for role in sorted(roles)}
+    weights = {role: read[known[role]] for role in sorted(roles)}
+    return _with_codec(args, names, weights), weights
+
+
+def _with_codec(
+    args: argparse.Namespace, names: list[str], weights: Mapping[str, Weights]
+) -> list[str]:
+    """The models without those whose weights lack the codec that they need, with a message.
+
+    Raises ConfigError if the user named one.
+    """
+    absent = [name for name in names if lacks_codec(name, weights)]
+    reason = 'its weights have no codec; pedsam fit-codec adds one'
+    if absent and args.models:
+        raise ConfigError(f'--models: {absent[0]}: {reason}')
+    for name in absent:
+        print(f'evaluate: {name} is left out: {reason}')
+    return [name for name in names if name not in absent]
 
 
 def _read(args: argparse.Namespace, rules: Rules) -> list[Sample]:

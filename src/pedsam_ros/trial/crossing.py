@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pedsam_ros.core.allow_list import topic
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import PedsamError
 from pedsam_ros.core.ledger import Ledger
 from pedsam_ros.core.model import checkpoint, loading
@@ -66,8 +67,10 @@ def crossing(
             system.start_worker(worker.name, settings)
             taps[worker.name] = _Tap(worker)
             opened.callback(taps[worker.name].client.close)
-        transport = str(parameters.get('transport', 'float16'))
-        system.start_edge(**{**parameters, **edge_settings(edge_file, transport)})
+        default = EdgeConfig()
+        transport = str(parameters.get('transport', default.transport))
+        ratio = int(parameters.get('codec_ratio', default.codec_ratio))
+        system.start_edge(**{**parameters, **edge_settings(edge_file, transport, ratio)})
         shown = Distributed(system)
         opened.callback(shown.close)
         shown.connect(size)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from sensor_msgs.msg import Image
 
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import ENDINGS
 from pedsam_ros.core.errors import PedsamError
 from pedsam_ros.core.model import checkpoint, loading
@@ -37,11 +38,13 @@ def distributed(
     domains: Sequence[int],
     folder: Path,
     transport: str,
+    ratio: int = EdgeConfig().codec_ratio,
     **settings: Any,
 ) -> Iterator[Distributed]:
     """Starts the processes and ends them. Weights and logs go to `folder`.
 
-    `domains`: the robot's, then each worker's. `settings` are parameters of all nodes. Raises
+    `domains`: the robot's, then each worker's. `transport` and
+    `ratio` are the edge's, `settings` parameters of all nodes. Raises
     ConfigError for domains that break a rule, PedsamError if a process ends before its time or
     with another status than 0.
     """
@@ -49,7 +52,7 @@ def distributed(
     worker_file, edge_file = loading.split(weights, folder, weights.arch.name)
     with System(workers_in(domains), domains[0], folder) as system:
         system.start_workers(checkpoint=str(worker_file), **settings)
-        system.start_edge(**edge_settings(edge_file, transport) | settings)
+        system.start_edge(**edge_settings(edge_file, transport, ratio) | settings)
         asked = Distributed(system)
         try:
             asked.connect()
@@ -58,11 +61,12 @@ def distributed(
             asked.close()
 
 
-def edge_settings(checkpoint_file: Path, transport: str) -> dict[str, Any]:
+def edge_settings(checkpoint_file: Path, transport: str, ratio: int) -> dict[str, Any]:
     """The parameters of an edge that is shown one frame after the other."""
     return {
         'checkpoint': str(checkpoint_file),
         'transport': transport,
+        'codec_ratio': ratio,
         'placement.anchor': 'image',  # frames that have nothing to do with each other
         'every_frame': True,
         'deadline_s': _DEADLINE_S,

@@ -17,12 +17,15 @@ from pedsam_ros.core.workers_file import WorkerEntry
 
 
 def local_pipeline(
-    weights: checkpoint.Weights, workers: Sequence[WorkerEntry], config: EdgeConfig
+    weights: checkpoint.Weights,
+    workers: Sequence[WorkerEntry],
+    config: EdgeConfig,
+    device: str = 'cpu',
 ) -> LocalPipeline:
     """An edge and an honest worker, joined by function calls."""
     homes = place(pixel_grid(weights.arch), workers)
-    edge = Edge(loading.load_edge(weights), homes, config)
-    return LocalPipeline(edge, loading.load_worker(weights))
+    edge = Edge(loading.load_edge(weights, device), homes, config)
+    return LocalPipeline(edge, loading.load_worker(weights, device))
 
 
 def difference(number: int, counts: Sequence[int], score: float, expected: Mask) -> str:

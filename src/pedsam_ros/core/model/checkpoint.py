@@ -23,6 +23,7 @@ from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
 from pedsam_ros.core.errors import PedsamError, WeightsError
 from pedsam_ros.core.model import sam, tensors_file
 from pedsam_ros.core.model.encoder import IMAGE, half_of
+from pedsam_ros.core.model.fitted_codec import FittedCodec
 from pedsam_ros.core.model.monolithic import ORDERS
 from pedsam_ros.core.model.refiner import Refiner
 from pedsam_ros.core.shown import shown, written
@@ -43,6 +44,7 @@ class Weights:
     tensors: Mapping[str, Tensor]
     hashes: Mapping[str, str]
     order: str = 'sam'  # the block order they were trained in, one of ORDERS
+    codec: FittedCodec | None = None  # the same for both halves; no part of the model_id
 
     @property
     def model_id(self) -> str:
@@ -107,7 +109,8 @@ def write(weights: Weights, path: Path) -> Path:
     """Writes a .safetensors file for `read`; half a file never appears under this name."""
     metadata = {'format': _FORMAT, 'architecture': weights.arch.to_json(), **weights.hashes}
     metadata |= {'model_id': weights.model_id, 'order': weights.order}
-    return tensors_file.write(path, weights.tensors, metadata)
+    codec = weights.codec.tensors if weights.codec else {}
+    return tensors_file.write(path, {**weights.tensors, **codec}, metadata)
 
 
 def _reason(error: Exception) -> str:
@@ -165,7 +168,8 @@ def _read_safetensors(path: Path) -> Weights:
     order = metadata.get('order', '')
     if order not in ORDERS or not all(re.fullmatch(_DIGEST, each) for each in hashes.values()):
         raise WeightsError(f'order={written(order)}, hashes={written(hashes)}: damaged')
-    weights = Weights(arch, tensors, hashes, order)
+    codec = FittedCodec.taken(tensors, arch.dim)
+    weights = Weights(arch, tensors, hashes, order, codec)
     for half in HALVES:
         own = weights.half(half)
         if own.tensors and _hash(own.tensors) != weights.hashes[half]:

@@ -11,16 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pedsam_ros.core import codec
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.config import AutomaticConfig
 from pedsam_ros.core.edge_compute import Making, finished
 from pedsam_ros.core.errors import BadBatch, BadReply
 from pedsam_ros.core.in_flight import Encoded, InFlight
-from pedsam_ros.core.model import preprocess
+from pedsam_ros.core.model import fitted_codec, preprocess
 from pedsam_ros.core.model.automatic import automatic, suited
 from pedsam_ros.core.model.decoder import Decoder
 from pedsam_ros.core.model.encoder import GlobalEncoder
+from pedsam_ros.core.model.fitted_codec import FittedCodec
 from pedsam_ros.core.model.masks import answered
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.prompts import sift
@@ -53,6 +53,7 @@ class EdgeHalf:
     decoder: Decoder
     padding: Values  # (T, T, C)
     worker: WorkerHalf | None = None
+    fitted: FittedCodec | None = None  # the codec of this model, if it has one
 
     def embed(self, tokens: Values) -> Tensor:
         """Turns (T, T, C) tokens after the window blocks into a (1, E, T, T) float32 embedding."""
@@ -60,6 +61,11 @@ class EdgeHalf:
         with torch.inference_mode():
             embedding: Tensor = self.encoder(torch.tensor(tokens[None]).to(weight)).float()
         return embedding
+
+    def reply_dtype(self, transport: str, ratio: int) -> str:
+        """The type that workers are asked for: one of codec.TRANSPORTS, the codec by its name on
+        the wire. Raises ConfigError if the model has no codec."""
+        return fitted_codec.dtype_of(transport, ratio, self.fitted)
 
     def resize(self, rgb: Pixels, size: tuple[int, int]) -> Pixels:
         """Resizes an (H, W, 3) uint8 image to (h, w) = `size` as SAM does; returns (h, w, 3)
@@ -72,13 +78,13 @@ class EdgeHalf:
         return self._worker_half().encode([window])[0]
 
     def checked(
-        self, worker: str, reply: Embedding, transport: str, offset: tuple[int, int] = (0, 0)
+        self, worker: str, reply: Embedding, dtype: str, offset: tuple[int, int] = (0, 0)
     ) -> Values:
         """Decodes a reply into (rows, columns, C) float32 tokens. `offset` is the grid's, tokens.
 
         Raises BadReply unless its model, shape, type and values are what was asked for.
         """
-        asked = (*token_grid(self.arch, offset).shape(reply.index), self.arch.dim), transport
+        asked = (*token_grid(self.arch, offset).shape(reply.index), self.arch.dim), dtype
         if reply.model_id != self.model_id:
             own = self.model_id
             raise BadReply(worker, f'model_id={reply.model_id!r:.40}, this edge has {own}')
@@ -87,7 +93,7 @@ class EdgeHalf:
         if not 0 <= reply.encode_s < math.inf:
             raise BadReply(worker, f'encode_s={reply.encode_s}: not a time')
         try:
-            return codec.decode(reply.values, reply.shape, reply.dtype)
+            return fitted_codec.decode(reply.values, reply.shape, dtype, self.fitted)
         except BadBatch as error:
             raise BadReply(worker, str(error)) from error
 
@@ -103,10 +109,10 @@ class EdgeHalf:
         stale, owners, shift = tuple(sorted(frame.stale)), dict(frame.sources), frame.laid.shift
         return Encoded(frame.key, frame.canvas, embedding, frame.rgb, stale, owners, shift)
 
-    def audit(self, frame: InFlight, index: int, tolerance: float) -> None:
+    def audit(self, frame: InFlight, index: int, dtype: str, tolerance: float) -> None:
         """Computes a window of a frame again. Raises BadReply if the result differs from the
         worker's by more than `tolerance`, a share of the values: see `error`."""
-        error = self.error(frame, index)
+        error = self.error(frame, index, dtype)
         if error > tolerance:
             raise BadReply(
                 frame.sources[index],
@@ -128,13 +134,14 @@ class EdgeHalf:
         whole = Masks(encoded.key, *size, self.model_id, masks, encoded.stale, encoded.shift)
         return Answer(whole, refused)
 
-    def error(self, frame: InFlight, index: int) -> float:
-        """How far a window's tokens are from those computed here: the root mean square of the
-        difference, as a share of that of the tokens computed here. Raises ValueError without the
-        worker's half."""
+    def error(self, frame: InFlight, index: int, dtype: str) -> float:
+        """How far a window's tokens are from those computed here and packed as `dtype`: the root
+        mean square of the difference, as a share of that of the latter. Raises ValueError without
+        the worker's half."""
         place = token_grid(self.arch, frame.canvas.offset).place(index)
         window = [place], [frame.contents[index]], [frame.canvas.content_corner(index)]
-        expected = self._worker_half().tokens(*window)[0].astype(np.float64)
+        computed = self._worker_half().tokens(*window)[0]
+        expected = fitted_codec.repacked(computed, dtype, self.fitted).astype(np.float64)
         difference = np.square(frame.tokens[index] - expected).mean()
         return float(np.sqrt(difference / np.square(expected).mean()))
 

@@ -59,7 +59,7 @@ def load_worker(
     check_half(weights, 'worker')
     names = {k.removeprefix(IMAGE): t for k, t in weights.half('worker').tensors.items()}
     encoder = _fill(WindowEncoder, weights.arch, names).to(device, dtype)
-    return WorkerHalf(weights.arch, weights.model_id, encoder)
+    return WorkerHalf(weights.arch, weights.model_id, encoder, weights.codec)
 
 
 def load_edge(
@@ -79,7 +79,8 @@ def load_edge(
     decoder = _fill(Decoder, weights.arch, rest).to(device, torch.float32)
     padding = padding_tokens(weights, device).numpy()
     worker = load_worker(weights, device, dtype) if worker_half else None
-    return EdgeHalf(weights.arch, weights.model_id, encoder, decoder, padding, worker)
+    parts = encoder, decoder, padding, worker, weights.codec
+    return EdgeHalf(weights.arch, weights.model_id, *parts)
 
 
 def load_monolithic(

@@ -11,8 +11,9 @@ import torch
 from pedsam_ros.core import codec
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.errors import BadBatch
-from pedsam_ros.core.model import preprocess
+from pedsam_ros.core.model import fitted_codec, preprocess
 from pedsam_ros.core.model.encoder import WindowEncoder
+from pedsam_ros.core.model.fitted_codec import FittedCodec
 from pedsam_ros.core.shown import written
 from pedsam_ros.core.types import Embedding, Pixels, Values, Window
 from pedsam_ros.core.windows import Place, Span, pixel_grid, token_grid
@@ -25,6 +26,7 @@ class WorkerHalf:
     arch: Architecture
     model_id: str
     encoder: WindowEncoder
+    fitted: FittedCodec | None = None  # the codec of this model, if it has one
 
     def check(self, window: Window) -> None:
         """Raises BadBatch unless the window fits this model."""
@@ -32,9 +34,10 @@ class WorkerHalf:
             raise BadBatch(
                 f'model_id={written(window.model_id)}: this worker runs {self.model_id}'
             )
-        if window.reply_dtype not in codec.DTYPES:
+        own = codec.DTYPES + (self.fitted.dtypes if self.fitted else ())
+        if window.reply_dtype not in own:
             told = written(window.reply_dtype)
-            raise BadBatch(f'reply_dtype={told}: one of {", ".join(codec.DTYPES)}')
+            raise BadBatch(f'reply_dtype={told}: this worker has {", ".join(own)}')
         if not all(0 <= each < self.arch.window for each in window.offset):
             raise BadBatch(f'offset={window.offset}: each from 0 to {self.arch.window - 1}')
         grid = pixel_grid(self.arch, window.offset)
@@ -73,13 +76,13 @@ class WorkerHalf:
                 batch.to(weight), torch.tensor(list(places), device=weight.device)
             )
         found = zip(tokens.float().cpu().numpy(), places, strict=True)
-        return [np.ascontiguousarray(values[self._inside(place)]) for values, place in found]
+        return [np.ascontiguousarray(values[self.inside(place)]) for values, place in found]
 
     def warm_up(self) -> None:
         """Encodes one window of padding, so that torch's own set-up does not delay the first."""
         self.tokens([(0, 0)], [np.empty((0, 0, 3), np.uint8)], [(0, 0)])
 
-    def _inside(self, place: Place) -> tuple[Span, Span]:
+    def inside(self, place: Place) -> tuple[Span, Span]:
         """The rows and columns of a window that lie on the canvas, in tokens."""
         size, window = self.arch.tokens, self.arch.window
         rows, columns = (slice(max(0, -at), min(window, size - at)) for at in place)
@@ -93,5 +96,5 @@ class WorkerHalf:
             index=window.index,
             shape=(height, width, channels),
             dtype=window.reply_dtype,
-            values=codec.encode(tokens, window.reply_dtype),
+            values=fitted_codec.encode(tokens, window.reply_dtype, self.fitted),
         )
