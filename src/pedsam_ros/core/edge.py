@@ -110,8 +110,7 @@ class Edge:
             self.endings[ending] += frames
 
     def lay(self, frame: Frame, now_s: float, turn: Matrix | None = None) -> Laid:
-        """Finds out how the windows of a frame lie; `turn` is a hint, see `Scene.look`. Raises
-        BadImage if it is empty."""
+        """Lays the windows of a frame; `turn`: see `Scene.look`. Raises BadImage."""
         return self._anchor.lay(frame.rgb, now_s, turn)
 
     def start(

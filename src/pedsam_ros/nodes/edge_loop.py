@@ -65,9 +65,8 @@ class EdgeLoop:
 
     `keep` writes the ledger to the disk before windows are sent, or raises OSError. `links` holds
     the link of each of the `workers`; it may be filled until the first step. `fetch` calls `offer`
-    if an image can be had at once. `turn` tells how the camera turned since the frame before, see
-    core/turns.py. `quarantine` maps workers in quarantine to the reason, also
-    beyond the life of this object. `clock` returns monotonic seconds, `unix_clock` Unix time.
+    if an image can be had at once. `turn` is the hint of core/turns.py. `quarantine` maps workers
+    in quarantine to the reason, also beyond the life of this object. `clock` returns monotonic seconds, `unix_clock` Unix time.
     """
 
     def __init__(
@@ -92,9 +91,8 @@ class EdgeLoop:
         self._inbox = Inbox(workers, edge.config, edge.model.arch, clock, log)
         model_id, codec_id = edge.model.model_id, codec.id_of(edge.reply_dtype)
         distrusted = {} if quarantine is None else quarantine
-        statuses = self._inbox.statuses
         agreed = edge.config, model_id, clock, distrusted, codec_id
-        self._workers = Workers(links, statuses, *agreed)
+        self._workers = Workers(links, self._inbox.statuses, *agreed)
         self._sender = Sender(edge, links, keep, metrics, clock)
         self._departures = Departures(
             edge,
