@@ -66,7 +66,7 @@ class EdgeLoop:
     `keep` writes the ledger to the disk before windows are sent, or raises OSError. `links` holds
     the link of each of the `workers`; it may be filled until the first step. `fetch` calls `offer`
     if an image can be had at once. `turn` is the hint of core/turns.py. `quarantine` maps workers
-    in quarantine to the reason, also beyond the life of this object. `clock` returns monotonic seconds, `unix_clock` Unix time.
+    in quarantine to the reason, beyond the life of this object. `clock` is monotonic, s.
     """
 
     def __init__(
