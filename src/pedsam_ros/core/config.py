@@ -16,7 +16,7 @@ from typing import Any
 from pedsam_ros.core import common_settings as common
 from pedsam_ros.core.codec import DTYPES
 from pedsam_ros.core.placement_config import PlacementConfig
-from pedsam_ros.core.prompts import Limits, prompts_from_flat
+from pedsam_ros.core.prompts import MOST_PROMPTS, Limits, prompts_from_flat
 from pedsam_ros.core.settings import check_fields, grouped, setting
 from pedsam_ros.core.types import Prompt
 
@@ -35,6 +35,24 @@ class AutomaticConfig:
     Source of names and defaults: SAM automatic_mask_generator.py.
     """
 
+    search: str = setting(
+        'coarse_to_fine',
+        'which points of the grid are asked: all of them, as SAM does (grid), or coarse ones first '
+        'and then none that the masks found explain (coarse_to_fine)',
+        choices=('coarse_to_fine', 'grid'),
+    )
+    max_masks: int = setting(
+        256,
+        'largest number of masks of a frame; with coarse_to_fine the search ends there',
+        low=1,
+        high=MOST_PROMPTS,
+    )
+    within_s: float = setting(
+        2.0,
+        'time after which no more masks are looked for; those found by then are published',
+        low=0.01,
+        high=600.0,
+    )
     points_per_side: int = setting(
         16, 'number of points along each side of the image', low=1, high=128
     )

@@ -36,7 +36,7 @@ from pedsam_ros.core.anchors import anchor_of
 from pedsam_ros.core.audits import Chance, unforeseeable, window_to_audit
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.dispatch import Dispatch
-from pedsam_ros.core.edge_compute import EdgeCompute, Making, finished
+from pedsam_ros.core.edge_compute import EdgeCompute, Late, Making, finished, never
 from pedsam_ros.core.in_flight import Assignment, Encoded, InFlight
 from pedsam_ros.core.laid import Laid
 from pedsam_ros.core.ledger import Ledger
@@ -203,9 +203,11 @@ class Edge:
         """Makes the masks of the prompts that fit; without prompts, of everything in view."""
         return finished(self.decoding(encoded, prompts))
 
-    def decoding(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Making[Answer]:
-        """The same, with a yield between two batches."""
-        return self.model.segment(encoded, prompts, self.config.automatic)
+    def decoding(
+        self, encoded: Encoded, prompts: Sequence[Prompt], late: Late = never
+    ) -> Making[Answer]:
+        """The same, with a yield between two batches. A view is searched until it is `late`."""
+        return self.model.segment(encoded, prompts, self.config.automatic, late)
 
     def finish(self, frame: InFlight, ending: str) -> None:
         """Ends a frame as done or failed, unless `distrust` has ended it meanwhile."""

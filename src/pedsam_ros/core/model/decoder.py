@@ -100,7 +100,7 @@ class Decoder(nn.Module):
             sparse, dense = self.prompt_encoder(
                 points=None if points is None else (points[..., :2], points[..., 2]),
                 boxes=boxes,
-                masks=self._drawn(points, boxes) if self.draws else None,
+                masks=self.drawn(points, boxes) if self.draws else None,
             )
             image_pe = self.prompt_encoder.get_dense_pe()
         return sparse, dense + embedding, image_pe
@@ -152,7 +152,7 @@ class Decoder(nn.Module):
         logits, scores = self.refiner(read, context, found.scores)
         return Candidates(logits, scores, found.prompts, spans)
 
-    def _drawn(self, points: Tensor | None, boxes: Tensor | None) -> Tensor:
+    def drawn(self, points: Tensor | None, boxes: Tensor | None) -> Tensor:
         """(B, 1, 4T, 4T) drawings of the prompts, in the place of SAM's mask prompt."""
         side = self.prompt_encoder.mask_input_size[0]
         some = cast(Tensor, boxes if points is None else points)
