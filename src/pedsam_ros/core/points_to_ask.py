@@ -1,41 +1,45 @@
-"""Decides which points of a grid are asked for automatic masks: coarse ones first, and only a few
-in each mask that was found. No torch."""
+"""Decides which points of a grid are asked for automatic masks: coarse ones first, finer ones only
+where they promise masks that were not found yet. No torch."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_ENOUGH = 3  # points asked in a mask; its parts may be masks as well
 _FIRST = 0b10101010  # which of two neighbouring rows comes first at each density: near the middle
+_COARSE = 64, 1 / 16  # so many points, or this share of all, are coarse
+_UNASKED = -2.0  # below every promise
 
 
 class PointsToAsk:
     """Hands out the points of a side x side grid in batches.
 
-    A point is skipped if enough points were asked in the smallest found mask that holds it.
-
-    >>> points = PointsToAsk(2)
-    >>> points.next(3).tolist()
-    [[0, 0], [1, 1], [1, 0]]
-    >>> points.explain(np.ones((1, 2, 2), bool))
-    >>> points.next(3).tolist()
-    []
+    A point is skipped if enough points were asked in the smallest found mask that holds it: two,
+    and two more for each point of its length, because a large mask has parts. A fine point is also
+    skipped if all points around it promised less than `least`.
     """
 
-    def __init__(self, side: int) -> None:
-        self._asked = np.zeros((side, side), bool)
+    def __init__(self, side: int, least: float) -> None:
+        self._side, self._least = side, least
+        self._promised = np.full((side, side), _UNASKED, np.float32)
         self._masks = np.zeros((0, side, side), bool)
-        self._left = spread(side)
+        self._order, self._next = spread(side), 0
+        self._coarse = max(_COARSE[0], int(_COARSE[1] * side * side))
 
     def next(self, most: int) -> NDArray[np.int64]:
-        """Up to `most` points, (n, 2) row and column; none if there are no more to ask."""
-        rows, columns = self._left.T
-        wanted = np.flatnonzero(~self._explained()[rows, columns])[:most]
-        chosen = self._left[wanted]
-        self._left = self._left[wanted[-1] + 1 :] if len(wanted) else self._left[:0]
-        self._asked[chosen[:, 0], chosen[:, 1]] = True
-        return chosen
+        """Up to `most` points, (n, 2) row and column; none if there are no more to ask. Those that
+        are skipped now never come again."""
+        ranks = np.arange(self._next, self._side**2)
+        rows, columns = self._order[ranks].T
+        wanted = ~self._explained()[rows, columns] & self._promising(ranks, rows, columns)
+        chosen = ranks[wanted][:most]
+        self._next = int(chosen[-1]) + 1 if len(chosen) else self._side**2
+        return self._order[chosen]
+
+    def heard(self, points: NDArray[np.int64], promised: NDArray[np.float32]) -> None:
+        """Takes what points, (n, 2) row and column, promised, (n,): their best predicted IoU."""
+        self._promised[points[:, 0], points[:, 1]] = promised
 
     def explain(self, masks: NDArray[np.bool_]) -> None:
         """Takes the points that lie in each mask found so far, (m, side, side)."""
@@ -43,16 +47,29 @@ class PointsToAsk:
 
     def _explained(self) -> NDArray[np.bool_]:
         """(side, side): the points in whose smallest mask enough points were asked."""
-        explained = np.zeros_like(self._asked)
-        for i in np.argsort(-self._masks.sum((1, 2)), kind='stable'):  # small over large
-            mask = self._masks[i]
-            explained[mask] = np.count_nonzero(self._asked & mask) >= _ENOUGH
+        explained = np.zeros((self._side, self._side), bool)
+        areas = self._masks.sum((1, 2))
+        for i in np.argsort(-areas, kind='stable'):  # small ones over large ones
+            asked = np.count_nonzero(self._promised[self._masks[i]] > _UNASKED)
+            explained[self._masks[i]] = asked >= 2 + 2 * np.sqrt(areas[i])
         return explained
+
+    def _promising(
+        self, ranks: NDArray[np.int64], rows: NDArray[np.int64], columns: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Which points are coarse, or have one around them that promised enough, or none yet."""
+        reach = np.maximum(1, np.round(self._side / np.sqrt(np.maximum(1, ranks)))).astype(int)
+        wanted = ranks < self._coarse
+        for each in np.unique(reach[~wanted]):
+            square = np.ones((2 * each + 1,) * 2, np.uint8)
+            best = cv2.dilate(self._promised, square, borderValue=_UNASKED)[rows, columns]
+            wanted |= (reach == each) & ((best >= self._least) | (best == _UNASKED))
+        return wanted
 
 
 def spread(side: int) -> NDArray[np.int64]:
     """All points of a side x side grid, (side * side, 2) row and column, in an order that doubles
-    their density evenly again and again: however many come first, they are spread evenly."""
+    their density again and again: however many come first, they are spread evenly."""
     row, column = (each.reshape(-1) ^ _FIRST for each in np.indices((side, side)))
     key = np.zeros(side * side, np.int64)
     for bit in range(_FIRST.bit_length()):
