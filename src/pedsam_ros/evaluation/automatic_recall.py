@@ -53,13 +53,13 @@ class Outcome:
 
 
 def measured(
-    pipeline: MonolithicPipeline, samples: Sequence[Sample], repeat: int = 1
+    pipeline: MonolithicPipeline, samples: Sequence[Sample]
 ) -> dict[str, Any]:
     """All figures, as JSON takes them. The ways take turns on each image. Raises PedsamError."""
     ways, outcomes = ways_of(pipeline), defaultdict[str, Outcome](Outcome)
     for number, sample in enumerate(tqdm(samples, desc='automatic masks', unit='image')):
         encoded = pipeline.encode(Frame(FrameKey(number, sample.name), sample.rgb()))
-        found = {name: _timed(way, encoded, outcomes[name], repeat) for name, way in ways.items()}
+        found = {name: _timed(way, encoded, outcomes[name]) for name, way in ways.items()}
         truth = [segment.mask for segment in sample.segments]
         for name, masks in found.items():
             overlaps = rle.ious(masks, truth)
@@ -118,14 +118,10 @@ def _ours(decoder: Decoder, config: AutomaticConfig, encoded: Encoded) -> tuple[
         return finished(automatic(decoder, encoded, config))[0]
 
 
-def _timed(way: Way, encoded: Encoded, outcome: Outcome, repeat: int) -> tuple[Mask, ...]:
-    """The masks; the least time of some repetitions is noted."""
-    took = []
-    for _ in range(repeat):
-        begun = time.process_time()
-        masks = way(encoded)
-        took.append(time.process_time() - begun)
-    outcome.seconds.append(min(took))
+def _timed(way: Way, encoded: Encoded, outcome: Outcome) -> tuple[Mask, ...]:
+    begun = time.process_time()
+    masks = way(encoded)
+    outcome.seconds.append(time.process_time() - begun)
     return masks
 
 
