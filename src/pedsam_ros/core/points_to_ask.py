@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 _FIRST = 0b10101010  # which of two neighbouring rows comes first at each density: near the middle
 _COARSE = 64, 1 / 16  # so many points, or this share of all, are coarse
-_UNASKED = -2.0  # below every promise
+_UNASKED, _PASSED_OVER = -2.0, -1.0  # below every promise
 
 
 class PointsToAsk:
@@ -21,25 +21,33 @@ class PointsToAsk:
     """
 
     def __init__(self, side: int, least: float) -> None:
-        self._side, self._least = side, least
+        self._side, self._least, self._next = side, least, 0
         self._promised = np.full((side, side), _UNASKED, np.float32)
         self._masks = np.zeros((0, side, side), bool)
-        self._order, self._next = spread(side), 0
-        self._coarse = max(_COARSE[0], int(_COARSE[1] * side * side))
+        self._order = spread(side)
+        self._done = 0  # points before the present density
+        self._level = max(_COARSE[0], int(_COARSE[1] * side * side))  # points up to its end
 
     def next(self, most: int) -> NDArray[np.int64]:
         """Up to `most` points, (n, 2) row and column; none if there are no more to ask. Those that
         are skipped now never come again."""
-        ranks = np.arange(self._next, self._side**2)
-        rows, columns = self._order[ranks].T
-        wanted = ~self._explained()[rows, columns] & self._promising(ranks, rows, columns)
-        chosen = ranks[wanted][:most]
-        self._next = int(chosen[-1]) + 1 if len(chosen) else self._side**2
-        return self._order[chosen]
+        while self._next < len(self._order):
+            if self._next == self._level:
+                self._done, self._level = self._level, 2 * self._level
+            ranks = np.arange(self._next, min(self._level, len(self._order)))
+            rows, columns = self._order[ranks].T
+            promising = self._promising()[rows, columns]
+            chosen = ranks[promising & ~self._explained()[rows, columns]][:most]
+            self._next = int(chosen[-1]) + 1 if len(chosen) == most else int(ranks[-1]) + 1
+            passed_over = ~promising & (ranks < self._next)
+            self._promised[rows[passed_over], columns[passed_over]] = _PASSED_OVER
+            if len(chosen):
+                return self._order[chosen]
+        return self._order[:0]
 
     def heard(self, points: NDArray[np.int64], promised: NDArray[np.float32]) -> None:
         """Takes what points, (n, 2) row and column, promised, (n,): their best predicted IoU."""
-        self._promised[points[:, 0], points[:, 1]] = promised
+        self._promised[points[:, 0], points[:, 1]] = np.maximum(promised, 0.0)
 
     def explain(self, masks: NDArray[np.bool_]) -> None:
         """Takes the points that lie in each mask found so far, (m, side, side)."""
@@ -50,21 +58,17 @@ class PointsToAsk:
         explained = np.zeros((self._side, self._side), bool)
         areas = self._masks.sum((1, 2))
         for i in np.argsort(-areas, kind='stable'):  # small ones over large ones
-            asked = np.count_nonzero(self._promised[self._masks[i]] > _UNASKED)
+            asked = np.count_nonzero(self._promised[self._masks[i]] > _PASSED_OVER)
             explained[self._masks[i]] = asked >= 2 + 2 * np.sqrt(areas[i])
         return explained
 
-    def _promising(
-        self, ranks: NDArray[np.int64], rows: NDArray[np.int64], columns: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
-        """Which points are coarse, or have one around them that promised enough, or none yet."""
-        reach = np.maximum(1, np.round(self._side / np.sqrt(np.maximum(1, ranks)))).astype(int)
-        wanted = ranks < self._coarse
-        for each in np.unique(reach[~wanted]):
-            square = np.ones((2 * each + 1,) * 2, np.uint8)
-            best = cv2.dilate(self._promised, square, borderValue=_UNASKED)[rows, columns]
-            wanted |= (reach == each) & ((best >= self._least) | (best == _UNASKED))
-        return wanted
+    def _promising(self) -> NDArray[np.bool_]:
+        """(side, side): the points with one around them that promised enough, or with none that
+        was asked or passed over; all as long as coarse points are asked."""
+        reach = round(self._side / np.sqrt(self._done)) if self._done else self._side
+        square = np.ones((2 * reach + 1,) * 2, np.uint8)
+        best = cv2.dilate(self._promised, square, borderValue=_UNASKED)
+        return (best >= self._least) | (best == _UNASKED) | (self._done == 0)
 
 
 def spread(side: int) -> NDArray[np.int64]:

@@ -87,7 +87,8 @@ class _Searched:
             offset = config.stability_score_offset
             stable = sam.amg.calculate_stability_score(found.logits, 0.0, offset)
             found = found.keep(stable >= config.stability_score_thresh - _SLACK)
-        self.ask.heard(cells, scores.amax(1).cpu().numpy())
+        promised = torch.ones(len(cells)) if refined else scores.amax(1).cpu()  # until refined
+        self.ask.heard(cells, promised.numpy())
         return self._unlike(found)
 
     def draw(self, cells: NDArray[np.int64], found: Candidates) -> Making[None]:
@@ -95,7 +96,7 @@ class _Searched:
         config, points = self._config, self._on_canvas(cells)[found.prompts]
         refined = yield from self._decoder.refine(self._encoded, found, points, None)
         if self._decoder.refiner is not None:
-            self.ask.heard(cells[refined.prompts.cpu()], refined.scores.cpu().numpy())
+            self.ask.heard(cells[refined.prompts.cpu().numpy()], refined.scores.cpu().numpy())
         if config.pred_iou_thresh > 0:
             refined = refined.keep(refined.scores > config.pred_iou_thresh)
         made = yield from to_masks(
