@@ -121,7 +121,7 @@ def test_when_it_is_late_what_was_found_is_there(decoder, search):
     config = replace(EASY, search=search, points_per_batch=8)
     first, ended = found(decoder, config, late=lambda: True)
     assert ended is Search.LATE
-    assert 0 < len(first)
+    assert len(first) > 0
     asked = count()
     later, ended = found(decoder, config, late=lambda: next(asked) >= 2)
     assert (ended, next(asked)) == (Search.LATE, 3)

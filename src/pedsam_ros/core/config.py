@@ -37,8 +37,8 @@ class AutomaticConfig:
 
     search: str = setting(
         'coarse_to_fine',
-        'which points of the grid are asked: all of them, as SAM does (grid), or coarse ones first '
-        'and then none that the masks found explain (coarse_to_fine)',
+        'which points of the grid are asked: all of them, as SAM does (grid), or coarse ones '
+        'first, and finer ones where these promise more masks (coarse_to_fine)',
         choices=('coarse_to_fine', 'grid'),
     )
     max_masks: int = setting(

@@ -52,9 +52,7 @@ class Outcome:
     again: list[float] = field(default_factory=list)  # of each mask of its pair: IoU of the best
 
 
-def measured(
-    pipeline: MonolithicPipeline, samples: Sequence[Sample]
-) -> dict[str, Any]:
+def measured(pipeline: MonolithicPipeline, samples: Sequence[Sample]) -> dict[str, Any]:
     """All figures, as JSON takes them. The ways take turns on each image. Raises PedsamError."""
     ways, outcomes = ways_of(pipeline), defaultdict[str, Outcome](Outcome)
     for number, sample in enumerate(tqdm(samples, desc='automatic masks', unit='image')):
@@ -78,7 +76,8 @@ def ways_of(pipeline: MonolithicPipeline) -> dict[str, Way]:
     config = suited(SETTINGS, pipeline.arch.name)
     plain = copy.deepcopy(pipeline.decoder)
     plain.refiner = None
-    grid, few = replace(config, search='grid'), replace(config, search='grid', points_per_side=_FEW)
+    grid = replace(config, search='grid')
+    few = replace(grid, points_per_side=_FEW)
     ways: dict[str, Way] = {
         'sam': SamsGenerator(plain, pipeline.arch, config),
         'ours': partial(_ours, plain, config),
@@ -102,7 +101,7 @@ def figures_of(outcomes: Mapping[str, Outcome], samples: Sequence[Sample]) -> di
 
 def table(figures: Mapping[str, Any]) -> str:
     """The figures to read: a line for each way."""
-    columns = ('AR', 'small', 'medium', 'large', 'AR@100', 'masks', 'cpu s', 'speedup', '.75', '.9')
+    columns = 'AR,small,medium,large,AR,masks,cpu s,speedup,IoU .75,IoU .9'.split(',')
     lines = [f'{"automatic masks":20}' + ''.join(f'{name:>9}' for name in columns)]
     for name, way in figures['ways'].items():
         ar, again = way['ar'], way.get('finds_again', {})

@@ -100,6 +100,4 @@ def _mask(found: dict[str, Any]) -> Mask:
     x, y, width, height = (int(side) for side in found['bbox'])
     score, stability = found['predicted_iou'], found['stability_score']
     counts = tuple(found['segmentation']['counts'])
-    return Mask(
-        NO_PROMPT, score, stability, (x, y, width + 1, height + 1), found['area'], counts
-    )
+    return Mask(NO_PROMPT, score, stability, (x, y, width + 1, height + 1), found['area'], counts)
