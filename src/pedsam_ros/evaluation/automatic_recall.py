@@ -101,7 +101,7 @@ def figures_of(outcomes: Mapping[str, Outcome], samples: Sequence[Sample]) -> di
 
 def table(figures: Mapping[str, Any]) -> str:
     """The figures to read: a line for each way."""
-    columns = 'AR,small,medium,large,AR,masks,cpu s,speedup,IoU .75,IoU .9'.split(',')
+    columns = ['AR', *_PX, 'AR@100', 'masks', 'cpu s', 'speedup', 'IoU .75', 'IoU .9']
     lines = [f'{"automatic masks":20}' + ''.join(f'{name:>9}' for name in columns)]
     for name, way in figures['ways'].items():
         ar, again = way['ar'], way.get('finds_again', {})
