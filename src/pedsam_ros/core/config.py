@@ -30,9 +30,9 @@ def _threshold(quality: str, of_sam: float) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutomaticConfig:
-    """SAM's automatic masks. Raises ConfigError.
+    """Automatic masks. Raises ConfigError.
 
-    Source of names and defaults: SAM automatic_mask_generator.py.
+    Source of the names from `points_per_side` on: SAM automatic_mask_generator.py.
     """
 
     search: str = setting(
@@ -193,7 +193,7 @@ class EdgeConfig:
     autostart: bool = common.autostart()
     automatic: AutomaticConfig = field(
         default_factory=AutomaticConfig,
-        metadata=grouped("SAM's automatic masks, used if there are no prompts"),
+        metadata=grouped('masks of everything in view, used if there are no prompts'),
     )
     placement: PlacementConfig = field(
         default_factory=PlacementConfig,
@@ -219,6 +219,6 @@ class EdgeConfig:
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
-        """The prompts of `points` and `boxes`; if there are none, the automatic grid is used."""
+        """The prompts of `points` and `boxes`; if there are none, there are automatic masks."""
         limits = Limits(self.most_prompts, self.most_points)
         return prompts_from_flat(self.points, self.boxes, limits)

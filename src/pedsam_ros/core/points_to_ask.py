@@ -23,8 +23,8 @@ class PointsToAsk:
     def __init__(self, side: int, least: float) -> None:
         self._side, self._least, self._next = side, least, 0
         self._promised = np.full((side, side), _UNASKED, np.float32)
-        self._masks = np.zeros((0, side, side), bool)
-        self._order = spread(side)
+        self._masks: NDArray[np.bool_] = np.zeros((0, side, side), bool)
+        self._order: NDArray[np.int64] = spread(side)
         self._done = 0  # points before the present density
         self._level = max(_COARSE[0], int(_COARSE[1] * side * side))  # points up to its end
 
@@ -42,7 +42,7 @@ class PointsToAsk:
             passed_over = ~promising & (ranks < self._next)
             self._promised[rows[passed_over], columns[passed_over]] = _PASSED_OVER
             if len(chosen):
-                return self._order[chosen]
+                return np.asarray(self._order[chosen])
         return self._order[:0]
 
     def heard(self, points: NDArray[np.int64], promised: NDArray[np.float32]) -> None:
@@ -68,7 +68,7 @@ class PointsToAsk:
         reach = round(self._side / np.sqrt(self._done)) if self._done else self._side
         square = np.ones((2 * reach + 1,) * 2, np.uint8)
         best = cv2.dilate(self._promised, square, borderValue=_UNASKED)
-        return (best >= self._least) | (best == _UNASKED) | (self._done == 0)
+        return np.asarray((best >= self._least) | (best == _UNASKED) | (self._done == 0), bool)
 
 
 def spread(side: int) -> NDArray[np.int64]:

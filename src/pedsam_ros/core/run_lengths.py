@@ -31,4 +31,4 @@ def run_lengths(
 def holds(counts: Sequence[int], places: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which pixels a mask holds: their places are x * height + y, in an array of any shape."""
     ends = np.cumsum(counts, dtype=np.int64)
-    return np.searchsorted(ends, places, side='right') % 2 == 1
+    return np.asarray(np.searchsorted(ends, places, side='right') % 2, bool)
