@@ -131,8 +131,8 @@ class EdgeHalf:
         else:
             own = suited(rules, self.arch.name)
             masks, ended = yield from automatic(self.decoder, encoded, own, late)
-        told = masks, encoded.stale, encoded.shift, ended
-        whole = Masks(encoded.key, *size, self.model_id, *told)
+        stale, shift = encoded.stale, encoded.shift
+        whole = Masks(encoded.key, *size, self.model_id, masks, stale, shift, ended)
         return Answer(whole, refused)
 
     def error(self, frame: InFlight, index: int) -> float:
