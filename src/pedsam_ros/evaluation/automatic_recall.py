@@ -169,5 +169,8 @@ def _beside(outcome: Outcome, other: Outcome) -> dict[str, Any]:
         'speedup_median': float(np.median(ratios)),
         'speedup_least': float(ratios.min()),
         'ar_lost': (_recall(np.array(other.best)) or 0) - (_recall(np.array(outcome.best)) or 0),
-        'finds_again': {str(t): float((again >= t).mean()) for t in (0.75, 0.9)},
+        'finds_again': {
+            str(least): float((again >= least).mean()) if len(again) else None
+            for least in (0.75, 0.9)
+        },
     }
