@@ -58,7 +58,7 @@ def test_few_points_are_asked_in_a_mask_that_was_found():
     points.explain(np.pad(np.ones((1, 10, 10), bool), ((0, 0), (0, 22), (0, 22))))
     later = asked(points, batch=1)
     inside = [cell for cell in [*map(tuple, first.tolist()), *later] if max(cell) < 10]
-    assert len(inside) == 2 + 2 * 10
+    assert len(inside) == 2 + 3 * 10
     assert len(first) + len(later) == 1024 - 100 + len(inside)
 
 

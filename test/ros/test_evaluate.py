@@ -143,8 +143,8 @@ def test_automatic_masks_have_figures_of_their_own(data, tmp_path, monkeypatch, 
     assert list(found['ways']) == ways
     assert found['segments'] == {
         'all': 2,
-        'small': 2,
-        'medium': 0,
+        'small': 1,
+        'medium': 1,
         'large': 0,
         'b things': 1,
         'b regions': 1,

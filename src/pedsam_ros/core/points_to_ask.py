@@ -16,7 +16,7 @@ class PointsToAsk:
     """Hands out the points of a side x side grid in batches.
 
     A point is skipped if enough points were asked in the smallest found mask that holds it: two,
-    and two more for each point of its length, because a large mask has parts. A fine point is also
+    and three more for each point of its length, because a large mask has parts. A fine point is also
     skipped if all points around it promised less than `least`.
     """
 
@@ -59,7 +59,7 @@ class PointsToAsk:
         areas = self._masks.sum((1, 2))
         for i in np.argsort(-areas, kind='stable'):  # small ones over large ones
             asked = np.count_nonzero(self._promised[self._masks[i]] > _PASSED_OVER)
-            explained[self._masks[i]] = asked >= 2 + 2 * np.sqrt(areas[i])
+            explained[self._masks[i]] = asked >= 2 + 3 * np.sqrt(areas[i])
         return explained
 
     def _promising(self) -> NDArray[np.bool_]:
