@@ -143,7 +143,7 @@ def _config(
         every_frame=True,
         deadline_s=60.0,
         transport=transport,
-        automatic=AutomaticConfig(within_s=60.0),  # masks cut short would differ from run to run
+        automatic=AutomaticConfig(within_s=60.0),  # all are compared
     )
     if automatic:
         return config
