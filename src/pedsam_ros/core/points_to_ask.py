@@ -16,8 +16,8 @@ class PointsToAsk:
     """Hands out the points of a side x side grid in batches.
 
     A point is skipped if enough points were asked in the smallest found mask that holds it: two,
-    and three more for each point of its length, because a large mask has parts. A fine point is also
-    skipped if all points around it promised less than `least`.
+    and three more for each point of its length, because a large mask has parts. A fine point is
+    also skipped if all points around it promised less than `least`.
     """
 
     def __init__(self, side: int, least: float) -> None:
