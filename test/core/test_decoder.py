@@ -1,6 +1,5 @@
 """Prompts and the automatic grid give what segment_anything itself gives."""
 
-import sys
 from types import ModuleType
 
 import numpy as np
@@ -11,14 +10,16 @@ import fakes
 from pedsam_ros.core.config import AutomaticConfig
 from pedsam_ros.core.edge_compute import finished
 from pedsam_ros.core.in_flight import Encoded
-from pedsam_ros.core.model import checkpoint, loading
-from pedsam_ros.core.model.automatic import _without_duplicates, automatic
+from pedsam_ros.core.model import checkpoint, loading, sam
+from pedsam_ros.core.model.automatic import automatic
+from pedsam_ros.core.model.filters import without_duplicates
 from pedsam_ros.core.model.masks import answered
 from pedsam_ros.core.pictures import binary
-from pedsam_ros.core.types import FrameKey, Mask, Prompt
+from pedsam_ros.core.types import FrameKey, Mask, Prompt, Search
 from pedsam_ros.core.windows import Canvas
 
 SIZE = (216, 288)  # fits the canvas of TINY without resizing
+SEARCHES = ('coarse_to_fine', 'grid')
 LOUD = 300.0  # random decoders whisper; SAM's stability filter wants logits far from zero
 
 
@@ -115,25 +116,14 @@ def test_masks_have_the_size_of_the_camera(model):
 
 
 @pytest.fixture
-def stock_generator(monkeypatch):
+def stock_generator():
     """SAM's own SamAutomaticMaskGenerator, with stand-ins for what it takes from torchvision."""
-    boxes, functional = ModuleType('boxes'), ModuleType('functional')
-
+    names = ('', '.ops', '.ops.boxes', '.transforms', '.transforms.functional')
+    made = {f'torchvision{name}': ModuleType(f'torchvision{name}') for name in names}
+    boxes, functional = made['torchvision.ops.boxes'], made['torchvision.transforms.functional']
     boxes.batched_nms, boxes.box_area = _greedy, None
     functional.resize, functional.to_pil_image = (lambda image, _: image), (lambda image: image)
-    for name, module in (
-        ('torchvision', ModuleType('torchvision')),
-        ('torchvision.ops', ModuleType('ops')),
-        ('torchvision.ops.boxes', boxes),
-        ('torchvision.transforms', ModuleType('transforms')),
-        ('torchvision.transforms.functional', functional),
-    ):
-        monkeypatch.setitem(sys.modules, name, module)
-    for name in [name for name in sys.modules if name.startswith('segment_anything')]:
-        monkeypatch.delitem(sys.modules, name)
-    from segment_anything import SamAutomaticMaskGenerator
-
-    return SamAutomaticMaskGenerator
+    return sam.automatic_generator(made)
 
 
 def _greedy(box, scores, _, iou_threshold):
@@ -160,10 +150,11 @@ def test_the_automatic_grid_gives_what_sams_own_generator_gives(model, scene, st
         'box_nms_thresh': 1.0,
     }
     generator = stock_generator(model[1], **settings)
-    config = AutomaticConfig(**settings)
+    config = AutomaticConfig(**settings, search='grid')
     expected = sorted(generator.generate(scene.rgb), key=lambda m: -m['predicted_iou'])
     with torch.inference_mode():
-        ours = finished(automatic(model[0].decoder, scene, config))
+        ours, ended = finished(automatic(model[0].decoder, scene, config))
+    assert ended is Search.COMPLETE
     assert len(ours) == len(expected) > 1
     for mask, other in zip(ours, expected, strict=True):
         assert mask.score == pytest.approx(other['predicted_iou'], abs=1e-4)
@@ -183,27 +174,34 @@ def test_of_masks_with_the_same_box_the_best_stays(model):
     ends = np.hstack([corners, corners + sizes - 1]).astype(np.float32)
     scores = torch.tensor([mask.score for mask in found])
     expected = _greedy(torch.from_numpy(ends), scores, None, 0.5)
-    kept = _without_duplicates(found, 0.5)
+    kept = without_duplicates(found, 0.5)
     assert [mask.score for mask in kept] == [found[i].score for i in expected]
     assert 10 < len(kept) < 150
 
 
-def test_filters_may_leave_nothing(model, scene):
+@pytest.mark.parametrize('search', SEARCHES)
+def test_filters_may_leave_nothing(model, scene, search):
     """An answer without masks is valid."""
-    config = AutomaticConfig(points_per_side=4, pred_iou_thresh=1.0)
+    config = AutomaticConfig(search=search, points_per_side=4, pred_iou_thresh=1.0)
     with torch.inference_mode():
-        assert finished(automatic(model[0].decoder, scene, config)) == ()
+        found = finished(automatic(model[0].decoder, scene, config))
+    assert found == ((), Search.COMPLETE)
 
 
-def test_small_regions_are_removed(model, scene):
+@pytest.mark.parametrize('search', SEARCHES)
+def test_small_regions_are_removed(model, scene, search):
     """With min_area_px, no hole or island is smaller than that."""
     import cv2
 
     config = AutomaticConfig(
-        points_per_side=4, pred_iou_thresh=0.0, stability_score_thresh=0.5, min_area_px=200
+        search=search,
+        points_per_side=4,
+        pred_iou_thresh=0.0,
+        stability_score_thresh=0.5,
+        min_area_px=200,
     )
     with torch.inference_mode():
-        masks = finished(automatic(model[0].decoder, scene, config))
+        masks, _ = finished(automatic(model[0].decoder, scene, config))
     assert masks
     for mask in masks:
         shape = binary(mask, *SIZE).astype(np.uint8)

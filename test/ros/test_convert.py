@@ -10,12 +10,13 @@ from rclpy.serialization import deserialize_message, serialize_message
 import fakes
 from fakes import TINY
 from pedsam_ros.core import codec, wire
-from pedsam_ros.core.errors import BadBatch
+from pedsam_ros.core.errors import BadBatch, BadMasks
 from pedsam_ros.core.types import (
     Embedding,
     FrameKey,
     Mask,
     Masks,
+    Search,
     Window,
     WorkerStatus,
 )
@@ -143,10 +144,19 @@ def test_the_bounds_are_those_of_the_messages():
 def test_masks_survive_with_the_cameras_header():
     """Every field of a mask comes back unchanged, and ids count from 1."""
     mask = Mask(0, 0.5, 0.25, (1, 2, 3, 4), 12, (5, 12, 43))
-    masks = Masks(FrameKey(12, 'camera'), 6, 10, 'd' * 16, (mask, mask))
+    masks = Masks(FrameKey(12, 'camera'), 6, 10, 'd' * 16, (mask, mask), search=Search.LATE)
     msg = sent(convert.masks_to_msg(masks))
     back = convert.masks_from_msg(msg)
     assert [m.id for m in msg.masks] == [1, 2]
+    assert back.search is Search.LATE
     assert (back.key, back.height, back.width, back.model_id) == (masks.key, 6, 10, 'd' * 16)
     for name in Mask.__slots__:
         assert getattr(back.masks[1], name) == getattr(mask, name)
+
+
+def test_masks_whose_search_ended_in_an_unknown_way_are_refused():
+    """The number may be anybody's."""
+    msg = convert.masks_to_msg(Masks(FrameKey(12, 'camera'), 6, 10, 'd' * 16, ()))
+    msg.search = 9
+    with pytest.raises(BadMasks, match='search=9: one of 0, 1, 2'):
+        convert.masks_from_msg(msg)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from fakes import frame
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.evaluation import variants
+from pedsam_ros.evaluation import automatic_recall, variants
 from pedsam_ros.tools import evaluate
 
 pytestmark = pytest.mark.ros
@@ -116,6 +117,7 @@ def test_models_without_weights_are_left_out_and_named(data, tmp_path, capsys, m
     [
         (['--models', 'ped,sum'], "'sum': one of ped, "),
         (['--limit', '0'], '--limit=0'),
+        (['--sources', 'a,c', '--models', 'box'], "--sources: 'c'"),
         (['--sigma', '0'], '--sigma=0'),
         (['--threads', '-1'], '--threads=-1'),
         (['--out', 'x.png'], '--out=x.png'),
@@ -129,6 +131,26 @@ def test_wrong_arguments_are_named(data, arguments, named):
     evaluate.add_arguments(parser)
     with pytest.raises(Exception, match=named):
         evaluate.run(parser.parse_args(['--data', str(data), *arguments]))
+
+
+def test_automatic_masks_have_figures_of_their_own(data, tmp_path, monkeypatch, capsys):
+    """Of the chosen source alone, with and without a second look, beside SAM's own generator."""
+    few = replace(automatic_recall.SETTINGS, points_per_side=2)
+    monkeypatch.setattr(automatic_recall, 'SETTINGS', few)
+    given = ['--data', data, '--sources', 'b', '--checkpoint', SEED, '--automatic']
+    found = evaluated(tmp_path / 'automatic.json', *given)
+    ways = ['sam', 'ours', 'grid_of_few_points', 'grid_refined', 'ours_refined']
+    assert list(found['ways']) == ways
+    assert found['segments'] == {
+        'all': 2,
+        'small': 1,
+        'medium': 1,
+        'large': 0,
+        'b things': 1,
+        'b regions': 1,
+    }
+    told = capsys.readouterr().out
+    assert all(way in told for way in ways)
 
 
 def test_cocos_own_format(tmp_path):

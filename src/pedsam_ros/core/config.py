@@ -17,7 +17,7 @@ from pedsam_ros.core import common_settings as common
 from pedsam_ros.core.codec import RATIOS, TRANSPORTS
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.placement_config import PlacementConfig
-from pedsam_ros.core.prompts import Limits, prompts_from_flat
+from pedsam_ros.core.prompts import MOST_PROMPTS, Limits, prompts_from_flat
 from pedsam_ros.core.settings import check_fields, grouped, setting
 from pedsam_ros.core.types import Prompt
 
@@ -31,11 +31,29 @@ def _threshold(quality: str, of_sam: float) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutomaticConfig:
-    """SAM's automatic masks. Raises ConfigError.
+    """Automatic masks. Raises ConfigError.
 
-    Source of names and defaults: SAM automatic_mask_generator.py.
+    Source of the names from `points_per_side` on: SAM automatic_mask_generator.py.
     """
 
+    search: str = setting(
+        'coarse_to_fine',
+        'which points of the grid are asked: all of them, as SAM does (grid), or coarse ones '
+        'first, and finer ones where these promise more masks (coarse_to_fine)',
+        choices=('coarse_to_fine', 'grid'),
+    )
+    max_masks: int = setting(
+        256,
+        'largest number of masks of a frame; with coarse_to_fine the search ends there',
+        low=1,
+        high=MOST_PROMPTS,
+    )
+    within_s: float = setting(
+        2.0,
+        'time after which no more masks are looked for; those found by then are published',
+        low=0.01,
+        high=600.0,
+    )
     points_per_side: int = setting(
         16, 'number of points along each side of the image', low=1, high=128
     )
@@ -189,7 +207,7 @@ class EdgeConfig:
     autostart: bool = common.autostart()
     automatic: AutomaticConfig = field(
         default_factory=AutomaticConfig,
-        metadata=grouped("SAM's automatic masks, used if there are no prompts"),
+        metadata=grouped('masks of everything in view, used if there are no prompts'),
     )
     placement: PlacementConfig = field(
         default_factory=PlacementConfig,
@@ -216,7 +234,7 @@ class EdgeConfig:
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
-        """The prompts of `points` and `boxes`; if there are none, the automatic grid is used."""
+        """The prompts of `points` and `boxes`; if there are none, there are automatic masks."""
         limits = Limits(self.most_prompts, self.most_points)
         return prompts_from_flat(self.points, self.boxes, limits)
 

@@ -36,7 +36,7 @@ from pedsam_ros.core.anchors import anchor_of
 from pedsam_ros.core.audits import Chance, unforeseeable, window_to_audit
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.dispatch import Dispatch
-from pedsam_ros.core.edge_compute import EdgeCompute, Making, finished
+from pedsam_ros.core.edge_compute import EdgeCompute, Late, Making, finished, never
 from pedsam_ros.core.in_flight import Assignment, Encoded, InFlight
 from pedsam_ros.core.laid import Laid
 from pedsam_ros.core.ledger import Ledger
@@ -144,8 +144,7 @@ class Edge:
     def reroute(
         self, usable: Container[str], now_s: float, unix_s: float = 0.0
     ) -> list[Assignment]:
-        """Asks stand-ins for the windows that are pending at lost workers. Windows for which the
-        rules allow none stay pending."""
+        """Asks stand-ins for windows pending at lost workers; if none may, they stay pending."""
         moved = self._outbound.reroute(self._in_flight, usable, now_s, unix_s)
         self._note_complete()
         return moved
@@ -196,8 +195,7 @@ class Edge:
             self.model.audit(frame, index, self.reply_dtype, rules.audit_tolerance)
 
     def encode(self, frame: InFlight) -> Encoded:
-        """Runs the global blocks on a complete frame, which becomes `last`. Raises BadReply if
-        finite but absurd embeddings made the result infinite."""
+        """Runs the global blocks on a complete frame. Raises BadReply if the result is infinite."""
         self.last = self.model.encode(frame)
         return self.last
 
@@ -205,9 +203,11 @@ class Edge:
         """Makes the masks of the prompts that fit; without prompts, of everything in view."""
         return finished(self.decoding(encoded, prompts))
 
-    def decoding(self, encoded: Encoded, prompts: Sequence[Prompt]) -> Making[Answer]:
-        """The same, with a yield between two batches."""
-        return self.model.segment(encoded, prompts, self.config.automatic)
+    def decoding(
+        self, encoded: Encoded, prompts: Sequence[Prompt], late: Late = never
+    ) -> Making[Answer]:
+        """The same, with a yield between two batches. A view is searched until it is `late`."""
+        return self.model.segment(encoded, prompts, self.config.automatic, late)
 
     def finish(self, frame: InFlight, ending: str) -> None:
         """Ends a frame as done or failed, unless `distrust` has ended it meanwhile."""

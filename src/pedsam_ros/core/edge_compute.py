@@ -3,7 +3,7 @@ torch."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Protocol, TypeAlias, TypeVar
 
 from pedsam_ros.core.architecture import Architecture
@@ -13,6 +13,12 @@ from pedsam_ros.core.types import Answer, Embedding, Pixels, Prompt, Values, Win
 
 T = TypeVar('T')
 Making: TypeAlias = Generator[None, None, T]  # yields between two batches, then returns a T
+Late: TypeAlias = Callable[[], bool]  # whether the time for something has passed
+
+
+def never() -> bool:
+    """For what has all the time that it needs."""
+    return False
 
 
 def finished(making: Making[T]) -> T:
@@ -62,7 +68,11 @@ class EdgeCompute(Protocol):
         finite."""
 
     def segment(
-        self, encoded: Encoded, prompts: Sequence[Prompt], rules: AutomaticConfig
+        self,
+        encoded: Encoded,
+        prompts: Sequence[Prompt],
+        rules: AutomaticConfig,
+        late: Late = never,
     ) -> Making[Answer]:
         """Makes the masks for the prompts that fit the frame; without prompts, of everything in
-        view. Yields between two batches."""
+        view, which is searched until it is `late`. Yields between two batches."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,3 +26,9 @@ def run_lengths(
     apart[1:-1] = np.repeat(turns[1:-1:2] != turns[2::2], 2)  # a run may go on in the next column
     counts = np.diff(turns[apart], prepend=0, append=height * width)
     return tuple(counts[: len(counts) - (counts[-1] == 0)].tolist())
+
+
+def holds(counts: Sequence[int], places: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which pixels a mask holds: their places are x * height + y, in an array of any shape."""
+    ends = np.cumsum(counts, dtype=np.int64)
+    return np.asarray(np.searchsorted(ends, places, side='right') % 2, bool)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +107,14 @@ class Mask:
     counts: tuple[int, ...]  # COCO run lengths: column-major, zeros first
 
 
+class Search(IntEnum):
+    """How the search for automatic masks ended. Masks.msg has the same numbers."""
+
+    COMPLETE = 0  # everything in view was looked for
+    FULL = 1  # there were more masks than may be
+    LATE = 2  # its time had passed
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Masks:
     """All masks of a frame."""
@@ -117,6 +126,7 @@ class Masks:
     masks: tuple[Mask, ...]  # the id of a mask is its place here + 1
     stale_windows: tuple[int, ...] = ()  # windows for which an older embedding was used
     shift: Shift | None = None  # None: windows are fixed to the image
+    search: Search = Search.COMPLETE
 
 
 @dataclass(frozen=True, slots=True, eq=False)

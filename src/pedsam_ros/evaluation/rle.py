@@ -6,6 +6,7 @@ pycocotools packs run lengths into bytes; those of core.types.Mask are plain num
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -37,9 +38,22 @@ def iou(found: Mask, true: Rle) -> float:
 
     The rule is COCO's for objects that are not crowds. Source: pycocotools mask.py.
     """
-    plain = {'size': true['size'], 'counts': list(found.counts)}
-    packed = coco.frPyObjects(plain, *true['size'])
-    return float(coco.iou([packed], [true], [0])[0, 0])
+    return float(ious([found], [true])[0, 0])
+
+
+def ious(found: Sequence[Mask], true: Sequence[Rle]) -> NDArray[np.float64]:
+    """(n, m) `iou` of each of n masks with each of m others; all are of one image."""
+    if not found or not true:
+        return np.zeros((len(found), len(true)))
+    size = true[0]['size']
+    return np.asarray(coco.iou([packed(each, size) for each in found], true, [0] * len(true)))
+
+
+def packed(mask: Mask, size: Sequence[int]) -> Rle:
+    """A mask of an image of (height, width) px as packed run lengths."""
+    plain = {'size': list(size), 'counts': list(mask.counts)}
+    runs: Rle = coco.frPyObjects(plain, *size)
+    return runs
 
 
 def mask_of(shape: NDArray[np.bool_], prompt: int = -1) -> Mask:

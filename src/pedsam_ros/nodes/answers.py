@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from pedsam_ros.core.edge import Edge
-from pedsam_ros.core.edge_compute import Making
+from pedsam_ros.core.edge_compute import Late, Making
 from pedsam_ros.core.errors import BadPrompt
 from pedsam_ros.core.in_flight import InFlight
 from pedsam_ros.core.metrics import Metrics
@@ -89,7 +89,7 @@ class Answers:
         parameters show them."""
         last = self._edge.last
         good, refused = sift(prompts, None if last is None else last.canvas.frame)
-        self._note(refused)
+        self._note_refused(refused)
         if fixed or good or not prompts:
             self._prompts, self._renewal = prompts, self._renewing()
 
@@ -155,17 +155,17 @@ class Answers:
             self._edge.audit(frame)
         with timed('merge_global_s'):
             encoded = self._edge.encode(frame)
-        making = self._edge.decoding(encoded, self._prompts)
+        making = self._edge.decoding(encoded, self._prompts, self._late())
         answer = yield from self._metrics.timed_in('decode_s', making)
-        self._note(answer.refused)
+        self._note(answer)
         with timed('publish_s'):
             self._publish(answer.masks)
 
     def _renewing(self) -> Iterator[None]:
         """Answers the prompts on the frame encoded last, if there is one."""
         if self._edge.last is not None:
-            answer = yield from self._edge.decoding(self._edge.last, self._prompts)
-            self._note(answer.refused)
+            answer = yield from self._edge.decoding(self._edge.last, self._prompts, self._late())
+            self._note(answer)
             self._publish(answer.masks)
 
     def _batch_of(self, request: _Request) -> Answer | BadPrompt | None:
@@ -176,16 +176,27 @@ class Answers:
                 return BadPrompt(f'others took the {_OLDEST_S:.0f} s that it may wait')
             if last is None:
                 return BadPrompt('no frame has been encoded yet')
-            request.making = self._edge.decoding(last, request.prompts)
+            request.making = self._edge.decoding(last, request.prompts, self._late())
             request.sources = last.sources
         try:
             next(request.making)
         except StopIteration as end:
             answer: Answer = end.value
+            self._losses.cut(answer.masks.search)
             return answer
         return None
 
-    def _note(self, refused: tuple[Refusal, ...]) -> None:
+    def _late(self) -> Late:
+        """Whether the time for automatic masks has passed; it begins now."""
+        until_s = self._clock() + self._edge.config.automatic.within_s
+        return lambda: self._clock() >= until_s
+
+    def _note(self, answer: Answer) -> None:
+        """Counts what an answer lacks."""
+        self._note_refused(answer.refused)
+        self._losses.cut(answer.masks.search)
+
+    def _note_refused(self, refused: tuple[Refusal, ...]) -> None:
         """Counts refused prompts, once until others are refused."""
         if refused != self._refused:
             for each in refused:

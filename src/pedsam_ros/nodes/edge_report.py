@@ -10,6 +10,7 @@ from pedsam_ros.core.health import Condition, WorkerState, explain, sentence
 from pedsam_ros.core.metrics import Metrics, Rates
 from pedsam_ros.core.scene import Scene
 from pedsam_ros.core.sight import State
+from pedsam_ros.core.types import Search
 from pedsam_ros.nodes.inbox import Inbox
 from pedsam_ros.nodes.losses import Losses
 from pedsam_ros.nodes.workers import Workers
@@ -73,6 +74,8 @@ class Report:
             **(_scene_figures(edge.scene) if edge.scene else {}),
             **self._rates.of(totals, self._clock()),
             'rejected_prompts': self._losses.rejected['prompts'],
+            'searches_full': self._losses.searches[Search.FULL],
+            'searches_late': self._losses.searches[Search.LATE],
             'last_loss': self._losses.reason,
             **self._metrics.summary(),
         }

@@ -13,7 +13,7 @@ from geometry_msgs.msg import PointStamped
 from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
-from pedsam_ros.core.errors import BadBatch
+from pedsam_ros.core.errors import BadBatch, BadMasks
 from pedsam_ros.core.image_bombs import MAX_PIXELS
 from pedsam_ros.core.prompts import MOST_POINTS, USUAL, Limits, too_many_points
 from pedsam_ros.core.shift import Shift
@@ -26,6 +26,7 @@ from pedsam_ros.core.types import (
     Masks,
     Prompt,
     Refusal,
+    Search,
     Window,
     WorkerStatus,
 )
@@ -56,8 +57,7 @@ def key_to_header(key: FrameKey) -> Header:
 
 
 def frame_from_msg(msg: Image | CompressedImage, most_px: int = MAX_PIXELS) -> Frame:
-    """Reads a camera image. Raises BadImage if it cannot be read, or has more than `most_px`; see
-    images.py."""
+    """Reads a camera image, as images.py does. Raises BadImage, also above `most_px` pixels."""
     read = rgb_from_image if isinstance(msg, Image) else rgb_from_compressed
     rgb = read(msg, most_px)
     return Frame(key_from_header(msg.header), rgb)
@@ -181,10 +181,7 @@ def prompt_from_point(msg: PointStamped) -> Prompt:
 
 
 def masks_to_msg(masks: Masks) -> MasksMsg:
-    """Makes the message of all masks of a frame, with the camera's header.
-
-    The ids of the masks count from 1.
-    """
+    """Makes the message of all masks of a frame, with the camera's header. Ids count from 1."""
     return MasksMsg(
         header=key_to_header(masks.key),
         height=masks.height,
@@ -193,15 +190,19 @@ def masks_to_msg(masks: Masks) -> MasksMsg:
         masks=[_mask_to_msg(mask, number) for number, mask in enumerate(masks.masks, 1)],
         stale_windows=array('H', masks.stale_windows),
         shift=array('B', (*masks.shift.offset, *masks.shift.corner) if masks.shift else ()),
+        search=int(masks.search),
     )
 
 
 def masks_from_msg(msg: MasksMsg) -> Masks:
-    """Reads the masks of a frame. Inverse of `masks_to_msg`."""
+    """Reads the masks of a frame. Inverse of `masks_to_msg`. Raises BadMasks."""
     key, masks = key_from_header(msg.header), tuple(map(_mask_from_msg, msg.masks))
     stale, shift = tuple(msg.stale_windows), tuple(msg.shift)
     shifted = Shift((shift[0], shift[1]), (shift[2], shift[3])) if len(shift) == 4 else None
-    return Masks(key, msg.height, msg.width, msg.model_id, masks, stale, shifted)
+    if msg.search not in list(Search):
+        raise BadMasks(f'search={msg.search}: one of {", ".join(map(str, map(int, Search)))}')
+    size, search = (msg.height, msg.width), Search(msg.search)
+    return Masks(key, *size, msg.model_id, masks, stale, shifted, search)
 
 
 def _text(name: str, value: str, most: int = MOST_TEXT) -> str:

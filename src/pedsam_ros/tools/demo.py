@@ -20,7 +20,7 @@ from pedsam_ros.bags.rosbag import Bag, BagWriter
 from pedsam_ros.bags.sample_photos import panned_photos
 from pedsam_ros.core.camera import COMPRESSED_IMAGE
 from pedsam_ros.core.codec import RATIOS, TRANSPORTS
-from pedsam_ros.core.config import EdgeConfig
+from pedsam_ros.core.config import AutomaticConfig, EdgeConfig
 from pedsam_ros.core.edge import ENDINGS
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.kept_here import Why
@@ -145,6 +145,7 @@ def _config(camera: ImageTopic, sizes: Sequence[tuple[int, int]], automatic: boo
         image_transport='compressed' if camera.type_name == COMPRESSED_IMAGE else 'raw',
         every_frame=True,
         deadline_s=60.0,
+        automatic=AutomaticConfig(within_s=60.0),  # all are compared
     )
     if automatic:
         return config
@@ -168,6 +169,7 @@ def _play(
     badly. `whole` is the edge's checkpoint, because the edge computes some windows itself."""
     worker_file, _ = loading.split(weights, folder / 'weights', weights.arch.name)
     settings = {name: getattr(config, name) for name in _SETTINGS}
+    settings['automatic.within_s'] = config.automatic.within_s
     prompts = {'points': list(config.points), 'boxes': list(config.boxes)}
     settings |= {name: values for name, values in prompts.items() if values}
     described = ', '.join(map(_describe, system.workers))

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.checkpoint import Weights
-from pedsam_ros.evaluation import coco, picture, tables
+from pedsam_ros.evaluation import automatic_recall, coco, picture, tables
 from pedsam_ros.evaluation.baselines import REFERENCE_PX
 from pedsam_ros.evaluation.embedding_error import embedding_errors
 from pedsam_ros.evaluation.label_maps import read_label_maps
@@ -51,6 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     models_help = f'any of {",".join(VARIANTS)} (default: all; with --coco {_COCO_MODELS})'
     add('--models', help=models_help)
     add('--limit', type=int, help='largest number of images of each source (default: all)')
+    add('--sources', help='only these sources of --data, as in coco_val,pennfudan (default: all)')
+    automatic_help = "only automatic masks: their average recall and cost beside SAM's generator"
+    add('--automatic', action='store_true', help=automatic_help)
     add('--out', type=Path, default=Path('out/evaluate.json'), help='default: %(default)s')
     parser.add_argument(
         '--sigma', type=float, default=10.0, help=f'blur, px at a long side of {REFERENCE_PX} (10)'
@@ -71,13 +74,15 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     rules = coco.PUBLISHED if args.coco else Rules()
     rules = replace(rules, point=args.point or rules.point)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    if args.automatic:
+        return _automatic(args, rules)
     names, weights = _plan(args)
     samples = _read(args, rules)
     conditions = Conditions(
         sigma=args.sigma, domains=args.domains, device=args.device, threads=args.threads
     )
-    if args.threads:
-        torch.set_num_threads(args.threads)
     results: dict[str, Result] = {}
     for name in names:
         with open_model(name, weights, conditions) as model:
@@ -90,6 +95,20 @@ def run(args: argparse.Namespace) -> int:
     print(tables.table(figures['models'], samples))
     drawn = picture.draw(args.out.with_suffix('.png'), results, samples, args.sigma)
     print(f'evaluate: figures in {args.out}, masks in {drawn}')
+    return 0
+
+
+def _automatic(args: argparse.Namespace, rules: Rules) -> int:
+    """Writes FILE.json and prints the table of the reordered model's automatic masks."""
+    known = checkpoints({'ped': args.checkpoint, 'sam': None})
+    if absent := why_absent('ped', known):
+        raise ConfigError(f'--automatic: {absent}')
+    weights = checkpoint.read(known['ped'])
+    pipeline = loading.load_monolithic(weights, device=args.device)
+    figures = automatic_recall.measured(pipeline, _read(args, rules))
+    write_figures(args.out, figures | _circumstances(args, rules, {'ped': weights}))
+    print(automatic_recall.table(figures))
+    print(f'evaluate: figures in {args.out}')
     return 0
 
 
@@ -145,7 +164,11 @@ def _read(args: argparse.Namespace, rules: Rules) -> list[Sample]:
     """All samples at once, so that an error in them shows before hours of work."""
     reader = coco.read_coco if args.coco else read_label_maps
     found = reader(args.coco or args.data, rules, args.limit)
-    samples = list(tqdm(found, desc='reading', unit='image'))
+    wanted = set((args.sources or '').split(',')) - {''}
+    read = tqdm(found, desc='reading', unit='image')
+    samples = [sample for sample in read if not wanted or sample.source in wanted]
+    if missing := sorted(wanted - {sample.source for sample in samples}):
+        raise ConfigError(f'--sources: {missing[0]!r}: no image of it has a segment that counts')
     if not samples:
         raise ConfigError(f'{args.coco or args.data}: no image has a segment that counts')
     return samples
@@ -159,6 +182,7 @@ def _circumstances(
         'data': str(args.coco or args.data),
         'rules': asdict(rules),
         'limit': args.limit,
+        'sources': args.sources,
         'sigma_px': args.sigma,
         'sigma_at_long_side_px': REFERENCE_PX,
         'model_ids': {role: each.model_id for role, each in weights.items()},

@@ -66,6 +66,7 @@ class Decoder(nn.Module):
         self.prompt_encoder = sam.prompt_encoder_of(arch)
         self.mask_decoder = sam.mask_decoder_of(arch)
         self.refiner = Refiner(arch) if arch.refine_px else None
+        self.draws = self.refiner is not None  # prompts, in the place of SAM's mask prompt
         map_bytes = 4 * arch.embedding_dim * arch.tokens**2
         self.most_prompts = max(1, _MOST_BYTES // (_MAPS * map_bytes))  # to be decoded together
 
@@ -78,23 +79,31 @@ class Decoder(nn.Module):
         and label, `boxes` (B, 4) x0, y0, x1, y1; in canvas px. A model with a refiner also gets
         the prompt as a drawing, in the place of SAM's mask prompt.
         """
-        with torch.autocast(embedding.device.type, enabled=False):  # positions need full precision
-            sparse, dense = self.prompt_encoder(
-                points=None if points is None else (points[..., :2], points[..., 2]),
-                boxes=boxes,
-                masks=None if self.refiner is None else self._drawn(points, boxes),
-            )
-            image_pe = self.prompt_encoder.get_dense_pe()
+        sparse, dense, image_pe = self.prompted(embedding, points, boxes)
         return cast(
             tuple[Tensor, Tensor],
             self.mask_decoder(  # it allows one image only, but adds it to the dense prompt anyway
                 image_embeddings=torch.zeros_like(embedding[:1]),
                 image_pe=image_pe,
                 sparse_prompt_embeddings=sparse,
-                dense_prompt_embeddings=dense + embedding,
+                dense_prompt_embeddings=dense,
                 multimask_output=True,
             ),
         )
+
+    def prompted(
+        self, embedding: Tensor, points: Tensor | None, boxes: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What the mask decoder reads of B prompts: their tokens, (B, n, E); the image embedding
+        with the dense prompts added, (B, E, T, T); positions, (1, E, T, T)."""
+        with torch.autocast(embedding.device.type, enabled=False):  # positions need full precision
+            sparse, dense = self.prompt_encoder(
+                points=None if points is None else (points[..., :2], points[..., 2]),
+                boxes=boxes,
+                masks=self.drawn(points, boxes) if self.draws else None,
+            )
+            image_pe = self.prompt_encoder.get_dense_pe()
+        return sparse, dense + embedding, image_pe
 
     def most_of(self, points: int) -> int:
         """How many prompts of so many points are to be decoded together at most."""
@@ -143,7 +152,7 @@ class Decoder(nn.Module):
         logits, scores = self.refiner(read, context, found.scores)
         return Candidates(logits, scores, found.prompts, spans)
 
-    def _drawn(self, points: Tensor | None, boxes: Tensor | None) -> Tensor:
+    def drawn(self, points: Tensor | None, boxes: Tensor | None) -> Tensor:
         """(B, 1, 4T, 4T) drawings of the prompts, in the place of SAM's mask prompt."""
         side = self.prompt_encoder.mask_input_size[0]
         some = cast(Tensor, boxes if points is None else points)

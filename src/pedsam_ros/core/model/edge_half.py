@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.config import AutomaticConfig
-from pedsam_ros.core.edge_compute import Making, finished
+from pedsam_ros.core.edge_compute import Late, Making, finished, never
 from pedsam_ros.core.errors import BadBatch, BadReply
 from pedsam_ros.core.in_flight import Encoded, InFlight
 from pedsam_ros.core.model import fitted_codec, preprocess
@@ -31,6 +31,7 @@ from pedsam_ros.core.types import (
     Masks,
     Pixels,
     Prompt,
+    Search,
     Values,
     Window,
 )
@@ -121,17 +122,23 @@ class EdgeHalf:
 
     @torch.inference_mode()  # torch leaves the mode while a generator waits
     def segment(
-        self, encoded: Encoded, prompts: Sequence[Prompt], rules: AutomaticConfig
+        self,
+        encoded: Encoded,
+        prompts: Sequence[Prompt],
+        rules: AutomaticConfig,
+        late: Late = never,
     ) -> Making[Answer]:
         """Makes the masks for the prompts that fit the frame; without prompts, of everything in
-        view. Yields between two batches."""
-        size = encoded.canvas.frame
+        view, which is searched until it is `late`. Yields between two batches."""
+        size, ended = encoded.canvas.frame, Search.COMPLETE
         good, refused = sift(prompts, size)
         if prompts:
             masks = yield from answered(self.decoder, encoded, good)
         else:
-            masks = yield from automatic(self.decoder, encoded, suited(rules, self.arch.name))
-        whole = Masks(encoded.key, *size, self.model_id, masks, encoded.stale, encoded.shift)
+            own = suited(rules, self.arch.name)
+            masks, ended = yield from automatic(self.decoder, encoded, own, late)
+        stale, shift = encoded.stale, encoded.shift
+        whole = Masks(encoded.key, *size, self.model_id, masks, stale, shift, ended)
         return Answer(whole, refused)
 
     def error(self, frame: InFlight, index: int, dtype: str) -> float:

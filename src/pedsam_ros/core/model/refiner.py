@@ -74,7 +74,7 @@ def look_at(coarse: Tensor, boxes: Tensor | None, canvas: Canvas, px: int) -> Te
     That is around the prompt's box, (N, 4), if there are boxes, otherwise around the coarse mask,
     (N, h, w) logits. An empty mask means all of the content.
     """
-    around = _boxes_of(coarse, px) if boxes is None else boxes
+    around = boxes_of(coarse, px) if boxes is None else boxes
     first, size = (around.new_tensor(each[::-1]) for each in (canvas.corner, canvas.content))
     last = first + size
     empty = (around[:, 2] <= around[:, 0])[:, None]
@@ -156,7 +156,7 @@ def draw(points: Tensor | None, boxes: Tensor | None, grid: Tensor) -> Tensor:
     return drawn
 
 
-def _boxes_of(logits: Tensor, px: int) -> Tensor:
+def boxes_of(logits: Tensor, px: int) -> Tensor:
     """(N, 4) tight boxes, canvas px, of the positive logits, (N, h, w); zeros without any."""
     _, height, width = logits.shape
     on = logits > 0

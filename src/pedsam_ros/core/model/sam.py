@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Mapping
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -101,3 +102,20 @@ def sam_of(arch: Architecture) -> Any:
         prompt_encoder=prompt_encoder_of(arch),
         mask_decoder=mask_decoder_of(arch),
     )
+
+
+def automatic_generator(torchvision: Mapping[str, ModuleType]) -> Any:
+    """SAM's own SamAutomaticMaskGenerator, to be compared with.
+
+    It needs two modules of torchvision, which a robot may not have: `torchvision` maps their
+    names, and those of the packages around them, to stand-ins.
+    """
+    before = dict(sys.modules)
+    sys.modules.update(torchvision)
+    try:
+        (module,) = _import('automatic_mask_generator')
+        return module.SamAutomaticMaskGenerator
+    finally:  # what was loaded with the stand-ins is nobody else's
+        for name in sys.modules.keys() - before.keys():
+            del sys.modules[name]
+        sys.modules.update({name: before[name] for name in torchvision.keys() & before.keys()})
