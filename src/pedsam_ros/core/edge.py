@@ -195,7 +195,7 @@ class Edge:
             self.model.audit(frame, index, self.reply_dtype, rules.audit_tolerance)
 
     def encode(self, frame: InFlight) -> Encoded:
-        """Runs the global blocks on a complete frame. Raises BadReply if the result is infinite."""
+        """Runs the global blocks on a complete frame. Raises BadReply if they make it infinite."""
         self.last = self.model.encode(frame)
         return self.last
 
