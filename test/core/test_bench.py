@@ -18,21 +18,21 @@ def bench(monkeypatch, tmp_path, *words):
 
 
 def test_the_edge_half_of_vit_tiny(monkeypatch, tmp_path, capsys):
-    """Both sides compute the same, each in a process with its own allocator. No time is judged."""
+    """Both sides compute the same, each in a process of its own. No time is judged."""
     status, figures = bench(monkeypatch, tmp_path, '--section', 'edge_half', '--model', 'vit_tiny')
     assert status == 0
     found = figures['edge_half']['vit_tiny']
     assert found['max_abs_difference']['relative'] < 1e-5
-    assert found['sides'].keys() == {'sam', 'sam_kept', 'ours'}
+    assert found['sides'].keys() == {'sam', 'sam_tuned', 'ours'}
     for name, side in found['sides'].items():
-        assert side['settings']['allocator'] == ('default' if name == 'sam' else 'kept')
+        assert (side['settings']['allocator'] == 'default') == (name != 'sam_tuned')
         assert len(side['cpu_s_of_rounds']) == 2
         assert side['peak_rss_bytes'] > 10**8
     assert found['speedup'] == found['sides']['sam']['cpu_s'] / found['sides']['ours']['cpu_s']
     assert figures['conditions']['threads'] == 1
     assert {'cpu', 'memory_bytes', 'cores'} <= figures['machine'].keys()
     assert (tmp_path / 'bench.png').stat().st_size > 1000
-    assert "| vit_tiny |" in capsys.readouterr().out
+    assert '| vit_tiny |' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

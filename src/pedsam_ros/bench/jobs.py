@@ -17,7 +17,7 @@ from pedsam_ros.bench import lively
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.model import checkpoint, loading, preprocess
 from pedsam_ros.core.model.decoder import Decoder
-from pedsam_ros.core.types import Values
+from pedsam_ros.core.types import Pixels, Values
 from pedsam_ros.core.windows import merge, partition, pixel_grid, token_grid
 
 Run: TypeAlias = Callable[[], dict[str, Values]]  # computes once; its results by name
@@ -86,7 +86,7 @@ JOBS: Mapping[str, Callable[[Path, int], Run]] = {
 }
 
 
-def _square(arch: Architecture) -> lively.Pixels:
+def _square(arch: Architecture) -> Pixels:
     return lively.image(arch.image_px, arch.image_px)
 
 

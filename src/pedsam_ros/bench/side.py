@@ -21,11 +21,15 @@ import torch
 
 from pedsam_ros.bench.jobs import JOBS
 from pedsam_ros.core.errors import PedsamError
-from pedsam_ros.core.model import allocator
 from pedsam_ros.core.types import Values
 
+_OWN_CHOICE = ('MALLOC_', 'GLIBC_TUNABLES')  # variables about the allocator begin so
+_TUNED = {  # glibc keeps what torch frees; the kernel would fill new pages with zeros
+    'MALLOC_MMAP_THRESHOLD_': str(2**32),
+    'MALLOC_TRIM_THRESHOLD_': str(2**33),
+    'MALLOC_TOP_PAD_': str(2**28),
+}
 _PROGRAM = 'from pedsam_ros.bench import side; side.serve()'
-
 
 
 class SideEnded(PedsamError):
@@ -34,13 +38,13 @@ class SideEnded(PedsamError):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a side is to run. `kept`: with the allocator set as our executables set it."""
+    """What a side is to run. `tuned`: with an allocator that keeps the memory it has had."""
 
     job: str  # one of JOBS
     file: str
     prompts: int
     threads: int
-    kept: bool
+    tuned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,8 @@ def side(order: Order) -> Iterator[Side]:
 
     It does not get the user's own settings of the allocator: each side has those of its order.
     """
-    own = {k: v for k, v in os.environ.items() if not k.startswith(allocator.OWN_CHOICE)}
+    own = {k: v for k, v in os.environ.items() if not k.startswith(_OWN_CHOICE)}
+    own |= _TUNED if order.tuned else {}
     words = [sys.executable, '-c', _PROGRAM, json.dumps([*vars_of(order).values()])]
     pipe = subprocess.PIPE
     with subprocess.Popen(words, env=own, stdin=pipe, stdout=pipe, text=True) as process:
@@ -106,8 +111,6 @@ def vars_of(order: Order) -> dict[str, Any]:
 def serve() -> None:
     """Is the other end: runs the job of the order in its argument until nobody asks any more."""
     order = Order(*json.loads(sys.argv[1]))
-    if order.kept:
-        allocator.keep_memory()
     torch.set_num_threads(order.threads)
     _answer(order, sys.stdin, sys.stdout)
 
@@ -133,7 +136,7 @@ def _answer(order: Order, asked: IO[str], answers: IO[str]) -> None:
 
 def _settings(order: Order) -> dict[str, Any]:
     return {
-        'allocator': 'kept' if order.kept else 'default',
+        'allocator': _TUNED if order.tuned else 'default',
         'threads': torch.get_num_threads(),
         'cpu_capability': torch.backends.cpu.get_cpu_capability(),
     }

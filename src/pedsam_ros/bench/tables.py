@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pedsam_ros.bench.contest import OURS, SAM, SAM_KEPT
+from pedsam_ros.bench.contest import OURS, SAM, TUNED
 
-_NAMES = {SAM: "SAM's code", SAM_KEPT: "SAM's code, our allocator", OURS: 'ours'}
+_NAMES = {SAM: "SAM's code", TUNED: "SAM's code, tuned malloc", OURS: 'ours'}
 _HALVES = {'edge_half': "edge's half", 'worker_half': "worker's half"}
 
 
@@ -33,7 +33,9 @@ def draw(path: Path, figures: Mapping[str, Any]) -> None:
     for axes, half in zip(figure.subplots(1, len(halves), squeeze=False)[0], halves, strict=True):
         models = figures[half]
         for number, (side, name) in enumerate(_NAMES.items()):
-            shares = [m['sides'][side]['cpu_s'] / m['sides'][SAM]['cpu_s'] for m in models.values()]
+            shares = [
+                m['sides'][side]['cpu_s'] / m['sides'][SAM]['cpu_s'] for m in models.values()
+            ]
             at = [place + 0.27 * (number - 1) for place in range(len(models))]
             axes.bar_label(axes.bar(at, shares, 0.25, label=name), fmt='%.2f', fontsize=7)
         axes.set_xticks(range(len(models)), models)
@@ -43,12 +45,12 @@ def draw(path: Path, figures: Mapping[str, Any]) -> None:
 
 
 def _half(models: Mapping[str, Any], name: str) -> str:
-    head = (name, 'SAM, s', 'SAM, our allocator, s', 'ours, s', 'speedup', 'difference', 'peak, MB')
+    head = (name, 'SAM, s', 'SAM, tuned malloc, s', 'ours, s', 'speedup', 'difference', 'peak, MB')
     return _table(head, (_row_of_half(model) for model in models.values()))
 
 
 def _row_of_half(model: Mapping[str, Any]) -> tuple[str, ...]:
-    times = (f'{model["sides"][name]["cpu_s"]:.3g}' for name in (SAM, SAM_KEPT, OURS))
+    times = (f'{model["sides"][name]["cpu_s"]:.3g}' for name in (SAM, TUNED, OURS))
     peak = model['peak_rss_bytes'] / 1e6
     difference = f'{model["max_abs_difference"]["relative"]:.0e}'
     return model['model'], *times, f'{model["speedup"]:.2f}', difference, f'{peak:.0f}'

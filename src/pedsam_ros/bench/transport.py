@@ -58,7 +58,7 @@ def _of(plan: Plan, model: str, bar: tqdm[Any]) -> dict[str, Any]:
 def _computing_s(plan: Plan, model: str, bar: tqdm[Any]) -> float:
     """Processor time of the edge's half for a frame, without the window blocks."""
     file = lively.halves(model, plan.folder)['edge']
-    with side(Order('edge_by_us', str(file), plan.prompts, plan.threads, kept=True)) as ours:
+    with side(Order('edge_by_us', str(file), plan.prompts, plan.threads, tuned=False)) as ours:
         ours.run()
         bar.update()
         took = []

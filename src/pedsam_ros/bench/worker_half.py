@@ -1,4 +1,4 @@
-"""The worker's half against SAM's own code: patch embedding and window blocks of a square image."""
+"""The worker's half against SAM's own code: patch embedding and all windows of an image."""
 
 from __future__ import annotations
 

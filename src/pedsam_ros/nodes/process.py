@@ -16,19 +16,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import NoReturn
 
-from pedsam_ros.core.model import allocator
-
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def begin() -> None:
-    """Lets Ctrl-C and SIGTERM end the process at once, with status 0. Sets the allocator.
+    """Lets Ctrl-C and SIGTERM end the process at once, with status 0.
 
-    The former holds until somebody handles them in another way: while a process loads, it has
-    nothing to lose.
+    That holds until somebody handles them in another way: while a process loads, it has nothing
+    to lose.
     """
     on_signal(lambda: leave(0))
-    allocator.keep_memory()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 

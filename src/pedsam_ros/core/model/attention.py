@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from pedsam_ros.core.model import sam
 
-_BIAS_VALUES = 2**22  # values of attention bias held at once: more leave the cache
+_SCORES = 2**20  # of pairs of a query and a key, held at once: what a cache holds
 _Span: TypeAlias = 'slice[int, int, None]'
 
 
@@ -27,26 +27,25 @@ def attend(attn: Any, qkv: Tensor) -> Tensor:
     n, height, width, _ = qkv.shape
     tables = _tables(attn, height, width)
     parts = qkv.view(n, height * width, 3, attn.num_heads, -1).permute(2, 0, 3, 1, 4)
-    attended = fused(*parts, *tables) if qkv.is_cuda else in_pieces(*parts, *tables)
+    q, k, v = parts.unbind(0)
+    attended = (fused if qkv.is_cuda else in_pieces)(q, k, v, *tables)
     return attended.transpose(1, 2).reshape(n, height, width, -1)
 
 
 def in_pieces(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
-    """Attention for a CPU: of some windows or heads or query rows at a time.
+    """Attention for a CPU: of some windows, or heads, or rows of queries at a time.
 
     q, k, v and the result are (N, heads, H * W, c); rel_h (H, H, c) and rel_w (W, W, c) are the
-    relative positions of a query's and a key's row or column.
+    relative positions of the rows and of the columns of a query and a key.
     """
-    n, heads, _, channels = q.shape
-    height, width = len(rel_h), len(rel_w)
-    by_row = q.unflatten(2, (height, width))
-    out = q.new_empty(n, height * width, heads, channels)
-    for some, few, rows in _pieces(n, heads, height, width):
-        asked = by_row[some, few, rows]
-        keys, values = k[some, few], v[some, few]
-        bias = _added(*_biases(asked, rel_h[rows], rel_w))
-        found = F.scaled_dot_product_attention(asked.flatten(2, 3), keys, values, bias)
-        out[some, rows.start * width : rows.stop * width, few] = found.transpose(1, 2)
+    n, heads, count, channels = q.shape
+    out = q.new_empty(n, count, heads, channels)
+    few = max(1, _SCORES // count**2)  # heads, of as many windows as make that many
+    for windows in _spans(n, max(1, few // heads)):
+        for some in _spans(heads, few):
+            own_q, own_k, own_v = (part[windows, some].flatten(0, 1) for part in (q, k, v))
+            found = _in_rows(own_q, own_k, own_v, rel_h, rel_w)
+            out[windows, :, some] = found.view(q[windows, some].shape).transpose(1, 2)
     return out.transpose(1, 2)
 
 
@@ -58,13 +57,28 @@ def fused(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tens
     is the product with its bias.
     """
     height, width, channels = len(rel_h), len(rel_w), q.shape[-1]
-    by_row, by_column = _biases(q.unflatten(2, (height, width)), rel_h, rel_w)
-    queries = torch.cat([q * channels**-0.5, by_row.flatten(2, 3), by_column.flatten(2, 3)], -1)
+    by_row, by_column = _biases(q.flatten(0, 1), rel_h, rel_w)
+    biases = torch.cat([by_row, by_column], -1).flatten(1, 2).view(*q.shape[:3], -1)
+    queries = torch.cat([q * channels**-0.5, biases], -1)
     at = torch.arange(height * width, device=q.device)
     where = torch.cat([F.one_hot(at // width, height), F.one_hot(at % width, width)], -1).to(k)
     keys = torch.cat([k, where.expand(*k.shape[:3], -1)], -1)
     values = F.pad(v, (0, height + width))
     return F.scaled_dot_product_attention(queries, keys, values, scale=1.0)[..., :channels]
+
+
+def _in_rows(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
+    """Attention of B heads, (B, H * W, c), of some rows of queries at a time."""
+    height, width = len(rel_h), len(rel_w)
+    by_row, by_column = _biases(q, rel_h, rel_w)
+    q, k = q * q.shape[-1] ** -0.5, k.transpose(1, 2).contiguous()
+    found = []
+    for rows in _spans(height, max(1, _SCORES // (len(q) * width * height * width))):
+        scores = by_row[:, rows, :, :, None] + by_column[:, rows, :, None, :]
+        scores = scores.view(len(q), -1, height * width)
+        scores.baddbmm_(q[:, rows.start * width : rows.stop * width], k)
+        found.append(torch.bmm(scores.softmax(-1), v))
+    return torch.cat(found, 1)
 
 
 def _tables(attn: Any, height: int, width: int) -> tuple[Tensor, Tensor]:
@@ -74,30 +88,13 @@ def _tables(attn: Any, height: int, width: int) -> tuple[Tensor, Tensor]:
     return of(height, height, attn.rel_pos_h), of(width, width, attn.rel_pos_w)
 
 
-def _pieces(n: int, heads: int, height: int, width: int) -> Iterator[tuple[_Span, _Span, _Span]]:
-    """Cuts (N, heads, H) so that the bias of each piece stays within its bound."""
-    row = width * height * width  # values of the bias of one row of queries
-    rows = max(1, min(height, _BIAS_VALUES // row))
-    few = max(1, min(heads, _BIAS_VALUES // (height * row)))
-    some = max(1, min(n, _BIAS_VALUES // (heads * height * row)))
-    for first in _spans(n, some):
-        for second in _spans(heads, few):
-            for third in _spans(height, rows):
-                yield first, second, third
+def _biases(q: Tensor, rel_h: Tensor, rel_w: Tensor) -> tuple[Tensor, Tensor]:
+    """The bias of (B, H * W, c) queries, not scaled, by the row and by the column of the key:
+    (B, H, W, rows) and (B, H, W, columns)."""
+    q = q.unflatten(1, (len(rel_h), len(rel_w)))
+    by_row = torch.einsum('bhwc,hkc->bhwk', q, rel_h).contiguous()
+    return by_row, torch.einsum('bhwc,wkc->bhwk', q, rel_w).contiguous()
 
 
 def _spans(count: int, most: int) -> Iterator[_Span]:
     return (slice(at, min(at + most, count)) for at in range(0, count, most))
-
-
-def _biases(q: Tensor, rel_h: Tensor, rel_w: Tensor) -> tuple[Tensor, Tensor]:
-    """The bias of (N, heads, H, W, c) queries by the row and by the column of the key:
-    (N, heads, H, W, rows) and (N, heads, H, W, columns). The queries are not scaled."""
-    by_row = torch.einsum('nbhwc,hkc->nbhwk', q, rel_h)
-    by_column = torch.einsum('nbhwc,wkc->nbhwk', q, rel_w)
-    return by_row, by_column
-
-
-def _added(by_row: Tensor, by_column: Tensor) -> Tensor:
-    """The whole bias, (N, heads, queries, keys)."""
-    return (by_row[..., :, None] + by_column[..., None, :]).flatten(4, 5).flatten(2, 3)

@@ -7,7 +7,8 @@ windows. Source: SAM image_encoder.py.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias, cast
+from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,6 @@ from pedsam_ros.core.model.attention import attend
 
 IMAGE = 'image_encoder.'  # prefix of the encoder's tensors in SAM's checkpoints
 _HIDDEN_VALUES = 2**22  # values of an MLP's hidden layer held at once: more leave the cache
-Shape: TypeAlias = 'tuple[int, int, int]'  # of tokens: windows, rows, columns
 
 
 def half_of(name: str, arch: Architecture) -> str:
@@ -103,7 +103,9 @@ def laid(some: Tensor, ground: Tensor, inside: Tensor | None) -> Tensor:
     return ground.flatten(0, 2).index_copy(0, inside, some).view(ground.shape)
 
 
-def run_block(block: Any, tokens: Tensor, shape: Shape, inside: Tensor | None = None) -> Tensor:
+def run_block(
+    block: Any, tokens: Tensor, shape: Sequence[int], inside: Tensor | None = None
+) -> Tensor:
     """Runs one SAM block on (V, C) tokens: those `inside` windows of a shape, (N, H, W). Attention
     spans all of a window.
 
