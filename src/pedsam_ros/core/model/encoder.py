@@ -91,33 +91,47 @@ def inside_of(canvas: Tensor) -> Tensor | None:
 
 
 def taken(tokens: Tensor, inside: Tensor | None) -> Tensor:
-    """(N, H, W, C) -> (V, C): those inside."""
+    """(N, H, W, C) -> (V, C): those inside, and zeros up to a multiple of H x W.
+
+    The last rows of a matrix may round differently than others. As many rows as whole windows
+    have give a window the same result in every batch, to the last bit.
+    """
     flat = tokens.flatten(0, 2)
-    return flat if inside is None else flat[inside]
+    if inside is None:
+        return flat
+    return F.pad(flat[inside], (0, 0, 0, -len(inside) % (tokens.shape[1] * tokens.shape[2])))
 
 
 def laid(some: Tensor, ground: Tensor, inside: Tensor | None) -> Tensor:
     """Inverse of `taken`: (V, C) -> (N, H, W, C), with those of `ground` outside."""
     if inside is None:
         return some.view(ground.shape)
-    return ground.flatten(0, 2).index_copy(0, inside, some).view(ground.shape)
+    flat = ground.flatten(0, 2)
+    return flat.index_copy(0, inside, some[: len(inside)]).view(ground.shape)
 
 
 def run_block(
     block: Any, tokens: Tensor, shape: Sequence[int], inside: Tensor | None = None
 ) -> Tensor:
-    """Runs one SAM block on (V, C) tokens: those `inside` windows of a shape, (N, H, W). Attention
+    """Runs one SAM block on (V, C) tokens, `taken` from windows of a shape, (N, H, W). Attention
     spans all of a window.
 
-    Window padding is not among the tokens. SAM pads windows with zeros *after* norm1 in every
-    block, and the padded keys take part in attention: `qkv` makes its bias of zeros.
+    SAM pads windows with zeros *after* norm1 in every block, and the padded keys take part in
+    attention: `qkv` makes its bias of zeros. Nothing else sees them.
     """
-    made = block.attn.qkv(block.norm1(tokens))
-    if inside is not None:
-        padding = block.attn.qkv.bias.expand(shape[0] * shape[1] * shape[2], -1)
-        made = padding.index_copy(0, inside, made)
-    attended = taken(attend(block.attn, made.view(*shape, -1)), inside)
+    n, height, width = shape[:3]
+    qkv = block.attn.qkv
+    ground = qkv.bias.expand(n, height, width, -1)
+    made = laid(qkv(block.norm1(tokens)), ground, inside)
+    attended = taken(attend(block.attn, made), inside)
     del made
     tokens = tokens + block.attn.proj(attended)
+    return _by_mlp(block, tokens, height * width)
+
+
+def _by_mlp(block: Any, tokens: Tensor, whole: int) -> Tensor:
+    """The second half of a block, of some (V, C) tokens at a time: whole windows of so many, if
+    they are small enough."""
     rows = max(1, _HIDDEN_VALUES // block.mlp.lin1.out_features)
+    rows = rows // whole * whole or rows
     return torch.cat([part + block.mlp(block.norm2(part)) for part in tokens.split(rows)])
