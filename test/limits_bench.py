@@ -24,7 +24,7 @@ from mask_bench import picture
 
 from loop_with_fakes import PlayedLoop
 from pedsam_ros.core import pixels
-from pedsam_ros.core.config import AutomaticConfig
+from pedsam_ros.core.automatic_config import AutomaticConfig
 from pedsam_ros.core.errors import BadImage, BadPrompt
 from pedsam_ros.core.image_bombs import MAX_PIXELS
 from pedsam_ros.core.in_flight import Encoded

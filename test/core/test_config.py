@@ -2,7 +2,8 @@
 
 import pytest
 
-from pedsam_ros.core.config import AutomaticConfig, EdgeConfig
+from pedsam_ros.core.automatic_config import AutomaticConfig
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import BadPrompt, ConfigError
 from pedsam_ros.core.types import Prompt
 from pedsam_ros.core.worker_config import WorkerConfig

@@ -22,6 +22,7 @@ ALLOWED = {  # room -> the rooms that it may import from
     'trial': {'core', 'core.model', 'ros', 'nodes', 'bags'} | MESSAGES,
     'evaluation': {'core', 'core.model', 'trial'},
     'audit': {'core', 'core.model', 'bags', 'evaluation', 'learn', 'trial'},
+    'bench': {'core', 'core.model', 'ros'},
 }
 ALLOWED['tools'] = set(ALLOWED) | MESSAGES
 LAUNCH = {'core', 'ros', 'nodes', 'bags'}  # the rooms that launch files may import from

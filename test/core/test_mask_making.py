@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import fakes
-from pedsam_ros.core.config import AutomaticConfig
+from pedsam_ros.core.automatic_config import AutomaticConfig
 from pedsam_ros.core.edge_compute import finished
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model.decoder import Candidates

@@ -3,7 +3,7 @@
 import pytest
 
 from loop_with_fakes import PlayedLoop
-from pedsam_ros.core.config import AutomaticConfig
+from pedsam_ros.core.automatic_config import AutomaticConfig
 from pedsam_ros.core.types import Search
 
 pytestmark = pytest.mark.ros

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Protocol, TypeAlias, TypeVar
 
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.config import AutomaticConfig
+from pedsam_ros.core.automatic_config import AutomaticConfig
 from pedsam_ros.core.in_flight import Encoded, InFlight
 from pedsam_ros.core.types import Answer, Embedding, Pixels, Prompt, Values, Window
 

@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from pedsam_ros.core.config import AutomaticConfig
+from pedsam_ros.core.automatic_config import AutomaticConfig
 from pedsam_ros.core.edge_compute import finished
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model.automatic import automatic, suited

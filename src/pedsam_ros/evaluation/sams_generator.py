@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.config import AutomaticConfig
+from pedsam_ros.core.automatic_config import AutomaticConfig
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model import sam
 from pedsam_ros.core.model.decoder import Decoder

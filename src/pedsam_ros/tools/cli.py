@@ -21,6 +21,7 @@ COMMANDS = {  # name: what it does
     'make-assets': 'make a pack of pictures to train on from the files of packages',
     'train': 'train a promptable model from scratch, on scenes made on the fly',
     'distill': 'train a reordered model to answer as a SAM in its own block order does',
+    'bench': "measure how fast both halves are against SAM's own code, and when offloading pays",
     'estimate': 'count the memory and work that distilling a SAM takes',
     'fit-codec': 'fit the codec of embeddings to a model and your images',
     'split': "cut a checkpoint into the worker's and the edge's file",

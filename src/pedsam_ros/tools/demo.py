@@ -18,9 +18,10 @@ from pedsam_ros.bags.make_bag import make_bag
 from pedsam_ros.bags.remarks import Remarks
 from pedsam_ros.bags.rosbag import Bag, BagWriter
 from pedsam_ros.bags.sample_photos import panned_photos
+from pedsam_ros.core.automatic_config import AutomaticConfig
 from pedsam_ros.core.camera import COMPRESSED_IMAGE
 from pedsam_ros.core.codec import RATIOS, TRANSPORTS
-from pedsam_ros.core.config import AutomaticConfig, EdgeConfig
+from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import ENDINGS
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.kept_here import Why

@@ -12,7 +12,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ('numpy', 'torch', 'segment-anything', 'safetensors', 'rosbags', 'pycocotools')
+_PACKAGES = (
+    *('numpy', 'torch', 'segment-anything', 'opencv-python-headless', 'safetensors'),
+    *('rosbags', 'pycocotools'),
+)
 
 
 def write_figures(path: Path, figures: Mapping[str, Any]) -> None:
@@ -31,8 +34,23 @@ def _command() -> str:
 
 
 def _machine() -> dict[str, Any]:
-    cores = len(os.sched_getaffinity(0))
-    return {'system': platform.platform(), 'processor': platform.machine(), 'cores': cores}
+    return {
+        'system': platform.platform(),
+        'processor': platform.machine(),
+        'cpu': _cpu(),
+        'cores': len(os.sched_getaffinity(0)),
+        'memory_bytes': os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE'),
+    }
+
+
+def _cpu() -> str:
+    """The processor as Linux names it; on ARM it has no name."""
+    try:
+        told = Path('/proc/cpuinfo').read_text()
+    except OSError:
+        return 'unknown'
+    named = (line for line in told.splitlines() if line.startswith('model name'))
+    return next(named, 'unknown').split(':')[-1].strip()
 
 
 def _versions() -> dict[str, str]:

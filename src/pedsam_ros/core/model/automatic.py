@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pedsam_ros.core.config import AutomaticConfig
+from pedsam_ros.core.automatic_config import AutomaticConfig
 from pedsam_ros.core.edge_compute import Late, Making, never
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model.coarse_to_fine import coarse_to_fine

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pedsam_ros.core.config import AutomaticConfig
+from pedsam_ros.core.automatic_config import AutomaticConfig
 from pedsam_ros.core.edge_compute import Late, Making
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model import sam

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.config import AutomaticConfig
+from pedsam_ros.core.automatic_config import AutomaticConfig
 from pedsam_ros.core.edge_compute import Late, Making, finished, never
 from pedsam_ros.core.errors import BadBatch, BadReply
 from pedsam_ros.core.in_flight import Encoded, InFlight

@@ -7,6 +7,7 @@ windows. Source: SAM image_encoder.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -15,9 +16,10 @@ from torch.nn import functional as F
 
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.model import sam
+from pedsam_ros.core.model.attention import attend
 
 IMAGE = 'image_encoder.'  # prefix of the encoder's tensors in SAM's checkpoints
-_BIAS_VALUES = 2**24  # values of attention bias held at once; holding more gains no speed
+_HIDDEN_VALUES = 2**22  # values of an MLP's hidden layer held at once: more leave the cache
 
 
 def half_of(name: str, arch: Architecture) -> str:
@@ -50,10 +52,11 @@ class WindowEncoder(nn.Module):
         may lie outside of it. Tokens outside the canvas (window padding) have no meaning.
         """
         tokens = self.patch_embed(pixels) + self._at(self.pos_embed, places)
-        inside = self._at(torch.ones_like(self.pos_embed[..., :1]), places).bool()
+        inside = inside_of(self._at(torch.ones_like(self.pos_embed[..., :1]), places) > 0)
+        some = taken(tokens, inside)
         for block in self.blocks.values():
-            tokens = run_block(block, tokens, inside)
-        return cast(Tensor, tokens)
+            some = run_block(block, some, tokens.shape[:3], inside)
+        return laid(some, torch.zeros_like(tokens), inside)
 
     def _at(self, canvas: Tensor, places: Tensor) -> Tensor:
         """(1, T, T, C) -> (N, S, S, C) at the places (N, 2), zero outside the canvas."""
@@ -74,58 +77,61 @@ class GlobalEncoder(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, T, T, C) tokens after the window blocks -> (B, E, T, T) image embedding."""
+        all_of_them = tokens.flatten(0, 2)
         for block in self.blocks.values():
-            tokens = run_block(block, tokens, None)
-        return cast(Tensor, self.neck(tokens.permute(0, 3, 1, 2)))
+            all_of_them = run_block(block, all_of_them, tokens.shape[:3])
+        return cast(Tensor, self.neck(all_of_them.view(tokens.shape).permute(0, 3, 1, 2)))
 
 
-def run_block(block: Any, tokens: Tensor, inside: Tensor | None) -> Tensor:
-    """Runs one SAM block on (N, H, W, C) tokens; its attention spans all of H x W.
+def inside_of(canvas: Tensor) -> Tensor | None:
+    """The places of the tokens on the canvas, (V,), among those of N windows: (N, H, W, 1) bool,
+    False for window padding. None if there is no padding."""
+    places = canvas.flatten().nonzero()[:, 0]
+    return places if len(places) < canvas.numel() else None
 
-    `inside` (N, H, W, 1) bool is False for window padding; None means that there is no padding.
+
+def taken(tokens: Tensor, inside: Tensor | None) -> Tensor:
+    """(N, H, W, C) -> (V, C): those inside, and zeros up to a multiple of H x W.
+
+    The last rows of a matrix may round differently than others. As many rows as whole windows
+    have give a window the same result in every batch, to the last bit.
+    """
+    flat = tokens.flatten(0, 2)
+    if inside is None:
+        return flat
+    return F.pad(flat[inside], (0, 0, 0, -len(inside) % (tokens.shape[1] * tokens.shape[2])))
+
+
+def laid(some: Tensor, ground: Tensor, inside: Tensor | None) -> Tensor:
+    """Inverse of `taken`: (V, C) -> (N, H, W, C), with those of `ground` outside."""
+    if inside is None:
+        return some.view(ground.shape)
+    flat = ground.flatten(0, 2)
+    return flat.index_copy(0, inside, some[: len(inside)]).view(ground.shape)
+
+
+def run_block(
+    block: Any, tokens: Tensor, shape: Sequence[int], inside: Tensor | None = None
+) -> Tensor:
+    """Runs one SAM block on (V, C) tokens, `taken` from windows of a shape, (N, H, W). Attention
+    spans all of a window.
+
     SAM pads windows with zeros *after* norm1 in every block, and the padded keys take part in
-    attention.
+    attention: `qkv` makes its bias of zeros. Nothing else sees them.
     """
-    normed = block.norm1(tokens)
-    if inside is not None:
-        normed = normed.masked_fill(~inside, 0.0)
-    tokens = tokens + _attend(block.attn, normed)
-    return cast(Tensor, tokens + block.mlp(block.norm2(tokens)))
+    n, height, width = shape[:3]
+    qkv = block.attn.qkv
+    ground = qkv.bias.expand(n, height, width, -1)
+    made = laid(qkv(block.norm1(tokens)), ground, inside)
+    attended = taken(attend(block.attn, made), inside)
+    del made
+    tokens = tokens + block.attn.proj(attended)
+    return _by_mlp(block, tokens, height * width)
 
 
-def _attend(attn: Any, tokens: Tensor) -> Tensor:
-    """SAM's attention with decomposed relative positions, (N, H, W, C) -> (N, H, W, C).
-
-    Some query rows at a time, to save memory; the result is exact.
-    """
-    n, height, width, _ = tokens.shape
-    heads = attn.num_heads
-    qkv = attn.qkv(tokens).reshape(n, height * width, 3, heads, -1).permute(2, 0, 3, 1, 4)
-    q, k, v = qkv.unbind(0)
-    rows = max(1, _BIAS_VALUES // (n * heads * width * height * width))
-    by_row = q.view(n, heads, height, width, -1)
-    attended = [
-        F.scaled_dot_product_attention(
-            by_row[:, :, top : top + rows].flatten(2, 3), k, v, _bias(attn, by_row, top, rows)
-        )
-        for top in range(0, height, rows)
-    ]
-    out = torch.cat(attended, dim=2).transpose(1, 2).reshape(n, height, width, -1)
-    return cast(Tensor, attn.proj(out))
-
-
-def _bias(attn: Any, q: Tensor, top: int, rows: int) -> Tensor:
-    """Relative-position bias of query rows top..top+rows: (N, heads, rows * W, H * W).
-
-    `q` (N, heads, H, W, C) is not scaled. Raises ValueError if the tables are for another size.
-    Source: SAM add_decomposed_rel_pos.
-    """
-    height, width = q.shape[2:4]
-    if (len(attn.rel_pos_h), len(attn.rel_pos_w)) != (2 * height - 1, 2 * width - 1):
-        raise ValueError(f'{height}x{width} tokens do not fit the tables of relative positions')
-    table_h = sam.image_encoder.get_rel_pos(height, height, attn.rel_pos_h)[top : top + rows]
-    table_w = sam.image_encoder.get_rel_pos(width, width, attn.rel_pos_w)
-    q = q[:, :, top : top + rows]
-    rel_h = torch.einsum('nbhwc,hkc->nbhwk', q, table_h)
-    rel_w = torch.einsum('nbhwc,wkc->nbhwk', q, table_w)
-    return (rel_h[..., :, None] + rel_w[..., None, :]).flatten(4, 5).flatten(2, 3)
+def _by_mlp(block: Any, tokens: Tensor, whole: int) -> Tensor:
+    """The second half of a block, of some (V, C) tokens at a time: whole windows of so many, if
+    they are small enough."""
+    rows = max(1, _HIDDEN_VALUES // block.mlp.lin1.out_features)
+    rows = rows // whole * whole or rows
+    return torch.cat([part + block.mlp(block.norm2(part)) for part in tokens.split(rows)])

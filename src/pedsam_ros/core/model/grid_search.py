@@ -10,7 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from pedsam_ros.core.config import AutomaticConfig
+from pedsam_ros.core.automatic_config import AutomaticConfig
 from pedsam_ros.core.edge_compute import Late, Making
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model import sam

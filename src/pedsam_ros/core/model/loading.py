@@ -77,7 +77,7 @@ def load_edge(
     image, rest = _by_part(weights.half('edge'))
     encoder = _fill(GlobalEncoder, weights.arch, image).to(device, dtype)
     decoder = _fill(Decoder, weights.arch, rest).to(device, torch.float32)
-    padding = padding_tokens(weights, device).numpy()
+    padding = padding_tokens(weights, device).numpy().copy()  # or it keeps the whole file mapped
     worker = load_worker(weights, device, dtype) if worker_half else None
     parts = encoder, decoder, padding, worker, weights.codec
     return EdgeHalf(weights.arch, weights.model_id, *parts)

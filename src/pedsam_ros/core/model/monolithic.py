@@ -17,7 +17,7 @@ from pedsam_ros.core.errors import BadPrompt
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model import preprocess, sam
 from pedsam_ros.core.model.decoder import Decoder
-from pedsam_ros.core.model.encoder import run_block
+from pedsam_ros.core.model.encoder import inside_of, laid, run_block, taken
 from pedsam_ros.core.model.masks import answered
 from pedsam_ros.core.prompts import sift, told
 from pedsam_ros.core.shift import Shift
@@ -82,15 +82,22 @@ class MonolithicEncoder(nn.Module):
 
     def _run(self, blocks: Sequence[int], tokens: Tensor, offset: tuple[int, int]) -> Tensor:
         """Runs blocks on (B, T, T, C) tokens, in the order given."""
-        inside = self._cut(torch.ones_like(tokens[..., :1]), offset).bool()
+        inside = self._inside(tokens, offset)
         for i in blocks:
             block: Any = self.blocks[i]
             if i in self.edge_blocks:
-                tokens = run_block(block, tokens, None)
+                some = run_block(block, tokens.flatten(0, 2), tokens.shape[:3])
+                tokens = some.view(tokens.shape)
             else:
-                windows = run_block(block, self._cut(tokens, offset), inside)
-                tokens = self._joined(windows, tokens, offset)
+                windows = self._cut(tokens, offset)
+                some = run_block(block, taken(windows, inside), windows.shape[:3], inside)
+                tokens = self._joined(laid(some, windows, inside), tokens, offset)
         return tokens
+
+    def _inside(self, tokens: Tensor, offset: tuple[int, int]) -> Tensor | None:
+        canvas = torch.ones(*tokens.shape[:3], 1, device='cpu')  # a 'meta' one has no places
+        inside = inside_of(self._cut(canvas, offset) > 0)
+        return None if inside is None else inside.to(tokens.device)
 
     def _cut(self, tokens: Tensor, offset: tuple[int, int]) -> Tensor:
         """(B, T, T, C) -> (B * count, S, S, C), zero outside the canvas."""

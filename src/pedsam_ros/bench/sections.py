@@ -1,0 +1,34 @@
+"""The sections of a bench, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from tqdm import tqdm
+
+from pedsam_ros.bench import edge_half, offload, transport, worker_half
+from pedsam_ros.bench.plan import Plan
+
+SECTIONS: Mapping[str, ModuleType] = {
+    module.NAME: module for module in (edge_half, worker_half, transport, offload)
+}
+_BAR = '{desc:14} {percentage:3.0f}% |{bar}| {elapsed}'
+
+
+def in_order(names: Sequence[str]) -> list[str]:
+    """Sections in their order, with those that they need."""
+    wanted = {*names} | {need for name in names for need in SECTIONS[name].NEEDS}
+    return [name for name in SECTIONS if name in wanted]
+
+
+def run_sections(plan: Plan, names: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Runs sections one after the other, with one bar, and yields the figures of each. Raises
+    what they raise."""
+    with tqdm(total=sum(SECTIONS[name].steps(plan) for name in names), bar_format=_BAR) as bar:
+        for name in names:
+            bar.set_description(name)
+            plan.found[name] = SECTIONS[name].run(plan, bar)
+            yield name, plan.found[name]
+        bar.set_description('done')
