@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.checkpoint import Weights
@@ -15,31 +17,41 @@ from pedsam_ros.core.model.monolithic import MonolithicPipeline
 from pedsam_ros.evaluation.baselines import Blurred, BoxItself
 from pedsam_ros.evaluation.protocol import PROMPTS, Segmenter
 from pedsam_ros.evaluation.shifted import Shifted
+from pedsam_ros.evaluation.without_image import WithoutImage, mean_token
 
-ROLES = {'ped': '--checkpoint', 'sam': '--sam-checkpoint'}  # role of weights -> its argument
-_TWIN = Path('weights/vit_tiny_sam.safetensors')  # in a checkout's root; it is not installed
+ROLES = {  # role of weights -> its argument
+    'ped': '--checkpoint',
+    'sam': '--sam-checkpoint',
+    'edge_only': '--edge-only-checkpoint',
+}
+_TWINS = Path('weights')  # in a checkout's root; they are not installed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """A model that is one line of the result. Without a role it needs no weights."""
 
-    role: str = ''  # one of ROLES: weights trained reordered, or their twin in SAM's own order
+    role: str = ''  # one of ROLES: weights trained reordered, their twin in SAM's own order, ...
     order: str = 'ped'  # of the blocks, one of monolithic.ORDERS
     transport: str = ''  # dtype of embeddings between processes; empty for one process
     blurred: bool = False
     shifted: bool = False  # partition and content, by a random Shift for each image
+    bare: bool = False  # every token after the window blocks is the mean token
+    against: str = ''  # the variant without an image; what is above its score was contributed
     prompts: Sequence[str] = PROMPTS
 
 
 VARIANTS = {
-    'ped': Variant(role='ped'),
-    'ped_shifted': Variant(role='ped', shifted=True),
-    'sam': Variant(role='sam', order='sam'),
-    'ped_untrained_reorder': Variant(role='sam'),
-    'ped_distributed_fp16': Variant(role='ped', transport='float16'),
-    'ped_distributed_int8': Variant(role='ped', transport='int8'),
-    'blur': Variant(role='sam', order='sam', blurred=True),
+    'ped': Variant(role='ped', against='no_embedding'),
+    'ped_shifted': Variant(role='ped', shifted=True, against='no_embedding'),
+    'sam': Variant(role='sam', order='sam', against='sam_no_embedding'),
+    'ped_untrained_reorder': Variant(role='sam', against='sam_no_embedding'),
+    'ped_distributed_fp16': Variant(role='ped', transport='float16', against='no_embedding'),
+    'ped_distributed_int8': Variant(role='ped', transport='int8', against='no_embedding'),
+    'blur': Variant(role='sam', order='sam', blurred=True, against='sam_no_embedding'),
+    'no_embedding': Variant(role='ped', bare=True),
+    'sam_no_embedding': Variant(role='sam', order='sam', bare=True),
+    'edge_only': Variant(role='edge_only', bare=True),
     'box': Variant(prompts=('box',)),
 }
 
@@ -52,29 +64,35 @@ class Conditions:
     domains: Sequence[int]  # the robot's, then each worker's
     device: str  # torch device
     threads: int  # of torch in each process; 0 for all cores
+    second_look: bool = True
+    photos: Sequence[Path] = ()  # for the mean token of weights that were stored without one
 
 
 def parse_models(text: str) -> list[str]:
-    """'ped,sam' -> names of VARIANTS, in the order there. Raises ConfigError for a wrong name."""
+    """'ped,sam' -> names of VARIANTS and of those they are measured against, in the order there.
+
+    Raises ConfigError for a wrong name.
+    """
     names = {name.strip() for name in text.split(',')}
     unknown = sorted(names - VARIANTS.keys())
     if unknown:
         raise ConfigError(f'--models: {unknown[0]!r}: one of {", ".join(VARIANTS)}')
+    names |= {VARIANTS[name].against for name in names}
     return [name for name in VARIANTS if name in names]
 
 
 def checkpoints(given: Mapping[str, str | None]) -> dict[str, str]:
     """Role -> checkpoint to read: those given, or those that come with the package.
 
-    A single one serves for both roles if it is Meta's .pth or random weights.
+    A single one serves in both block orders if it is Meta's .pth or random weights.
     """
     found = {role: source for role, source in given.items() if source}
-    if not found:
-        return {role: str(path) for role, path in _shipped().items() if path.is_file()}
-    if len(found) == 1:
-        (source,) = found.values()
-        if source.endswith('.pth') or source.startswith('random:'):
-            return dict.fromkeys(ROLES, source)
+    sources = [source for role, source in found.items() if role != 'edge_only']
+    if not sources:
+        shipped = {role: str(path) for role, path in _shipped().items() if path.is_file()}
+        return shipped | found
+    if len(sources) == 1 and (sources[0].endswith('.pth') or sources[0].startswith('random:')):
+        return found | dict.fromkeys(('ped', 'sam'), sources[0])
     return found
 
 
@@ -83,8 +101,10 @@ def why_absent(name: str, known: Mapping[str, object]) -> str:
     role = VARIANTS[name].role
     if not role or role in known:
         return ''
-    shipped = '' if known else f', and {_shipped()[role]} is not there'
-    return f'its weights are missing: no {ROLES[role]}{shipped}'
+    path = _shipped()[role]
+    unused = known and role != 'edge_only'  # other weights were given
+    absent = '' if unused or path.is_file() else f', and {path} is not there'
+    return f'its weights are missing: no {ROLES[role]}{absent}'
 
 
 @contextmanager
@@ -111,8 +131,40 @@ def open_model(
         ):
             yield system
     else:
-        whole = loading.load_monolithic(weights[variant.role], variant.order, conditions.device)
-        yield _disguised(whole, variant, conditions)
+        own = weights[variant.role]
+        whole = loading.load_monolithic(own, variant.order, conditions.device)
+        if not conditions.second_look:
+            whole.decoder.refiner = None
+        if variant.bare:
+            yield WithoutImage(whole, _mean_token(own, whole, variant, conditions))
+        else:
+            yield _disguised(whole, variant, conditions)
+
+
+def why_impossible(name: str, weights: Mapping[str, Weights], conditions: Conditions) -> str:
+    """Why a model cannot run under the conditions with these weights; empty if it can."""
+    variant = VARIANTS[name]
+    if variant.transport and not conditions.second_look:
+        return 'real processes always take the second look'
+    if not variant.bare or _stored_mean(weights[variant.role], variant) is not None:
+        return ''
+    if variant.role == 'edge_only':
+        return f'{ROLES[variant.role]} was not trained with --edge-only: it has no mean token'
+    if not conditions.photos:
+        return 'its weights have no mean token, and scikit-image has no photographs to find one'
+    return ''
+
+
+def _stored_mean(weights: Weights, variant: Variant) -> Tensor | None:
+    """The mean token that is stored with the weights, if it is that of the variant's order."""
+    return loading.mean_token(weights) if weights.order == variant.order else None
+
+
+def _mean_token(
+    weights: Weights, whole: MonolithicPipeline, variant: Variant, conditions: Conditions
+) -> Tensor:
+    stored = _stored_mean(weights, variant)
+    return mean_token(whole, conditions.photos) if stored is None else stored
 
 
 def _disguised(whole: MonolithicPipeline, variant: Variant, conditions: Conditions) -> Segmenter:
@@ -122,4 +174,5 @@ def _disguised(whole: MonolithicPipeline, variant: Variant, conditions: Conditio
 
 
 def _shipped() -> dict[str, Path]:
-    return {'ped': checkpoint.SHIPPED, 'sam': _TWIN}
+    twins = {role: _TWINS / f'vit_tiny_{role}.safetensors' for role in ('sam', 'edge_only')}
+    return {'ped': checkpoint.SHIPPED, **twins}

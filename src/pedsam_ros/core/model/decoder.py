@@ -57,7 +57,7 @@ class Candidates:
 class Decoder(nn.Module):
     """SAM's prompt encoder and mask decoder, and our refiner if the architecture has one.
 
-    Parameters carry SAM's names.
+    Parameters carry SAM's names. Without its refiner (None) it answers with the coarse masks.
     """
 
     def __init__(self, arch: Architecture) -> None:
@@ -65,6 +65,7 @@ class Decoder(nn.Module):
         self.image_px = arch.image_px
         self.prompt_encoder = sam.prompt_encoder_of(arch)
         self.mask_decoder = sam.mask_decoder_of(arch)
+        self.draws = arch.refine_px > 0  # whether prompts are also drawn
         self.refiner = Refiner(arch) if arch.refine_px else None
         map_bytes = 4 * arch.embedding_dim * arch.tokens**2
         self.most_prompts = max(1, _MOST_BYTES // (_MAPS * map_bytes))  # to be decoded together
@@ -82,7 +83,7 @@ class Decoder(nn.Module):
             sparse, dense = self.prompt_encoder(
                 points=None if points is None else (points[..., :2], points[..., 2]),
                 boxes=boxes,
-                masks=None if self.refiner is None else self._drawn(points, boxes),
+                masks=self._drawn(points, boxes) if self.draws else None,
             )
             image_pe = self.prompt_encoder.get_dense_pe()
         return cast(
