@@ -1,5 +1,7 @@
 """Segments, prompts, IoU and tables, by which models are judged, agree with COCO's tools."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from pedsam_ros.evaluation.baselines import Blurred, BoxItself, blurred
 from pedsam_ros.evaluation.coco import PUBLISHED
 from pedsam_ros.evaluation.label_maps import read_label_maps
 from pedsam_ros.evaluation.protocol import answers, prompt_of, scores
+from pedsam_ros.evaluation.results import Result, figures_of
 from pedsam_ros.evaluation.samples import Rules, Sample, Shape, choose
 
 
@@ -185,19 +188,33 @@ def test_blurred_models_see_blurred_images():
 # results
 
 
+def table(sample, **scores):
+    """The lines of the table of some models' scores."""
+    figures = figures_of({name: Result(found) for name, found in scores.items()}, [sample])
+    return tables.table(figures, [sample]).splitlines()
+
+
 def test_the_table_gives_the_gain_over_the_box_itself(sample):
     """The gain stands beside each score; a score that does not exist is shown as '-'."""
     perfect = judge(Parrot(*(labels() == i for i in THINGS)), sample)
-    models = {'ped': perfect, 'box': judge(BoxItself(), sample, ['box'])}
-    cells = {name: tables.by_source(found, ['here']) for name, found in models.items()}
-    assert cells['box']['here']['things']['point'] is None
-    lines = tables.table(cells, [sample]).splitlines()
+    lines = table(sample, ped=perfect, box=judge(BoxItself(), sample, ['box']))
     assert lines[1] == 'here, 3 things'
     assert lines[2].split() == ['ped', '1.000', '(+0.068)', '1.000', '(+0.068)']
     assert lines[3].split() == ['box', '0.932', '-']
     assert lines[4] == 'here, 2 regions'
-    alone = tables.table({'ped': cells['ped']}, [sample]).splitlines()
-    assert alone[2] == lines[2]
+    assert lines[7] == 'all, 5'
+    assert table(sample, ped=perfect)[2] == lines[2]
+
+
+def test_the_table_gives_what_the_embedding_contributed(sample):
+    """It stands in square brackets, and both orders are compared on it."""
+    perfect = judge(Parrot(*(labels() == i for i in THINGS)), sample)
+    box = [replace(score, iou=score.iou - 0.5) for score in perfect]
+    lines = table(sample, ped=perfect, sam=perfect, no_embedding=box, sam_no_embedding=perfect)
+    assert lines[2].split()[:4] == ['ped', '1.000', '(+0.068)', '[+0.500]']
+    assert lines[3].split()[:4] == ['sam', '1.000', '(+0.068)', '[+0.000]']
+    assert lines[4].split()[:3] == ['no_embedding', '0.500', '(-0.432)']
+    assert [line.split()[:5] for line in lines[-1:]] == [['ped', '/', 'sam,', 'score', '1.000']]
 
 
 def test_the_picture_has_a_tile_for_each_column(sample):

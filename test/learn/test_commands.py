@@ -76,6 +76,7 @@ def processes_in(pid):
         (['--rate', 2], 'rate=2.0'),
         (['--device', 'abacus'], "device='abacus'"),
         (['--processes', 2], "assets='/nowhere.zip'"),
+        (['--edge-only', '--order', 'sam'], "order='sam': --edge-only"),
     ],
 )
 def test_wrong_arguments_of_train_are_named(tmp_path, arguments, named):

@@ -54,7 +54,10 @@ def test_figures_table_and_picture(data, tmp_path, capsys):
     out = tmp_path / 'out' / 'figures.json'
     given = ['--checkpoint', SEED, '--sam-checkpoint', TWIN, '--models', models]
     found = evaluated(out, '--data', data, *given)
-    assert list(found['models']) == models.split(',')
+    asked = 'ped,sam,ped_untrained_reorder,blur,no_embedding,sam_no_embedding,box'
+    assert list(found['models']) == asked.split(',')
+    assert list(found['contribution']['overall']) == asked.split(',')[:4]
+    assert found['second_look'] == 'on'
     for name, of_model in found['models'].items():
         assert list(of_model) == ['a', 'b']
         for value in (of_model['a']['things'], of_model['b']['regions']):
@@ -91,7 +94,7 @@ def test_who_gets_which_checkpoint(monkeypatch, tmp_path):
     assert variants.checkpoints(ours) == {'ped': 'a.safetensors'}
     both = {'ped': 'a.safetensors', 'sam': 'b.pth'}
     assert variants.checkpoints(both) == both
-    ours = {'ped': tmp_path / 'ped.safetensors', 'sam': tmp_path / 'sam.safetensors'}
+    ours = {role: tmp_path / f'{role}.safetensors' for role in variants.ROLES}
     monkeypatch.setattr(variants, '_shipped', lambda: ours)
     assert variants.checkpoints({'ped': None, 'sam': None}) == {}
     ours['ped'].touch()
@@ -99,6 +102,9 @@ def test_who_gets_which_checkpoint(monkeypatch, tmp_path):
     assert list(shipped) == ['ped']
     assert variants.why_absent('ped', shipped) == variants.why_absent('box', {}) == ''
     assert '--sam-checkpoint' in variants.why_absent('blur', shipped)
+    rival = {'ped': None, 'sam': None, 'edge_only': 'c'}
+    assert variants.checkpoints(rival) == shipped | {'edge_only': 'c'}
+    assert str(ours['edge_only']) in variants.why_absent('edge_only', shipped)
 
 
 def test_models_without_weights_are_left_out_and_named(data, tmp_path, capsys, monkeypatch):
@@ -164,7 +170,8 @@ def test_cocos_own_format(tmp_path):
     whole = {'images': [image], 'annotations': [note], 'categories': []}
     (tmp_path / 'annotations' / 'instances_val2017.json').write_text(json.dumps(whole))
     found = evaluated(tmp_path / 'out.json', '--coco', tmp_path, '--checkpoint', SEED)
-    assert list(found['models']) == ['ped', 'sam', 'blur', 'box']
+    bare = ['no_embedding', 'sam_no_embedding']
+    assert list(found['models']) == ['ped', 'sam', 'blur', *bare, 'box']
     assert found['models']['box'] == {
         'coco_val2017': {
             'things': {'box': 1.0, 'point': None},

@@ -11,9 +11,7 @@ import cv2
 import numpy as np
 
 from pedsam_ros.core.errors import BadPrompt, ConfigError
-from pedsam_ros.core.model.worker_half import WorkerHalf
-from pedsam_ros.core.types import Frame, Mask, Masks, Pixels, Prompt, Values
-from pedsam_ros.core.windows import Place
+from pedsam_ros.core.types import Frame, Mask, Masks, Pixels, Prompt
 from pedsam_ros.evaluation import rle
 from pedsam_ros.evaluation.protocol import Segmenter
 
@@ -52,23 +50,6 @@ class Blurred:
     def decode(self, encoded: Any, prompts: Sequence[Prompt]) -> Masks:
         """Decodes as the model does."""
         return self.model.decode(encoded, prompts)
-
-
-class Mute(WorkerHalf):
-    """A worker's half that answers every window with the mean token of its model's codec."""
-
-    def tokens(
-        self, places: Sequence[Place], pixels: Sequence[Pixels], corners: Sequence[Place]
-    ) -> list[Values]:
-        """(rows, columns, C) float32 for each window: the same everywhere. Raises ConfigError if
-        the model has no codec."""
-        if self.fitted is None:
-            raise ConfigError(
-                'no_embedding: these weights have no codec, which has the mean token'
-            )
-        mean, side = self.fitted.mean.numpy(), self.arch.window
-        whole = np.broadcast_to(mean, (side, side, len(mean)))
-        return [np.ascontiguousarray(whole[self.inside(place)]) for place in places]
 
 
 def blurred(rgb: Pixels, sigma: float) -> Pixels:

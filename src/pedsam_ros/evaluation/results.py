@@ -13,6 +13,7 @@ from pedsam_ros.core.types import Frame, FrameKey, Mask
 from pedsam_ros.evaluation import tables
 from pedsam_ros.evaluation.protocol import Score, Segmenter, answers, scores
 from pedsam_ros.evaluation.samples import CLASSES, Sample
+from pedsam_ros.evaluation.variants import VARIANTS
 
 _SHOWN = 8  # samples in the picture
 
@@ -52,14 +53,32 @@ def shown_of(samples: Sequence[Sample]) -> list[int]:
 
 
 def figures_of(results: Mapping[str, Result], samples: Sequence[Sample]) -> dict[str, Any]:
-    """Mean IoU of each model by source and overall, what embeddings contribute to it, counts of
-    segments, seconds per image."""
+    """Mean IoU of each model by source and overall, counts of segments, seconds per image.
+
+    `contribution` has the same cells: how far a model is above the one without an image.
+    `ped_over_sam` is the ratio of both orders over all segments, by kind of prompt: of the scores,
+    and of the contributions.
+    """
     segments = tables.counts(samples)
+    models = {name: tables.by_source(r.scores, segments) for name, r in results.items()}
     overall = {name: tables.cells(r.scores, (*CLASSES, tables.ALL)) for name, r in results.items()}
+    against = {name: VARIANTS[name].against for name in results}
+    pairs = {name: other for name, other in against.items() if other in results}
+    contributed = {name: tables.above(overall[name], overall[o]) for name, o in pairs.items()}
     return {
-        'models': {name: tables.by_source(r.scores, segments) for name, r in results.items()},
+        'models': models,
         'overall': overall,
-        'contribution': tables.contributions(overall),
+        'contribution': {
+            'models': {
+                name: {s: tables.above(models[name][s], models[o][s]) for s in segments}
+                for name, o in pairs.items()
+            },
+            'overall': contributed,
+        },
+        'ped_over_sam': {
+            'score': tables.ratio(overall, 'ped', 'sam'),
+            'contribution': tables.ratio(contributed, 'ped', 'sam'),
+        },
         'segments': segments,
         'seconds_per_image': {name: r.seconds / len(samples) for name, r in results.items()},
     }

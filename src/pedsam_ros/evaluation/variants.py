@@ -5,8 +5,10 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from torch import Tensor
 
 from pedsam_ros.core.codec import RATIOS
 from pedsam_ros.core.config import EdgeConfig
@@ -17,45 +19,57 @@ from pedsam_ros.core.model.local_pipeline import LocalPipeline
 from pedsam_ros.core.model.monolithic import MonolithicPipeline
 from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.workers_file import WorkerEntry
-from pedsam_ros.evaluation.baselines import Blurred, BoxItself, Mute
+from pedsam_ros.evaluation.baselines import Blurred, BoxItself
 from pedsam_ros.evaluation.protocol import PROMPTS, Segmenter
 from pedsam_ros.evaluation.shifted import Shifted
+from pedsam_ros.evaluation.without_image import WithoutImage, mean_token
 from pedsam_ros.trial.one_process import local_pipeline
 from pedsam_ros.trial.processes import NAMES
 
-ROLES = {'ped': '--checkpoint', 'sam': '--sam-checkpoint'}  # role of weights -> its argument
-_TWIN = Path('weights/vit_tiny_sam.safetensors')  # in a checkout's root; it is not installed
+ROLES = {  # role of weights -> its argument
+    'ped': '--checkpoint',
+    'sam': '--sam-checkpoint',
+    'edge_only': '--edge-only-checkpoint',
+}
+BARE = 'no_embedding'  # the variant against which others are measured
+_TWINS = Path('weights')  # in a checkout's root; they are not installed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """A model that is one line of the result. Without a role it needs no weights."""
 
-    role: str = ''  # one of ROLES: weights trained reordered, or their twin in SAM's own order
+    role: str = ''  # one of ROLES: weights trained reordered, their twin in SAM's own order, ...
     order: str = 'ped'  # of the blocks, one of monolithic.ORDERS
     transport: str = ''  # of embeddings; empty: windows are never cut out of the image
     ratio: int = EdgeConfig().codec_ratio  # of the codec
     processes: bool = False  # an edge and three workers; else one process takes the same way
-    mute: bool = False  # workers answer with the mean token
     blurred: bool = False
     shifted: bool = False  # partition and content, by a random Shift for each image
+    bare: bool = False  # every token after the window blocks is the mean token
+    against: str = ''  # the variant without an image; what is above its score was contributed
     prompts: Sequence[str] = PROMPTS
 
 
 VARIANTS = {
-    'ped': Variant(role='ped'),
-    'ped_shifted': Variant(role='ped', shifted=True),
-    'sam': Variant(role='sam', order='sam'),
-    'ped_untrained_reorder': Variant(role='sam'),
-    'no_embedding': Variant(role='ped', transport='float32', mute=True),
+    'ped': Variant(role='ped', against=BARE),
+    'ped_shifted': Variant(role='ped', shifted=True, against=BARE),
+    'sam': Variant(role='sam', order='sam', against=f'sam_{BARE}'),
+    'ped_untrained_reorder': Variant(role='sam', against=f'sam_{BARE}'),
     **{
-        f'ped_codec{ratio}': Variant(role='ped', transport='codec', ratio=ratio)
+        f'ped_codec{ratio}': Variant(role='ped', transport='codec', ratio=ratio, against=BARE)
         for ratio in RATIOS
     },
-    'ped_distributed_fp16': Variant(role='ped', transport='float16', processes=True),
-    'ped_distributed_int8': Variant(role='ped', transport='int8', processes=True),
-    'ped_distributed_codec': Variant(role='ped', transport='codec', processes=True),
-    'blur': Variant(role='sam', order='sam', blurred=True),
+    **{
+        f'ped_distributed_{name}': Variant(
+            role='ped', transport=transport, processes=True, against=BARE
+        )
+        for name, transport in (('fp16', 'float16'), ('int8', 'int8'), ('codec', 'codec'))
+    },
+    'blur': Variant(role='sam', order='sam', blurred=True, against=f'sam_{BARE}'),
+    BARE: Variant(role='ped', bare=True),
+    f'sam_{BARE}': Variant(role='sam', order='sam', bare=True),
+    'edge_only': Variant(role='edge_only', bare=True),
     'box': Variant(prompts=('box',)),
 }
 
@@ -68,29 +82,35 @@ class Conditions:
     domains: Sequence[int]  # the robot's, then each worker's
     device: str  # torch device
     threads: int  # of torch in each process; 0 for all cores
+    second_look: bool = True
+    photos: Sequence[Path] = ()  # for the mean token of weights that were stored without one
 
 
 def parse_models(text: str) -> list[str]:
-    """'ped,sam' -> names of VARIANTS, in the order there. Raises ConfigError for a wrong name."""
+    """'ped,sam' -> names of VARIANTS and of those they are measured against, in the order there.
+
+    Raises ConfigError for a wrong name.
+    """
     names = {name.strip() for name in text.split(',')}
     unknown = sorted(names - VARIANTS.keys())
     if unknown:
         raise ConfigError(f'--models: {unknown[0]!r}: one of {", ".join(VARIANTS)}')
+    names |= {VARIANTS[name].against for name in names}
     return [name for name in VARIANTS if name in names]
 
 
 def checkpoints(given: Mapping[str, str | None]) -> dict[str, str]:
     """Role -> checkpoint to read: those given, or those that come with the package.
 
-    A single one serves for both roles if it is Meta's .pth or random weights.
+    A single one serves in both block orders if it is Meta's .pth or random weights.
     """
     found = {role: source for role, source in given.items() if source}
-    if not found:
-        return {role: str(path) for role, path in _shipped().items() if path.is_file()}
-    if len(found) == 1:
-        (source,) = found.values()
-        if source.endswith('.pth') or source.startswith('random:'):
-            return dict.fromkeys(ROLES, source)
+    sources = [source for role, source in found.items() if role != 'edge_only']
+    if not sources:
+        shipped = {role: str(path) for role, path in _shipped().items() if path.is_file()}
+        return shipped | found
+    if len(sources) == 1 and (sources[0].endswith('.pth') or sources[0].startswith('random:')):
+        return found | dict.fromkeys(('ped', 'sam'), sources[0])
     return found
 
 
@@ -99,15 +119,10 @@ def why_absent(name: str, known: Mapping[str, object]) -> str:
     role = VARIANTS[name].role
     if not role or role in known:
         return ''
-    shipped = '' if known else f', and {_shipped()[role]} is not there'
-    return f'its weights are missing: no {ROLES[role]}{shipped}'
-
-
-def lacks_codec(name: str, weights: Mapping[str, Weights]) -> bool:
-    """Whether a model needs a codec that its weights do not have."""
-    variant = VARIANTS[name]
-    needed = variant.transport == 'codec' or variant.mute
-    return needed and weights[variant.role].codec is None
+    path = _shipped()[role]
+    unused = known and role != 'edge_only'  # other weights were given
+    absent = '' if unused or path.is_file() else f', and {path} is not there'
+    return f'its weights are missing: no {ROLES[role]}{absent}'
 
 
 @contextmanager
@@ -135,10 +150,44 @@ def open_model(
         ):
             yield system
     elif variant.transport:
-        yield _in_one_process(variant, weights[variant.role], conditions.device)
+        yield _in_one_process(variant, weights[variant.role], conditions)
     else:
-        whole = loading.load_monolithic(weights[variant.role], variant.order, conditions.device)
-        yield _disguised(whole, variant, conditions)
+        own = weights[variant.role]
+        whole = loading.load_monolithic(own, variant.order, conditions.device)
+        if not conditions.second_look:
+            whole.decoder.refiner = None
+        if variant.bare:
+            yield WithoutImage(whole, _mean_token(own, whole, variant, conditions))
+        else:
+            yield _disguised(whole, variant, conditions)
+
+
+def why_impossible(name: str, weights: Mapping[str, Weights], conditions: Conditions) -> str:
+    """Why a model cannot run under the conditions with these weights; empty if it can."""
+    variant = VARIANTS[name]
+    if variant.processes and not conditions.second_look:
+        return 'real processes always take the second look'
+    if variant.transport == 'codec' and weights[variant.role].codec is None:
+        return 'its weights have no codec; pedsam fit-codec adds one'
+    if not variant.bare or _stored_mean(weights[variant.role], variant) is not None:
+        return ''
+    if variant.role == 'edge_only':
+        return f'{ROLES[variant.role]} was not trained with --edge-only: it has no mean token'
+    if not conditions.photos:
+        return 'its weights have no mean token, and scikit-image has no photographs to find one'
+    return ''
+
+
+def _stored_mean(weights: Weights, variant: Variant) -> Tensor | None:
+    """The mean token that is stored with the weights, if it is that of the variant's order."""
+    return loading.mean_token(weights) if weights.order == variant.order else None
+
+
+def _mean_token(
+    weights: Weights, whole: MonolithicPipeline, variant: Variant, conditions: Conditions
+) -> Tensor:
+    stored = _stored_mean(weights, variant)
+    return mean_token(whole, conditions.photos) if stored is None else stored
 
 
 def _disguised(whole: MonolithicPipeline, variant: Variant, conditions: Conditions) -> Segmenter:
@@ -147,7 +196,7 @@ def _disguised(whole: MonolithicPipeline, variant: Variant, conditions: Conditio
     return Shifted(whole) if variant.shifted else whole
 
 
-def _in_one_process(variant: Variant, weights: Weights, device: str) -> LocalPipeline:
+def _in_one_process(variant: Variant, weights: Weights, conditions: Conditions) -> LocalPipeline:
     """What real processes would answer, to the last bit."""
     config = EdgeConfig(
         transport=variant.transport,
@@ -155,11 +204,10 @@ def _in_one_process(variant: Variant, weights: Weights, device: str) -> LocalPip
         placement=PlacementConfig(anchor='image'),
     )
     workers = [WorkerEntry(name=name, domain_id=i) for i, name in enumerate(NAMES, 1)]
-    made = local_pipeline(weights, workers, config, device)
-    half = made.worker
-    mute = Mute(half.arch, half.model_id, half.encoder, half.fitted)
-    return replace(made, worker=mute) if variant.mute else made
+    look = conditions.second_look
+    return local_pipeline(weights, workers, config, conditions.device, second_look=look)
 
 
 def _shipped() -> dict[str, Path]:
-    return {'ped': checkpoint.SHIPPED, 'sam': _TWIN}
+    twins = {role: _TWINS / f'vit_tiny_{role}.safetensors' for role in ('sam', 'edge_only')}
+    return {'ped': checkpoint.SHIPPED, **twins}

@@ -14,6 +14,8 @@ from pedsam_ros.core.model.decoder import Decoder
 from pedsam_ros.core.model.monolithic import MonolithicEncoder
 from pedsam_ros.learn.examples import BOX_PROMPTS, OBJECTS, POINT_PROMPTS, Example
 
+_MEAN_RATE = 0.05  # share of each batch in the running mean token
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
@@ -78,6 +80,7 @@ class Learner(nn.Module):
         self.name, self.arch, self.order = name, arch, order
         self.encoder = MonolithicEncoder(arch, order)
         self.decoder = Decoder(arch)
+        self.mean_token = nn.Buffer(torch.zeros(arch.dim))  # running, of windows with content
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """The losses of a batch and other figures for the log, all scalars."""
@@ -85,8 +88,11 @@ class Learner(nn.Module):
 
     def encode(self, batch: Batch) -> Tensor:
         """(B, E, T, T) embeddings of a batch, under its partition."""
-        embedding: Tensor = self.encoder(batch.pixels, batch.offset, batch.vacant)
-        return embedding
+        tokens = self.encoder.tokens(batch.pixels, batch.offset, batch.vacant)
+        if self.training:
+            mean = tokens.detach()[~batch.vacant].float().mean(0)
+            self.mean_token.lerp_(mean, _MEAN_RATE)
+        return self.encoder.embedding(tokens)
 
     def first_round(self, batch: Batch, embedding: Tensor) -> list[Round]:
         """Asks the decoder for all box prompts of a batch, then for all point prompts."""

@@ -17,7 +17,11 @@ _OTHERS = 0.1  # weight of all three candidates against the best one, for point 
 
 
 class Trainee(Learner):
-    """Learns the objects of scenes from scratch, in either block order."""
+    """Learns the objects of scenes from scratch, in either block order.
+
+    With `edge_only` no image reaches the embedding: every token after the window blocks is zero.
+    So only the second look sees an image, as on an edge without any worker.
+    """
 
     loss_weights: ClassVar[dict[str, float]] = {
         'coarse': 1.0,
@@ -27,15 +31,26 @@ class Trainee(Learner):
     }
 
     def __init__(
-        self, arch: Architecture, order: str, seed: int, correct_every: int = _CORRECT_EVERY
+        self,
+        arch: Architecture,
+        order: str,
+        seed: int,
+        correct_every: int = _CORRECT_EVERY,
+        edge_only: bool = False,
     ) -> None:
         torch.manual_seed(seed)
-        super().__init__(f'train {order}', arch, order)
-        self._seed, self._correct_every = seed, correct_every
+        super().__init__(f'train {"edge only" if edge_only else order}', arch, order)
+        self._seed, self._correct_every, self._edge_only = seed, correct_every, edge_only
         for module in self.encoder.modules():
             if isinstance(module, nn.Linear):
                 nn.init.trunc_normal_(module.weight, std=0.02)
         nn.init.trunc_normal_(self.encoder.pos_embed, std=0.02)
+
+    def encode(self, batch: Batch) -> Tensor:
+        """(B, E, T, T) embeddings of a batch; with `edge_only` the same one for all images."""
+        if not self._edge_only:
+            return super().encode(batch)
+        return self.encoder.without_image(self.mean_token).expand(len(batch.pixels), -1, -1, -1)
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Losses and IoU of a batch.

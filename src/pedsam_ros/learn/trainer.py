@@ -115,7 +115,8 @@ class Trainer:
         }
         with replacing(self._state) as partial:
             torch.save(state, partial)
-        weights = loading.with_padding(self.weights())
+        mean = self.average['mean_token']
+        weights = loading.with_mean(loading.with_padding(self.weights()), mean)
         checkpoint.write(weights, self._state.with_name('model.safetensors'))
 
     def learn(self, examples: list[Example]) -> dict[str, float]:

@@ -7,7 +7,8 @@ and with baselines that need no model.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from pedsam_ros.bags.sample_photos import photo_paths
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.checkpoint import Weights
@@ -29,10 +31,10 @@ from pedsam_ros.evaluation.variants import (
     VARIANTS,
     Conditions,
     checkpoints,
-    lacks_codec,
     open_model,
     parse_models,
     why_absent,
+    why_impossible,
 )
 from pedsam_ros.tools.figures import write_figures
 from pedsam_ros.trial.processes import DOMAINS
@@ -48,8 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add('--checkpoint', help="reordered model, or a .pth of SAM for both (default: the package's)")
     add('--sam-checkpoint', help="model in SAM's own block order (default: the package's)")
+    add('--edge-only-checkpoint', help='model of pedsam train --edge-only (default: weights/)')
     models_help = f'any of {",".join(VARIANTS)} (default: all; with --coco {_COCO_MODELS})'
     add('--models', help=models_help)
+    looks = 'on (default) or off: whether masks get a second look at the camera image'
+    add('--second-look', default='on', choices=('on', 'off'), help=looks)
     add('--limit', type=int, help='largest number of images of each source (default: all)')
     add('--sources', help='only these sources of --data, as in coco_val,pennfudan (default: all)')
     automatic_help = "only automatic masks: their average recall and cost beside SAM's generator"
@@ -78,11 +83,9 @@ def run(args: argparse.Namespace) -> int:
         torch.set_num_threads(args.threads)
     if args.automatic:
         return _automatic(args, rules)
-    names, weights = _plan(args)
+    conditions = _conditions(args)
+    names, weights = _plan(args, conditions)
     samples = _read(args, rules)
-    conditions = Conditions(
-        sigma=args.sigma, domains=args.domains, device=args.device, threads=args.threads
-    )
     results: dict[str, Result] = {}
     for name in names:
         with open_model(name, weights, conditions) as model:
@@ -92,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     if any(VARIANTS[name].transport for name in names):
         figures['embedding_errors'] = embedding_errors(weights['ped'], samples, args.device)
         write_figures(args.out, figures)
-    print(tables.table(figures['models'], samples))
+    print(tables.table(figures, samples))
     drawn = picture.draw(args.out.with_suffix('.png'), results, samples, args.sigma)
     print(f'evaluate: figures in {args.out}, masks in {drawn}')
     return 0
@@ -125,39 +128,50 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError(f'--out={args.out}: a .json file; the picture goes beside it')
 
 
-def _plan(args: argparse.Namespace) -> tuple[list[str], dict[str, Weights]]:
+def _conditions(args: argparse.Namespace) -> Conditions:
+    photos: Sequence[Path] = ()
+    with suppress(ConfigError):  # without scikit-image; needed only without a stored mean token
+        photos = photo_paths()
+    return Conditions(
+        sigma=args.sigma,
+        domains=args.domains,
+        device=args.device,
+        threads=args.threads,
+        second_look=args.second_look == 'on',
+        photos=photos,
+    )
+
+
+def _plan(
+    args: argparse.Namespace, conditions: Conditions
+) -> tuple[list[str], dict[str, Weights]]:
     """The names of the models to ask, and their weights by role.
 
     A model that lacks weights is left out with a message. Raises ConfigError if the user named it.
     """
     names = parse_models(args.models or (_COCO_MODELS if args.coco else ','.join(VARIANTS)))
-    known = checkpoints({'ped': args.checkpoint, 'sam': args.sam_checkpoint})
-    reasons = {name: reason for name in names if (reason := why_absent(name, known))}
-    for name, reason in reasons.items():
-        if args.models:
-            raise ConfigError(f'--models: {name}: {reason}')
-        print(f'evaluate: {name} is left out: {reason}')
-    names = [name for name in names if name not in reasons]
+    given = {
+        'ped': args.checkpoint,
+        'sam': args.sam_checkpoint,
+        'edge_only': args.edge_only_checkpoint,
+    }
+    known = checkpoints(given)
+    names = _without({name: why_absent(name, known) for name in names}, args.models)
     roles = {VARIANTS[name].role for name in names} - {''}
     read = {source: checkpoint.read(source) for source in {known[role] for role in roles}}
     weights = {role: read[known[role]] for role in sorted(roles)}
-    return _with_codec(args, names, weights), weights
+    reasons = {name: why_impossible(name, weights, conditions) for name in names}
+    return _without(reasons, args.models), weights
 
 
-def _with_codec(
-    args: argparse.Namespace, names: list[str], weights: Mapping[str, Weights]
-) -> list[str]:
-    """The models without those whose weights lack the codec that they need, with a message.
-
-    Raises ConfigError if the user named one.
-    """
-    absent = [name for name in names if lacks_codec(name, weights)]
-    reason = 'its weights have no codec; pedsam fit-codec adds one'
-    if absent and args.models:
-        raise ConfigError(f'--models: {absent[0]}: {reason}')
-    for name in absent:
-        print(f'evaluate: {name} is left out: {reason}')
-    return [name for name in names if name not in absent]
+def _without(reasons: Mapping[str, str], named: str | None) -> list[str]:
+    """The names without a reason to leave them out. Raises ConfigError for one of `named`."""
+    for name, reason in reasons.items():
+        if reason and name in (each.strip() for each in (named or '').split(',')):
+            raise ConfigError(f'--models: {name}: {reason}')
+        if reason:
+            print(f'evaluate: {name} is left out: {reason}')
+    return [name for name, reason in reasons.items() if not reason]
 
 
 def _read(args: argparse.Namespace, rules: Rules) -> list[Sample]:
@@ -188,4 +202,5 @@ def _circumstances(
         'model_ids': {role: each.model_id for role, each in weights.items()},
         'architectures': {role: each.arch.name for role, each in weights.items()},
         'device': args.device,
+        'second_look': args.second_look,
     }

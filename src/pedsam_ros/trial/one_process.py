@@ -21,10 +21,13 @@ def local_pipeline(
     workers: Sequence[WorkerEntry],
     config: EdgeConfig,
     device: str = 'cpu',
+    second_look: bool = True,
 ) -> LocalPipeline:
     """An edge and an honest worker, joined by function calls."""
-    homes = place(pixel_grid(weights.arch), workers)
-    edge = Edge(loading.load_edge(weights, device), homes, config)
+    homes, half = place(pixel_grid(weights.arch), workers), loading.load_edge(weights, device)
+    if not second_look:
+        half.decoder.refiner = None
+    edge = Edge(half, homes, config)
     return LocalPipeline(edge, loading.load_worker(weights, device))
 
 

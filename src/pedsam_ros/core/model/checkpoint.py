@@ -31,6 +31,8 @@ from pedsam_ros.core.shown import shown, written
 HALVES = ('worker', 'edge')
 SHIPPED = Path(__file__).parents[2] / 'weights' / 'vit_tiny.safetensors'
 PADDING = 'padding_tokens'  # (T, T, C) float32: the tokens of a canvas that is all padding
+MEAN = 'mean_token'  # (C,) float32: the mean of what the worker's half made in training
+_ADDED = {PADDING, MEAN}  # a file may have them; the model is the same without
 _FORMAT = 'pedsam-1'
 _DIGEST = r'[0-9a-f]{64}'
 CHOICE = "a file, 'vit_tiny' for the model that comes along, or 'random:ARCH:SEED'"
@@ -187,9 +189,10 @@ def _hash(tensors: Mapping[str, Tensor]) -> str:
     """Hash of the names, types, shapes and values.
 
     The padding is left out: it is computed from the others, and may round differently elsewhere.
+    So is the mean token, which masks do not depend on.
     """
     digest = hashlib.sha256()
-    for name in sorted(tensors.keys() - {PADDING}):
+    for name in sorted(tensors.keys() - _ADDED):
         tensor = tensors[name].contiguous()
         digest.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}\n'.encode())
         digest.update(memoryview(tensor.flatten().view(torch.uint8).numpy()))  # type: ignore[arg-type]
@@ -203,7 +206,7 @@ def check_half(weights: Weights, *halves: str) -> None:
         wanted = {
             k: s for k, s in _shapes(weights.arch).items() if half_of(k, weights.arch) == half
         }
-        found = {k: t.shape for k, t in own.items() if k != PADDING}
+        found = {k: t.shape for k, t in own.items() if k not in _ADDED}
         wrong = sorted(k for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k))
         if wrong:
             raise WeightsError(

@@ -57,7 +57,7 @@ class Candidates:
 class Decoder(nn.Module):
     """SAM's prompt encoder and mask decoder, and our refiner if the architecture has one.
 
-    Parameters carry SAM's names.
+    Parameters carry SAM's names. Without its refiner (None) it answers with the coarse masks.
     """
 
     def __init__(self, arch: Architecture) -> None:
@@ -65,8 +65,8 @@ class Decoder(nn.Module):
         self.image_px = arch.image_px
         self.prompt_encoder = sam.prompt_encoder_of(arch)
         self.mask_decoder = sam.mask_decoder_of(arch)
+        self.draws = arch.refine_px > 0  # prompts, in the place of SAM's mask prompt
         self.refiner = Refiner(arch) if arch.refine_px else None
-        self.draws = self.refiner is not None  # prompts, in the place of SAM's mask prompt
         map_bytes = 4 * arch.embedding_dim * arch.tokens**2
         self.most_prompts = max(1, _MOST_BYTES // (_MAPS * map_bytes))  # to be decoded together
 

@@ -15,7 +15,14 @@ from torch import Tensor, nn
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.common_settings import PRECISIONS
 from pedsam_ros.core.errors import ConfigError, WeightsError
-from pedsam_ros.core.model.checkpoint import HALVES, PADDING, Weights, check_half, write
+from pedsam_ros.core.model.checkpoint import (
+    HALVES,
+    MEAN,
+    PADDING,
+    Weights,
+    check_half,
+    write,
+)
 from pedsam_ros.core.model.decoder import Decoder
 from pedsam_ros.core.model.edge_half import EdgeHalf
 from pedsam_ros.core.model.encoder import IMAGE, GlobalEncoder, WindowEncoder
@@ -103,6 +110,19 @@ def with_padding(weights: Weights) -> Weights:
     return replace(weights, tensors={**weights.tensors, PADDING: padding_tokens(weights)})
 
 
+def with_mean(weights: Weights, token: Tensor) -> Weights:
+    """The same weights with their mean token, (C,). The model_id stays."""
+    return replace(weights, tensors={**weights.tensors, MEAN: token.detach().cpu().float()})
+
+
+def mean_token(weights: Weights) -> Tensor | None:
+    """(C,) float32: the mean token that is stored with the weights; None without one.
+
+    Raises WeightsError if it is damaged.
+    """
+    return _checked(weights, MEAN, (weights.arch.dim,)) if MEAN in weights.tensors else None
+
+
 def padding_tokens(weights: Weights, device: str = 'cpu') -> Tensor:
     """(T, T, C) float32 tokens of a canvas that is all padding.
 
@@ -111,7 +131,8 @@ def padding_tokens(weights: Weights, device: str = 'cpu') -> Tensor:
     computed.
     """
     if PADDING in weights.tensors:
-        return _checked_padding(weights)
+        side = weights.arch.tokens
+        return _checked(weights, PADDING, (side, side, weights.arch.dim))
     arch, grid = weights.arch, token_grid(weights.arch)
     worker, empty = load_worker(weights, device), np.empty((0, 0, 3), np.uint8)
     most = max(1, _PADDING_BYTES // (_MAPS * 4 * arch.window**2 * arch.dim))
@@ -126,23 +147,20 @@ def padding_tokens(weights: Weights, device: str = 'cpu') -> Tensor:
     return torch.from_numpy(merge(tokens, grid, base))
 
 
-def _checked_padding(weights: Weights) -> Tensor:
-    padding, arch = weights.tensors[PADDING].float(), weights.arch
-    shape = (arch.tokens, arch.tokens, arch.dim)
-    if tuple(padding.shape) != shape or not padding.isfinite().all():
-        raise WeightsError(
-            f'{PADDING} of {tuple(padding.shape)}: finite values of {shape} expected'
-        )
-    return padding
+def _checked(weights: Weights, name: str, shape: tuple[int, ...]) -> Tensor:
+    found = weights.tensors[name].float()
+    if tuple(found.shape) != shape or not found.isfinite().all():
+        raise WeightsError(f'{name} of {tuple(found.shape)}: finite values of {shape} expected')
+    return found
 
 
 def _by_part(weights: Weights) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The tensors of the image encoder, without prefix, and all others except the padding."""
+    """The tensors of the image encoder, without prefix, and those of the decoder."""
     image, rest = {}, {}
     for name, tensor in weights.tensors.items():
         if name.startswith(IMAGE):
             image[name.removeprefix(IMAGE)] = tensor
-        elif name != PADDING:
+        elif name not in (PADDING, MEAN):
             rest[name] = tensor
     return image, rest
 

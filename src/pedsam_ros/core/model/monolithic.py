@@ -49,8 +49,9 @@ class MonolithicEncoder(nn.Module):
         super().__init__()
         whole = sam.image_encoder_of(arch)
         blocks = block_order(arch, order)
-        before = len(arch.worker_blocks) if order == 'ped' else 0
-        self.first, self.rest = blocks[:before], blocks[before:]
+        self.reordered = order == 'ped'
+        last = max(blocks.index(i) for i in arch.worker_blocks)
+        self.first, self.rest = blocks[: last + 1], blocks[last + 1 :]
         self.edge_blocks, self.window, self.image_px = arch.edge_blocks, arch.window, arch.image_px
         self.patch_embed, self.pos_embed = whole.patch_embed, whole.pos_embed
         self.blocks, self.neck = whole.blocks, whole.neck
@@ -65,11 +66,32 @@ class MonolithicEncoder(nn.Module):
         blocks they become `padding`, whatever the offset, as on the edge. In SAM's own order,
         where global blocks come between window blocks, it changes nothing.
         """
+        return self.embedding(self.tokens(pixels, offset, vacant))
+
+    def tokens(
+        self, pixels: Tensor, offset: tuple[int, int] = (0, 0), vacant: Tensor | None = None
+    ) -> Tensor:
+        """(B, T, T, C) tokens after the last window block; the arguments are those of `forward`.
+
+        Reordered, they are what workers send.
+        """
         tokens = self._run(self.first, self.patch_embed(pixels) + self.pos_embed, offset)
-        if vacant is not None and self.first and any(offset):  # else they are that already
+        if vacant is not None and self.reordered and any(offset):  # else they are that already
             tokens = torch.where(vacant[..., None], self.padding(), tokens)
-        tokens = self._run(self.rest, tokens, offset)
-        return cast(Tensor, self.neck(tokens.permute(0, 3, 1, 2)))
+        return tokens
+
+    def embedding(self, tokens: Tensor) -> Tensor:
+        """(B, T, T, C) tokens after the last window block -> (B, E, T, T) image embeddings."""
+        after = self._run(self.rest, tokens, (0, 0))  # global blocks, which have no partition
+        return cast(Tensor, self.neck(after.permute(0, 3, 1, 2)))
+
+    def without_image(self, token: Tensor) -> Tensor:
+        """(1, E, T, T): the embedding if every token after the last window block is `token`, (C,).
+
+        Nothing of an image is in it.
+        """
+        side = self.pos_embed.shape[1]
+        return self.embedding(token.expand(1, side, side, -1))
 
     @torch.no_grad()
     def padding(self) -> Tensor:
