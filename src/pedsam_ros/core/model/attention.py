@@ -75,7 +75,7 @@ def _in_rows(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> T
     found = []
     for rows in _spans(height, max(1, _SCORES // (len(q) * width * height * width))):
         scores = by_row[:, rows, :, :, None] + by_column[:, rows, :, None, :]
-        scores = scores.view(len(q), -1, height * width)
+        scores = scores.view(len(q), -1, height * width).to(q.dtype)  # another under autocast
         scores.baddbmm_(q[:, rows.start * width : rows.stop * width], k)
         found.append(torch.bmm(scores.softmax(-1), v))
     return torch.cat(found, 1)

@@ -106,7 +106,7 @@ def laid(some: Tensor, ground: Tensor, inside: Tensor | None) -> Tensor:
     """Inverse of `taken`: (V, C) -> (N, H, W, C), with those of `ground` outside."""
     if inside is None:
         return some.view(ground.shape)
-    flat = ground.flatten(0, 2)
+    flat = ground.flatten(0, 2).to(some.dtype)  # another under autocast
     return flat.index_copy(0, inside, some[: len(inside)]).view(ground.shape)
 
 
