@@ -196,7 +196,7 @@ def _result(
 
 def _squared(vectors: Places) -> NDArray[np.float32]:
     """(h, w): the squared lengths of vectors, (h, w, 2)."""
-    return np.asarray(cv2.transform(vectors * vectors, np.ones((1, 2), np.float32)), np.float32)
+    return np.asarray(vectors[..., 0] ** 2 + vectors[..., 1] ** 2, np.float32)
 
 
 def _agreed(points: Points, ends: Points, size: Size) -> Matrix | None:
