@@ -11,7 +11,7 @@ from pedsam_ros.core.architecture import ARCHITECTURES
 from pedsam_ros.core.model import checkpoint, loading, preprocess
 from pedsam_ros.core.model.monolithic import vacant_tokens
 from pedsam_ros.core.shift import Shift
-from pedsam_ros.core.windows import Canvas, merge, partition, token_grid
+from pedsam_ros.core.windows import Canvas, merge, partition, pixel_grid, token_grid
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-12}
 SHIFTS = [
@@ -206,6 +206,27 @@ def test_a_batch_gives_each_window_what_it_gets_alone():
     each = zip(places, pixels, corners, strict=True)
     alone = [worker.tokens(*([one] for one in window))[0] for window in each]
     assert all((b == a).all() for b, a in zip(batch, alone, strict=True))
+
+
+@pytest.mark.parametrize('offset', [(0, 0), (1, 3)])
+@pytest.mark.parametrize('name', ['vit_tiny', 'vit_b'])
+def test_as_wide_as_a_real_model_a_batch_changes_no_bit(name, offset):
+    """Layers of few channels would not tell: how a wide product rounds depends on its rows."""
+    arch = replace(ARCHITECTURES[name], image_px=288, depth=2, global_blocks=(1,), refine_px=0)
+    worker = loading.load_worker(checkpoint.random_weights(arch, 0))
+    pixels, tokens = pixel_grid(arch, offset), token_grid(arch, offset)
+    draw = np.random.default_rng(0)
+    parts = partition(draw.integers(0, 256, (288, 288, 3), np.uint8), pixels)
+    corners = {i: tuple(max(0, -at) for at in pixels.place(i)) for i in parts}
+
+    def computed(some):
+        places = [tokens.place(i) for i in some]
+        return worker.tokens(places, [parts[i] for i in some], [corners[i] for i in some])
+
+    alone = {i: computed([i])[0] for i in parts}
+    for size in {2, 3, len(parts)}:
+        some = draw.permutation([*parts])[:size].tolist()
+        assert all((t == alone[i]).all() for i, t in zip(some, computed(some), strict=True))
 
 
 def test_a_window_depends_on_its_own_pixels_and_place():
