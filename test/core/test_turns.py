@@ -1,4 +1,4 @@
-"""A gyroscope's hint: how the camera turned, and what the scene makes of it."""
+"""How the camera turned, by a gyroscope."""
 
 import math
 
@@ -6,14 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from moving_scenes import HEIGHT, WIDTH, Witness, shot
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.placement_config import PlacementConfig
-from pedsam_ros.core.planes import applied, shift
-from pedsam_ros.core.sight import State
+from pedsam_ros.core.planes import applied
 from pedsam_ros.core.turns import MOST_SAMPLES, Sample, Turns, rotation_of, seen_turn
-from watched_scenes import at, scene_of
 
 MS = 10**6
 CAMERA = np.array([[500.0, 0, 319.5], [0, 500.0, 239.5], [0, 0, 1]])
@@ -105,6 +102,16 @@ def test_a_sample_that_cannot_be_right_changes_nothing(sample):
     assert angle(turns.between(1900 * MS, 2000 * MS)) == pytest.approx([0, 0.05, 0], abs=1e-6)
 
 
+def test_a_clock_that_is_set_back_begins_anew():
+    """One stamp of the far future does not end the hints for ever."""
+    turns = filled(count=20)
+    assert turns.add(Sample(10**18, ABOUT_Y))
+    assert turns.between(1000 * MS, 1050 * MS) is None or turns.add(Sample(500 * MS, ABOUT_Y))
+    for number in range(20):
+        turns.add(Sample(505 * MS + number * 5 * MS, ABOUT_Y))
+    assert angle(turns.between(505 * MS, 600 * MS)) == pytest.approx([0, 0.0475, 0], abs=1e-6)
+
+
 def test_old_samples_are_forgotten():
     """A gyroscope that never stops takes no more memory."""
     turns = filled(step_ms=1, count=MOST_SAMPLES + 1000)
@@ -144,54 +151,3 @@ def test_a_mounting_that_cannot_be_used_is_refused(mounting, anchor, told):
     """The error names value and rule."""
     with pytest.raises(ConfigError, match=told):
         EdgeConfig(imu_mounting=mounting, placement=PlacementConfig(anchor=anchor))
-
-
-def tiles(period_px=64):
-    """A floor of equal tiles."""
-    y, x = np.mgrid[: 2 * HEIGHT, : 5 * WIDTH]
-    near = np.minimum(x % period_px, y % period_px) < 6
-    noise = np.random.default_rng(0).integers(0, 8, near.shape)
-    return np.repeat((np.where(near, 60, 180) + noise).astype(np.uint8)[..., None], 3, 2)
-
-
-def walked(scene, world, matrices, hints, dark=()):
-    """The largest true coverage of any worker, and how many frames were lost; those in `dark` are
-    black."""
-    witness, largest, before = Witness(world.shape), 0.0, None
-    for number, matrix in enumerate(matrices):
-        each = shot(world if number not in dark else np.zeros_like(world), matrix)
-        hint = np.linalg.inv(before) @ matrix if hints and before is not None else None
-        sight = scene.look(each.rgb, number / 10, hint)
-        plan = scene.allowed(sight, sight.homes)
-        scene.note(sight, plan)
-        witness.note(each, sight.canvas, plan)
-        largest = max(largest, *witness.coverage(each).values())
-        before = matrix
-    return largest, scene.totals.lost
-
-
-@pytest.mark.parametrize('step_px', [40.0, 60.0, 64.0, 70.0])
-def test_a_camera_that_moves_by_a_tile_a_frame_is_followed_with_a_hint(step_px):
-    """Without one it seems to stand still, since every tile looks like the next."""
-    matrices = [shift(step_px * n, 100.0) for n in range(24)]
-    assert walked(scene_of(), tiles(), matrices, hints=False)[0] > 0.5
-    assert walked(scene_of(), tiles(), matrices, hints=True)[0] < 0.43
-
-
-def test_a_wrong_hint_loses_nothing():
-    """The camera is found as it would be without one."""
-    scene = scene_of()
-    for number in range(6):
-        rgb = at(800 + 10 * number)
-        sight = scene.look(rgb, number / 10, shift(-150.0, 90.0))
-        scene.note(sight, scene.allowed(sight, sight.homes))
-        assert sight.state in (State.FOUND, State.NEW)
-    assert scene.coverage['a'] < 0.4
-
-
-def test_hints_of_frames_that_were_lost_add_up():
-    """The camera moves by a tile while it is dark, and is found where it looks then."""
-    matrices = [shift(60.0 * n, 100.0) for n in range(12)]
-    largest, lost = walked(scene_of(), tiles(), matrices, hints=True, dark={2, 3, 6})
-    assert lost == 3
-    assert largest < 0.43

@@ -69,5 +69,5 @@ def test_embeddings_are_off_by_more_the_fewer_bytes_they_have():
     errors = [found[name]['of_values'] for name in order]
     assert errors == sorted(errors)
     assert errors[0] == 0.0 < errors[1]
-    assert set(found) == {*order, 'mean_token'}
+    assert set(found) == {*order, 'codec_mean'}
     assert set(embedding_errors(fakes.weights(), [sample], 'cpu')) == set(order[:3])

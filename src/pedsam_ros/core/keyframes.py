@@ -156,8 +156,7 @@ class Keyframes:
             matrix = np.linalg.inv(each.pose) @ pose
             matrix = matrix / matrix[2, 2]
             if planes.believable(matrix, size):
-                moved = planes.applied(matrix, planes.corners(size)) - planes.corners(size)
-                distance = float(np.abs(moved).max(0).max())
+                distance = planes.most_moved(matrix, size)
                 if distance < max(size):
                     found.append((distance, each.number, matrix))
         return [

@@ -36,7 +36,7 @@ def same_texture(now: Pixels, then: Pixels, ends: Places) -> NDArray[np.bool_]:
 
 
 def _high_pass(picture: Pixels) -> NDArray[np.float32]:
-    """The texture of a picture, in half its size."""
+    """The texture of a picture, in half its size: what is finer than 2 px is none."""
     half = max(1, picture.shape[1] // 2), max(1, picture.shape[0] // 2)
     found = cv2.resize(picture, half, interpolation=cv2.INTER_AREA).astype(np.float32)
     return np.asarray(found - _mean(found), np.float32)

@@ -35,7 +35,10 @@ def applied(matrix: Matrix, points: NDArray[np.floating]) -> Points:
 
 
 def places(matrix: Matrix, size: Size) -> Places:
-    """Where the matrix puts every pixel of a picture of this size."""
+    """Where the matrix puts every pixel of a picture of this size; infinite where that is
+    nowhere."""
+    if not np.isfinite(matrix).all():
+        return np.full((*size, 2), np.inf, np.float32)
     found = np.asarray(cv2.perspectiveTransform(grid(size), matrix), np.float32)
     depths = corners(size) @ matrix[2, :2] + matrix[2, 2]
     if not (depths > _LEAST_DEPTH).all():  # OpenCV has 0, 0 where a place is nowhere

@@ -188,6 +188,11 @@ class Scene:
         self.totals.largest.clear()
         self.unsaved.clear()
 
+    @property
+    def hints_proved(self) -> bool:
+        """Whether hints how the camera turned are used."""
+        return self._tracker.hints.proved
+
     def covered(self, sight: Sight) -> dict[str, float]:
         """The share of a sight that each worker has seen by now, 0..1; all of it if it is lost."""
         if sight.located is None:

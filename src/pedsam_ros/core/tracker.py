@@ -12,6 +12,7 @@ from collections import deque
 import numpy as np
 
 from pedsam_ros.core import planes
+from pedsam_ros.core.hints import Hints
 from pedsam_ros.core.keyframes import Keyframe, Keyframes, unseen
 from pedsam_ros.core.planes import Matrix, Size
 from pedsam_ros.core.recognition import recognised
@@ -21,7 +22,6 @@ from pedsam_ros.core.view import Located, View, at_itself, plane
 _SEARCHED = 12  # keyframes in one frame, while the camera is lost
 _NEAR = 0.3  # of the width: how far corners may lie apart for an older keyframe to be tried
 _FAR = 0.1  # of the width: who was found so far away will hardly be followed in the next frame
-_HINT_PX = 2.0  # of a hint, at the corners: less is found without it
 _OVERLAP, _TRUST, _SCALE = 0.65, 0.6, 1.25  # less of them, or more, and another keyframe is needed
 
 
@@ -36,7 +36,7 @@ class Tracker:
         self.changed: set[int] = set()
         self._registrar = Registrar()
         self._last: tuple[Size, Matrix] | None = None  # the view before -> the active keyframe
-        self._turned: Matrix | None = np.eye(3)  # since then, by a hint -> the view before
+        self.hints = Hints()
         self._far = False  # whether features were needed for the view before
         self._tried: set[int] = set()  # keyframes, since the camera was lost or all were tried
         self._all_tried = False
@@ -50,8 +50,8 @@ class Tracker:
     def locate(self, view: View, turn: Matrix | None = None) -> Located | None:
         """Finds a view. `turn` is a hint: how the camera turned since the one before, as it moves
         the picture. Returns None if the camera is lost."""
-        before, found = self._turned, None
-        self._turned = None if turn is None or before is None else before @ turn
+        self.hints.add(turn, self.lost)
+        found = None
         if len(view.points) >= LEAST_POINTS:
             found = self._follow(view) or self._search(view)
         if found is None:
@@ -84,6 +84,8 @@ class Tracker:
         for way in reversed(ways) if self._far else ways:
             if found := way(view, active):
                 self._far = self._moved(found) > _FAR * view.size[1]
+                if self._last is not None and self._last[0] == view.size:
+                    self.hints.judge(self._last[1], found.registration.matrix, view.size)
                 return found
         return None
 
@@ -98,14 +100,13 @@ class Tracker:
         """Where a view of this size may lie in the active keyframe, the likeliest first."""
         if self._last is None or self._last[0] != size:
             return []
-        last, turned = self._last[1], self._turned
-        if turned is None or planes.most_moved(turned, size) < _HINT_PX:
-            return [last]
-        return [last @ turned, last]
+        last, hint = self._last[1], self.hints.place(self._last[1], size)
+        return [last] if hint is None or not self.hints.proved else [hint, last]
 
     def _begin_at(self, view: View, matrix: Matrix) -> None:
         """The next view is looked for from here."""
-        self._last, self._turned = (view.size, matrix), np.eye(3)
+        self._last = view.size, matrix
+        self.hints.begin()
 
     def _moved(self, found: Located) -> float:
         """How far the view is from where it was looked for first, px: infinite if nowhere."""

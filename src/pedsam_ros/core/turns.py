@@ -1,7 +1,6 @@
 """How the camera turned between two frames, by a gyroscope.
 
-It is a hint for the registration, which says where to look first. What is found there must be
-believable like any other place, so a wrong hint costs time and shows nobody anything.
+It is a hint for the registration: see hints.py.
 """
 
 from __future__ import annotations
@@ -19,6 +18,11 @@ MOST_SAMPLES = 4096  # 4 s of a gyroscope of 1 kHz
 _LONGEST_NS = 3 * 10**9  # between two frames: what drifts for longer is no hint
 _GAP_NS = 10**8  # between two samples, and from a frame to the nearest one
 _FASTEST = 40.0  # rad/s: a gyroscope's range ends at 35
+_PROOFS = 10  # frames in which hints were right before they are used
+_OFF_PX, _OFF = (
+    4.0,
+    0.3,
+)  # by which a hint may be wrong: px of the small picture, share of a motion
 _LEAST_DEPTH = 0.2  # cosine of how far a ray of the picture may be turned away
 
 Vector = tuple[float, float, float]
@@ -42,11 +46,14 @@ class Turns:
         self._samples: deque[Sample] = deque(maxlen=MOST_SAMPLES)
 
     def add(self, sample: Sample) -> bool:
-        """Notes a sample. Returns False, and forgets it, if it is not newer than the last one or
-        no gyroscope can have measured it."""
-        newest = self._samples[-1].stamp_ns if self._samples else None
-        rate = np.abs(sample.rate)
-        if not (rate <= _FASTEST).all() or (newest is not None and sample.stamp_ns <= newest):
+        """Notes a sample. Returns False, and forgets it, if it is a little older than the last one
+        or no gyroscope can have measured it. After one that is much older all begins anew."""
+        newest_ns = self._samples[-1].stamp_ns if self._samples else sample.stamp_ns - 1
+        if newest_ns - sample.stamp_ns > _LONGEST_NS:  # the clock was set back
+            self._samples.clear()
+        elif sample.stamp_ns <= newest_ns:
+            return False
+        if not (np.abs(sample.rate) <= _FASTEST).all():
             return False
         self._samples.append(sample)
         return True

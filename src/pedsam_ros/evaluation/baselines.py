@@ -1,5 +1,4 @@
-"""Models that a real one must beat: the prompt's box as the mask, SAM on a blurred image, and an
-edge that learns nothing from its workers."""
+"""Models that a real one must beat: the prompt's box as the mask, and SAM on a blurred image."""
 
 from __future__ import annotations
 

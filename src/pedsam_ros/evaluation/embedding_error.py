@@ -16,7 +16,7 @@ from pedsam_ros.core.types import Pixels, Values
 from pedsam_ros.core.windows import Canvas, partition, token_grid
 from pedsam_ros.evaluation.samples import Sample
 
-MEAN = 'mean_token'
+MEAN = 'codec_mean'
 
 
 def embedding_errors(

@@ -57,10 +57,10 @@ class CameraInfos:
         return repeated
 
     def matrix(self, frame: Frame) -> NDArray[np.float64] | None:
-        """The calibration's K, (3, 3), for the pixels of a frame; None if it is not known. Any
-        thread may call it."""
+        """The calibration's K, (3, 3), for the pixels of a frame; None if it is not known, also
+        if the camera was never calibrated. Any thread may call it."""
         info = self._found(frame.key, *frame.rgb.shape[:2])
-        if info is None:
+        if info is None or not info.k[0]:
             return None
         stretched = np.diag([1 / max(1, info.binning_x), 1 / max(1, info.binning_y), 1.0])
         moved = np.array([[1, 0, -info.roi.x_offset], [0, 1, -info.roi.y_offset], [0, 0, 1.0]])

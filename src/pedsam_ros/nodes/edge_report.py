@@ -134,6 +134,7 @@ def _scene_figures(scene: Scene) -> dict[str, Any]:
         'scenes': scene.totals.scenes,
         'scene_frames': scene.totals.frames,
         'scene_frames_lost': scene.totals.lost,
+        'hints_proved': scene.hints_proved,
     }
 
 

@@ -39,6 +39,7 @@ from pedsam_ros.evaluation.variants import (
 from pedsam_ros.tools.figures import write_figures
 from pedsam_ros.trial.processes import DOMAINS
 
+_NOT_AUTOMATIC = ('models', 'sam-checkpoint', 'edge-only-checkpoint')
 _COCO_MODELS = 'ped,sam,blur,box'
 
 
@@ -103,6 +104,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _automatic(args: argparse.Namespace, rules: Rules) -> int:
     """Writes FILE.json and prints the table of the reordered model's automatic masks."""
+    given = [f'--{name}' for name in _NOT_AUTOMATIC if getattr(args, name.replace('-', '_'))]
+    if args.second_look != 'on' or given:
+        raise ConfigError(f'--automatic: not with {", ".join([*given, "--second-look off"][:1])}')
     known = checkpoints({'ped': args.checkpoint, 'sam': None})
     if absent := why_absent('ped', known):
         raise ConfigError(f'--automatic: {absent}')
