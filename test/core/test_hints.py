@@ -91,11 +91,11 @@ def test_hints_that_turn_wrong_are_used_no_longer():
     """A place that looks like no other shows at once that they are."""
     hints, size = Hints(), (216, 288)
     for _ in range(20):
-        hints.add(shift(9.0, 0.0), 0)
+        hints.add(shift(9.0, 0.0), 0.0)
         hints.judge(np.eye(3), shift(9.3, 0.2), size)
         hints.begin()
     assert hints.proved
-    hints.add(shift(9.0, 0.0), 0)
+    hints.add(shift(9.0, 0.0), 0.0)
     hints.judge(np.eye(3), shift(-9.0, 0.0), size)
     assert not hints.proved
 
@@ -104,7 +104,7 @@ def test_hints_of_no_motion_prove_nothing():
     """A camera that stands still agrees with a gyroscope that is not connected."""
     hints = Hints()
     for _ in range(50):
-        hints.add(np.eye(3), 0)
+        hints.add(np.eye(3), 0.0)
         hints.judge(np.eye(3), np.eye(3), (216, 288))
         hints.begin()
     assert not hints.proved
@@ -126,3 +126,30 @@ def test_hints_of_frames_that_were_lost_add_up():
     largest, scene = walked([*to_the_floor(), *over_tiles(60.0, 12)[1:]], right, dark=dark)
     assert scene.totals.lost == len(dark)
     assert largest < 0.43
+
+
+def test_hints_of_a_long_time_are_none():
+    """A gyroscope drifts: after 3 s in the dark nobody knows where the camera looks."""
+    hints = Hints()
+    for tenth in range(1, 31):
+        hints.add(shift(1.0, 0.0), tenth / 10)
+    assert hints.place(np.eye(3), (216, 288)) is not None
+    hints.add(shift(1.0, 0.0), 3.1)
+    assert hints.place(np.eye(3), (216, 288)) is None
+    hints.begin()
+    hints.add(shift(5.0, 0.0), 3.2)
+    assert hints.place(np.eye(3), (216, 288)) is not None
+
+
+def test_proved_hints_that_begin_to_lie_show_nobody_more_of_a_floor_with_things():
+    """Where anything tells one tile from another, the better place counts."""
+    draw = np.random.default_rng(1)
+    world = FLOOR.copy()
+    for _ in range(400):
+        x, y = int(draw.integers(UNIQUE_PX, world.shape[1])), int(draw.integers(world.shape[0]))
+        cv2.circle(world, (x, y), 12, tuple(int(each) for each in draw.integers(0, 256, 3)), -1)
+    scene = scene_of(max_coverage=0.40)
+    walked(to_the_floor(), right, world, scene=scene)
+    assert scene.hints_proved
+    still = [shift(UNIQUE_PX, 100.0)] * 10
+    assert walked(still, lambda before, now: shift(64.0, 0.0), world, scene=scene)[0] < 0.43

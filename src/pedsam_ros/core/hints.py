@@ -15,9 +15,7 @@ from pedsam_ros.core.planes import Matrix, Size, applied, corners, most_moved
 _PROOFS = 10  # frames in which hints were right before they are used
 _LEAST_PX = 2.0  # of a motion, at the corners of the small picture: less is found without a hint
 _OFF_PX, _OFF = 4.0, 0.3  # by which a hint may be wrong: px, and the share of its motion
-_DRIFTED = (
-    30  # frames in a row that were lost: then hints do not tell any more where the camera is
-)
+_LONGEST_S = 3.0  # since the camera was found last: what drifts for longer is no hint
 
 
 class Hints:
@@ -25,6 +23,7 @@ class Hints:
 
     def __init__(self) -> None:
         self._turned: Matrix | None = np.eye(3)  # the present view -> the one that was found last
+        self._now_s = self._found_s = 0.0  # of the present view, of the one that was found last
         self._right = 0  # frames in which a hint was right, since one was wrong
 
     @property
@@ -32,15 +31,16 @@ class Hints:
         """Whether hints can be relied on."""
         return self._right >= _PROOFS
 
-    def add(self, turn: Matrix | None, lost: int) -> None:
-        """Notes how the camera turned since the frame before; None if that is not known. The last
-        so many frames were `lost`."""
-        before = None if lost > _DRIFTED else self._turned
+    def add(self, turn: Matrix | None, now_s: float) -> None:
+        """Notes how the camera turned since the frame before; None if that is not known. `now_s`
+        is monotonic."""
+        self._now_s = now_s
+        before = self._turned if now_s - self._found_s <= _LONGEST_S else None
         self._turned = None if turn is None or before is None else before @ turn
 
     def begin(self) -> None:
         """The camera was found."""
-        self._turned = np.eye(3)
+        self._turned, self._found_s = np.eye(3), self._now_s
 
     def place(self, last: Matrix, size: Size) -> Matrix | None:
         """Where a view of this size lies in a picture in which the last one lay at `last`; None if

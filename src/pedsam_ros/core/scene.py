@@ -111,7 +111,7 @@ class Scene:
         view = View(rgb)
         self.totals.frames += 1
         hint = None if turn is None else resized(turn, (rgb.shape[0], rgb.shape[1]), view.size)
-        located, state = self._tracker.locate(view, hint), State.FOUND
+        located, state = self._tracker.locate(view, now_s, hint), State.FOUND
         if located is None:
             located, state = self._begin(view, now_s), State.NEW
         if located is None:

@@ -22,6 +22,7 @@ from pedsam_ros.core.view import Located, View, at_itself, plane
 _SEARCHED = 12  # keyframes in one frame, while the camera is lost
 _NEAR = 0.3  # of the width: how far corners may lie apart for an older keyframe to be tried
 _FAR = 0.1  # of the width: who was found so far away will hardly be followed in the next frame
+_CLOSE = 0.06  # of trust: where a hint says must be as good a place as any other
 _OVERLAP, _TRUST, _SCALE = 0.65, 0.6, 1.25  # less of them, or more, and another keyframe is needed
 
 
@@ -47,10 +48,10 @@ class Tracker:
         """Whether every keyframe was tried since the camera was lost."""
         return self._all_tried or all(each.number in self._tried for each in self.keyframes)
 
-    def locate(self, view: View, turn: Matrix | None = None) -> Located | None:
+    def locate(self, view: View, now_s: float, turn: Matrix | None = None) -> Located | None:
         """Finds a view. `turn` is a hint: how the camera turned since the one before, as it moves
         the picture. Returns None if the camera is lost."""
-        self.hints.add(turn, self.lost)
+        self.hints.add(turn, now_s)
         found = None
         if len(view.points) >= LEAST_POINTS:
             found = self._follow(view) or self._search(view)
@@ -91,10 +92,12 @@ class Tracker:
 
     def _step(self, view: View, active: Keyframe) -> Located | None:
         """Looks for a view where a hint says that the camera turned to, then where it was last."""
-        for guess in self._guesses(view.size):
-            if found := self._register(view, active, guess):
-                return Located(active, found)
-        return None
+        guesses = self._guesses(view.size)
+        found = [each for guess in guesses if (each := self._register(view, active, guess))]
+        if not found:
+            return None
+        enough = max(each.trust for each in found) - _CLOSE
+        return Located(active, next(each for each in found if each.trust >= enough))
 
     def _guesses(self, size: Size) -> list[Matrix]:
         """Where a view of this size may lie in the active keyframe, the likeliest first."""

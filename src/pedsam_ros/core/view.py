@@ -26,7 +26,7 @@ LEAST_FEATURES = 40  # of a view that may become a keyframe without being regist
 
 class View:
     """The small picture of a frame, (H, W, 3) uint8; features are found when they are needed, in a
-    picture of twice its size."""
+    picture of up to twice its size."""
 
     def __init__(self, rgb: Pixels) -> None:
         self._rgb = rgb
@@ -37,7 +37,8 @@ class View:
     @cached_property
     def features(self) -> Features:
         """What of it can be recognised; places are those of the small picture."""
-        return features(small_grey(self._rgb, 2 * LONG_PX), 0.5)
+        long_px = min(max(LONG_PX, *self._rgb.shape[:2]), 2 * LONG_PX)  # no larger than the frame
+        return features(small_grey(self._rgb, long_px), LONG_PX / long_px)
 
     @property
     def clear(self) -> bool:

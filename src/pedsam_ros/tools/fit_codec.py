@@ -63,6 +63,8 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError(f'--views={args.views}: from 1 to {MOST_VIEWS}')
     if args.out.suffix != '.safetensors':
         raise ConfigError(f'--out={args.out}: a .safetensors file')
+    if not args.out.absolute().parent.is_dir():
+        raise ConfigError(f'--out={args.out}: its folder is not there')
     if args.seed < 0:
         raise ConfigError(f'--seed={args.seed}: 0 or more')
     loading.check_device(args.device)
