@@ -49,7 +49,8 @@ EMBEDDING = {
     'values': bytes(4 * 4 * 32 * 2),
 }
 STATUS: dict[str, Any] = {name: 1 for name in ('foreign', 'queued', 'encoded', 'rejected')}
-STATUS |= {'model_id': 'a' * 16, 'architecture': 'tiny', 'encode_s': 0.1, 'last_error': 'x' * 200}
+STATUS |= {'model_id': 'a' * 16, 'architecture': 'tiny', 'encode_s': 0.1, 'codec_id': 'c' * 12}
+STATUS['last_error'] = 'x' * 200
 PROMPT = {'points': [1.0, 2.0, 3.0, 4.0], 'labels': [1, 0], 'box': [1.0, 2.0, 30.0, 40.0]}
 IMAGE = {'height': 24, 'width': 32, 'step': 96, 'is_bigendian': 0, 'encoding': 'rgb8'}
 ENCODINGS = (*images._LAYOUTS, *yuv.PLANAR, 'x' * 10**6, '\x1b[2J')

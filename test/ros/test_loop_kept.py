@@ -88,7 +88,7 @@ def test_windows_that_stay_here_do_not_starve_during_a_request(window_s, most, m
     played.play()
     batches, decoding, compute = [], played.edge.decoding, EdgeHalf.compute
 
-    def slow(encoded, prompts):
+    def slow(encoded, prompts, late):
         for _ in range(40 if prompts == () else 0):
             played.pass_time(1.0)
             batches.append(1)
@@ -118,7 +118,7 @@ def test_the_queue_of_windows_that_stay_here_holds_only_frames_in_flight():
     played = PlayedLoop(regions=True, deadline_s=2.0)
     played.play()
 
-    def endless(encoded, prompts):
+    def endless(encoded, prompts, late):
         while True:
             yield
 
