@@ -1,7 +1,7 @@
 """Fixtures that several of these files use."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 import fakes
 from domains import domains
 from loop_with_fakes import PlayedLoop
+from pedsam_ros.trial.client import Client
 from slow_loop import SIX
 from two_nodes import TwoNodes
 from watched_camera import Watched
@@ -30,6 +31,13 @@ def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def slow(one_at_a_time: None) -> PlayedLoop:
     """A loop that needs six steps for the masks of a frame."""
     return PlayedLoop(**SIX)
+
+
+@pytest.fixture
+def client(domain_id: int) -> Iterator[Client]:
+    """A client whose node stands for the edge's."""
+    with closing(Client(domain_id, 'edge')) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The camera's calibration beside the edge's pictures: which one, and with whose header."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -13,7 +13,6 @@ from pedsam_ros.core.types import FrameKey, Masks
 from pedsam_ros.nodes.camera_info import CameraInfos, info_topic
 from pedsam_ros.nodes.edge_outputs import Outputs
 from pedsam_ros.ros import convert
-from pedsam_ros.trial.client import Client
 
 pytestmark = pytest.mark.ros
 
@@ -28,13 +27,6 @@ def info(number: int, stamp_ns: int = 1, **fields) -> CameraInfo:
     made.header = convert.key_to_header(FrameKey(stamp_ns, 'camera'))
     made.k = [float(number), *[0.0] * 8]
     return made
-
-
-@pytest.fixture
-def client(domain_id) -> Iterator[Client]:
-    """A client whose node stands for the edge's."""
-    with closing(Client(domain_id, 'edge')) as made:
-        yield made
 
 
 @pytest.fixture

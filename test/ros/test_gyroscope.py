@@ -1,7 +1,7 @@
 """The robot's IMU, as the edge hears it."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 
 import cv2
 import numpy as np
@@ -12,7 +12,6 @@ from pedsam_ros.core.types import Frame, FrameKey
 from pedsam_ros.nodes.camera_info import CameraInfos
 from pedsam_ros.nodes.gyroscope import Gyroscope
 from pedsam_ros.ros import convert
-from pedsam_ros.trial.client import Client
 
 pytestmark = pytest.mark.ros
 
@@ -32,13 +31,6 @@ def imu(stamp_ms, about_y=0.5):
     msg = Imu(header=convert.key_to_header(FrameKey(stamp_ms * MS, 'imu')))
     msg.angular_velocity.y = about_y
     return msg
-
-
-@pytest.fixture
-def client(domain_id) -> Iterator[Client]:
-    """A client whose node stands for the edge's."""
-    with closing(Client(domain_id, 'edge')) as made:
-        yield made
 
 
 @pytest.fixture

@@ -35,7 +35,6 @@ from pedsam_ros.core.outbound import GREY
 from pedsam_ros.core.types import Embedding, Pixels, Values
 
 NAME = 'return_path'
-CODEC = codec.TRANSPORTS[-1]
 FOLDS = 2
 _WINDOWS = 2400  # to learn from, of all images together
 _OF_A_VIEW = 20  # windows
@@ -167,8 +166,8 @@ def _attack_coded(
     rows = found.rows[len(found.rows) - len(attacked) :]
     for target, row in zip(attacked, rows, strict=True):
         tokens = {i: fitted_codec.repacked(t, dtype, fitted) for i, t in target.tokens.items()}
-        made = _guesses(subject, target, embedded(tokens, 'float32'), learned, found, CODEC)
-        row.guesses.update(made if subject.config.transport == CODEC else {})
+        made = _guesses(subject, target, embedded(tokens, 'float32'), learned, found, codec.FITTED)
+        row.guesses.update(made if subject.config.transport == codec.FITTED else {})
 
 
 def _guesses(

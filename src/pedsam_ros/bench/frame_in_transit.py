@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from pedsam_ros.bench import lively
+from pedsam_ros.bench.plan import CAMERA
 from pedsam_ros.core import codec, noise, seal, wire
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.keys import new_private
@@ -16,7 +17,6 @@ from pedsam_ros.core.windows import Canvas, merge, partition, token_grid
 from pedsam_ros.ros import plaintext
 
 _WORKER = 'alice'
-_CAMERA = (480, 640)  # px: a camera of 4:3
 _ID = 'a' * 16  # stands for the model's
 
 
@@ -29,7 +29,7 @@ class FrameInTransit:
     def __init__(self, arch: Architecture, dtype: str) -> None:
         self._arch, self._dtype = arch, dtype
         self._edge, self._worker = _sessions()
-        canvas = Canvas.fit(arch, *_CAMERA)
+        canvas = Canvas.fit(arch, *CAMERA)
         contents = partition(lively.image(*canvas.content), canvas.grid)
         self.windows = [Window(1, _ID, i, pixels, dtype) for i, pixels in contents.items()]
         self._grid, self._whole = token_grid(arch), lively.tokens(arch)

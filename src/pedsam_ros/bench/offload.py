@@ -11,13 +11,11 @@ from typing import Any
 from tqdm import tqdm
 
 from pedsam_ros.bench.contest import OURS, SAM
-from pedsam_ros.bench.plan import Plan, shape_of
+from pedsam_ros.bench.plan import CAMERA, Plan, shape_of
 from pedsam_ros.core import wire
 from pedsam_ros.core.windows import Canvas
 
-NAME = 'offload'
-NEEDS = ('edge_half', 'worker_half')
-_CAMERA = (480, 640)  # px: a camera of 4:3
+NEEDS: tuple[str, ...] = ('edge_half', 'worker_half')
 _MBIT_PER_S = (10, 100, 1000)
 _DTYPE = 'float16'
 
@@ -38,7 +36,7 @@ def run(plan: Plan, bar: tqdm[Any]) -> dict[str, Any]:
 
 def _of(plan: Plan, model: str) -> dict[str, Any]:
     arch = shape_of(model)
-    windows = len([*Canvas.fit(arch, *_CAMERA).windows()])
+    windows = len([*Canvas.fit(arch, *CAMERA).windows()])
     up, down = (
         windows * size for size in (wire.window_size(arch), wire.embedding_size(arch, _DTYPE))
     )

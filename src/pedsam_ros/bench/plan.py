@@ -9,6 +9,8 @@ from typing import Any
 
 from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
 
+CAMERA = (480, 640)  # px, height and width: of the frame whose windows travel
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from tqdm import tqdm
 
-from pedsam_ros.bench import edge_half, offload, transport, worker_half
+from pedsam_ros.bench import offload, transport
+from pedsam_ros.bench.halves import Half
 from pedsam_ros.bench.plan import Plan
 
-SECTIONS: Mapping[str, ModuleType] = {
-    module.NAME: module for module in (edge_half, worker_half, transport, offload)
+
+class Section(Protocol):
+    """A module or an object that measures one thing."""
+
+    @property
+    def NEEDS(self) -> tuple[str, ...]:
+        """The sections whose figures it uses."""
+
+    def steps(self, plan: Plan) -> int:
+        """How often `run` updates its bar."""
+
+    def run(self, plan: Plan, bar: tqdm[Any]) -> dict[str, Any]:
+        """Figures by model. Raises PedsamError."""
+
+
+SECTIONS: Mapping[str, Section] = {
+    'edge_half': Half('edge'),
+    'worker_half': Half('worker'),
+    'transport': transport,
+    'offload': offload,
 }
 _BAR = '{desc:14} {percentage:3.0f}% |{bar}| {elapsed}'
 

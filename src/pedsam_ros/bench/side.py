@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,15 +20,11 @@ import numpy as np
 import torch
 
 from pedsam_ros.bench.jobs import JOBS
+from pedsam_ros.core.allocator import KEEPING
 from pedsam_ros.core.errors import PedsamError
 from pedsam_ros.core.types import Values
 
 _OWN_CHOICE = ('MALLOC_', 'GLIBC_TUNABLES')  # variables about the allocator begin so
-_TUNED = {  # glibc keeps what torch frees; the kernel would fill new pages with zeros
-    'MALLOC_MMAP_THRESHOLD_': str(2**32),
-    'MALLOC_TRIM_THRESHOLD_': str(2**33),
-    'MALLOC_TOP_PAD_': str(2**28),
-}
 _PROGRAM = 'from pedsam_ros.bench import side; side.serve()'
 
 
@@ -93,19 +89,14 @@ def side(order: Order) -> Iterator[Side]:
     It does not get the user's own settings of the allocator: each side has those of its order.
     """
     own = {k: v for k, v in os.environ.items() if not k.startswith(_OWN_CHOICE)}
-    own |= _TUNED if order.tuned else {}
-    words = [sys.executable, '-c', _PROGRAM, json.dumps([*vars_of(order).values()])]
+    own |= KEEPING if order.tuned else {}
+    words = [sys.executable, '-c', _PROGRAM, json.dumps(astuple(order))]
     pipe = subprocess.PIPE
     with subprocess.Popen(words, env=own, stdin=pipe, stdout=pipe, text=True) as process:
         try:
             yield Side(order, process)
         finally:
             process.kill()
-
-
-def vars_of(order: Order) -> dict[str, Any]:
-    """The fields of an order, by name."""
-    return {name: getattr(order, name) for name in Order.__slots__}
 
 
 def serve() -> None:
@@ -136,7 +127,7 @@ def _answer(order: Order, asked: IO[str], answers: IO[str]) -> None:
 
 def _settings(order: Order) -> dict[str, Any]:
     return {
-        'allocator': _TUNED if order.tuned else 'default',
+        'allocator': KEEPING if order.tuned else 'default',
         'threads': torch.get_num_threads(),
         'cpu_capability': torch.backends.cpu.get_cpu_capability(),
     }

@@ -19,7 +19,6 @@ from pedsam_ros.bench.side import Order, side
 if TYPE_CHECKING:
     from pedsam_ros.bench.frame_in_transit import FrameInTransit
 
-NAME = 'transport'
 NEEDS: tuple[str, ...] = ()
 _DTYPES = ('float16', 'int8')
 _REPEATS = 10  # of each stage: they take milliseconds

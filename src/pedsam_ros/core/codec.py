@@ -18,7 +18,8 @@ from pedsam_ros.core.shown import written
 from pedsam_ros.core.types import Values
 
 DTYPES = ('float32', 'float16', 'int8')
-TRANSPORTS = (*DTYPES, 'codec')
+FITTED = 'codec'  # the transport of a codec that is fitted to the model
+TRANSPORTS = (*DTYPES, FITTED)
 RATIOS = (4, 8, 16)  # of a fitted codec: the bytes of float16 to its own
 ID_DIGITS = 12  # hexadecimal, of a fitted codec's id
 _FITTED = re.compile(rf'c({"|".join(map(str, RATIOS))}):[0-9a-f]{{{ID_DIGITS}}}')

@@ -57,9 +57,10 @@ class PointsToAsk:
         """(side, side): the points in whose smallest mask enough points were asked."""
         explained = np.zeros((self._side, self._side), bool)
         areas = self._masks.sum((1, 2))
+        asked = (self._masks & (self._promised > _PASSED_OVER)).sum((1, 2))
+        enough = asked >= 2 + 3 * np.sqrt(areas)
         for i in np.argsort(-areas, kind='stable'):  # small ones over large ones
-            asked = np.count_nonzero(self._promised[self._masks[i]] > _PASSED_OVER)
-            explained[self._masks[i]] = asked >= 2 + 3 * np.sqrt(areas[i])
+            explained[self._masks[i]] = enough[i]
         return explained
 
     def _promising(self) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from pedsam_ros.core.codec import RATIOS
+from pedsam_ros.core.codec import FITTED, RATIOS
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import checkpoint, loading
@@ -57,14 +57,14 @@ VARIANTS = {
     'sam': Variant(role='sam', order='sam', against=f'sam_{BARE}'),
     'ped_untrained_reorder': Variant(role='sam', against=f'sam_{BARE}'),
     **{
-        f'ped_codec{ratio}': Variant(role='ped', transport='codec', ratio=ratio, against=BARE)
+        f'ped_codec{ratio}': Variant(role='ped', transport=FITTED, ratio=ratio, against=BARE)
         for ratio in RATIOS
     },
     **{
         f'ped_distributed_{name}': Variant(
             role='ped', transport=transport, processes=True, against=BARE
         )
-        for name, transport in (('fp16', 'float16'), ('int8', 'int8'), ('codec', 'codec'))
+        for name, transport in (('fp16', 'float16'), ('int8', 'int8'), ('codec', FITTED))
     },
     'blur': Variant(role='sam', order='sam', blurred=True, against=f'sam_{BARE}'),
     BARE: Variant(role='ped', bare=True),
@@ -167,7 +167,7 @@ def why_impossible(name: str, weights: Mapping[str, Weights], conditions: Condit
     variant = VARIANTS[name]
     if variant.processes and not conditions.second_look:
         return 'real processes always take the second look'
-    if variant.transport == 'codec' and weights[variant.role].codec is None:
+    if variant.transport == FITTED and weights[variant.role].codec is None:
         return 'its weights have no codec; pedsam fit-codec adds one'
     if not variant.bare or _stored_mean(weights[variant.role], variant) is not None:
         return ''

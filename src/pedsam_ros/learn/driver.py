@@ -17,6 +17,7 @@ from torch.multiprocessing.spawn import spawn
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
+from pedsam_ros.core.allocator import KEEPING
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import loading
 from pedsam_ros.core.options import add_options, config_of
@@ -26,11 +27,6 @@ from pedsam_ros.learn.learner import Learner
 from pedsam_ros.learn.trainer import Recipe, Trainer
 
 Make: TypeAlias = Callable[[argparse.Namespace], tuple[Learner, 'Dataset[Example]']]
-_ALLOCATOR = {  # makes glibc keep memory that torch frees, which the kernel would zero again
-    'MALLOC_MMAP_THRESHOLD_': str(2**32),
-    'MALLOC_TRIM_THRESHOLD_': str(2**33),
-    'MALLOC_TOP_PAD_': str(2**28),
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
@@ -49,8 +45,8 @@ def run(args: argparse.Namespace, make: Make) -> int:
     `make` turns the arguments into a learner and its examples. Raises ConfigError. The process
     starts anew first if its allocator has other settings.
     """
-    if any(os.environ.get(name) != value for name, value in _ALLOCATOR.items()):
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | _ALLOCATOR)
+    if any(os.environ.get(name) != value for name, value in KEEPING.items()):
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | KEEPING)
     _check(args)
     if args.processes == 1:
         _run(args, make)

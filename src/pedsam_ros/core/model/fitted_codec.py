@@ -121,7 +121,7 @@ class FittedCodec:
 def dtype_of(transport: str, ratio: int, fitted: FittedCodec | None) -> str:
     """The name on the wire of one of codec.TRANSPORTS. Raises ConfigError if that is the codec and
     the model has none."""
-    if transport != 'codec':
+    if transport != codec.FITTED:
         return transport
     if fitted is None:
         raise ConfigError(
