@@ -1,6 +1,6 @@
 """How masks are made: of complete frames, and of the frame encoded last for new prompts.
 
-The automatic grid, many prompts or a large image take long. So masks are made in batches, and the
+Automatic masks, many prompts or a large image take long. So masks are made in batches, and the
 computing thread takes replies, ends late frames and does its jobs between two of them. It asks for
 one batch of each of these at a time:
 

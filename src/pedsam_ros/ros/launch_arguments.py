@@ -22,7 +22,7 @@ from pedsam_ros.core.settings import Setting, settings_of
 from pedsam_ros.core.shown import shown
 
 BOOLEANS = ['true', 'false', 'True', 'False']
-PROMPTS = {'points': '; without points and boxes, the automatic grid is used, which is slow'}
+PROMPTS = {'points': '; without points and boxes, everything in view is segmented, which is slow'}
 _AS_IN_FILE = ' (empty: as in params_file)'
 _LEVELS = ['debug', 'info', 'warn', 'error', 'fatal']
 _NODE = {  # argument -> its default, text and choices

@@ -140,7 +140,7 @@ def _sizes(camera: ImageTopic) -> list[tuple[int, int]]:
 
 
 def _config(camera: ImageTopic, sizes: Sequence[tuple[int, int]], automatic: bool) -> EdgeConfig:
-    """The edge's settings: prompts that lie within every frame, or the automatic grid."""
+    """The edge's settings: prompts that lie within every frame, or none: automatic masks."""
     height, width = (min(size[side] for size in sizes) for side in (0, 1))
     config = EdgeConfig(
         image_transport='compressed' if camera.type_name == COMPRESSED_IMAGE else 'raw',

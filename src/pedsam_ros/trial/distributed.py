@@ -29,7 +29,7 @@ _DEADLINE_S = 600.0  # of a frame at the workers; a large model on a CPU is slow
 _STALL_S = 900.0  # for a frame or an answer; longer than any deadline
 _AGAIN_S = (10.0, 60.0)  # a call that is not answered by then is made again
 _PROBE_S, _PROBES = 3.0, 100
-_ANYWHERE = Prompt(points=((0.0, 0.0, 1),))  # in every image; the automatic grid would be slow
+_ANYWHERE = Prompt(points=((0.0, 0.0, 1),))  # in every image; automatic masks would be slow
 
 
 @contextmanager
