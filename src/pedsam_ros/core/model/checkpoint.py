@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,9 @@ from pedsam_ros.core.model import sam, tensors_file
 from pedsam_ros.core.model.encoder import IMAGE, half_of
 from pedsam_ros.core.model.fitted_codec import FittedCodec
 from pedsam_ros.core.model.monolithic import ORDERS
+from pedsam_ros.core.model.fine_decoder import FineMaskDecoder
 from pedsam_ros.core.model.refiner import Refiner
+from pedsam_ros.core.model.stem import Stem
 from pedsam_ros.core.shown import shown, written
 
 HALVES = ('worker', 'edge')
@@ -216,11 +219,14 @@ def check_half(weights: Weights, *halves: str) -> None:
 
 
 def _model_of(arch: Architecture) -> nn.Module:
-    """A whole SAM, with our refiner if the architecture has one."""
-    model: nn.Module = sam.sam_of(arch)
+    """A whole SAM, with our stem, mask decoder and refiner if the architecture has them."""
+    model = sam.sam_of(arch)
+    if arch.fine_dim:
+        model.image_encoder.patch_embed = Stem(arch)
+        model.mask_decoder = FineMaskDecoder(arch)
     if arch.refine_px:
         model.refiner = Refiner(arch)
-    return model
+    return cast(nn.Module, model)
 
 
 @cache

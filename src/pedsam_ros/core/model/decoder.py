@@ -16,10 +16,12 @@ from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.edge_compute import Making
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model import preprocess, sam
+from pedsam_ros.core.model.fine_decoder import Features, FineMaskDecoder, named_by
 from pedsam_ros.core.model.refiner import (
     Refiner,
     cutting,
     draw,
+    features_at,
     grid_of,
     inputs,
     look_at,
@@ -55,7 +57,8 @@ class Candidates:
 
 
 class Decoder(nn.Module):
-    """SAM's prompt encoder and mask decoder, and our refiner if the architecture has one.
+    """SAM's prompt encoder and mask decoder. A model with a stem has our mask decoder instead of
+    SAM's, and our refiner if the architecture has one.
 
     Parameters carry SAM's names. Without its refiner (None) it answers with the coarse masks.
     """
@@ -64,8 +67,8 @@ class Decoder(nn.Module):
         super().__init__()
         self.image_px = arch.image_px
         self.prompt_encoder = sam.prompt_encoder_of(arch)
-        self.mask_decoder = sam.mask_decoder_of(arch)
-        self.draws = arch.refine_px > 0  # prompts, in the place of SAM's mask prompt
+        self.fine = arch.fine_dim > 0
+        self.mask_decoder = FineMaskDecoder(arch) if self.fine else sam.mask_decoder_of(arch)
         self.refiner = Refiner(arch) if arch.refine_px else None
         map_bytes = 4 * arch.embedding_dim * arch.tokens**2
         self.most_prompts = max(1, _MOST_BYTES // (_MAPS * map_bytes))  # to be decoded together
@@ -75,35 +78,51 @@ class Decoder(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Three masks for each of B prompts: logits (B, 3, 4T, 4T), predicted IoU (B, 3).
 
-        `embedding` is (1, E, T, T) or has one entry for each prompt. `points` (B, n, 3) holds x, y
-        and label, `boxes` (B, 4) x0, y0, x1, y1; in canvas px. A model with a refiner also gets
-        the prompt as a drawing, in the place of SAM's mask prompt.
+        `embedding` is (1, E, T, T) or, for SAM's, has one entry for each prompt. `points` (B, n, 3) holds x, y and label, `boxes`
+        (B, 4) x0, y0, x1, y1; in canvas px. Our mask decoder also gets the prompt as a drawing, in
+        the place of SAM's mask prompt.
         """
-        sparse, dense, image_pe = self.prompted(embedding, points, boxes)
+        if self.fine:
+            some = cast(Tensor, boxes if points is None else points)
+            rows = torch.zeros(len(some), dtype=torch.int64, device=some.device)
+            return self.fine_masks(self.mask_decoder.features(embedding), rows, points, boxes)
+        sparse, dense, image_pe = self.prompted(points, boxes)
         return cast(
             tuple[Tensor, Tensor],
             self.mask_decoder(  # it allows one image only, but adds it to the dense prompt anyway
                 image_embeddings=torch.zeros_like(embedding[:1]),
                 image_pe=image_pe,
                 sparse_prompt_embeddings=sparse,
-                dense_prompt_embeddings=dense,
+                dense_prompt_embeddings=dense + embedding,
                 multimask_output=True,
             ),
         )
 
+    def fine_masks(
+        self, features: Features, rows: Tensor, points: Tensor | None, boxes: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """As `forward`, of our mask decoder, for prompts of images `rows` (B,)."""
+        drawn, named = self.drawn(points, boxes), named_by(points, boxes)
+        prompted = self.prompted(points, boxes, drawn)
+        return cast(
+            tuple[Tensor, Tensor],
+            self.mask_decoder(features, rows, prompted, drawn, named),
+        )
+
     def prompted(
-        self, embedding: Tensor, points: Tensor | None, boxes: Tensor | None
+        self, points: Tensor | None, boxes: Tensor | None, drawn: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """What the mask decoder reads of B prompts: their tokens, (B, n, E); the image embedding
-        with the dense prompts added, (B, E, T, T); positions, (1, E, T, T)."""
-        with torch.autocast(embedding.device.type, enabled=False):  # positions need full precision
+        """What the mask decoder reads of B prompts: their tokens, (B, n, E); dense prompts, (B, E,
+        T, T), of drawings (B, 1, 4T, 4T); positions, (1, E, T, T)."""
+        device = cast(Tensor, boxes if points is None else points).device
+        with torch.autocast(device.type, enabled=False):  # positions need full precision
             sparse, dense = self.prompt_encoder(
                 points=None if points is None else (points[..., :2], points[..., 2]),
                 boxes=boxes,
-                masks=self.drawn(points, boxes) if self.draws else None,
+                masks=drawn,
             )
             image_pe = self.prompt_encoder.get_dense_pe()
-        return sparse, dense + embedding, image_pe
+        return sparse, dense, image_pe
 
     def most_of(self, points: int) -> int:
         """How many prompts of so many points are to be decoded together at most."""
@@ -142,14 +161,16 @@ class Decoder(nn.Module):
         spans, rects = snap(look_at(found.logits, boxes, canvas, px), canvas)
         image = torch.tensor(encoded.rgb, device=spans.device).permute(2, 0, 1)
         crops = yield from cutting(image, spans, side)
-        grid, embedding = grid_of(rects, side), encoded.embedding.expand(len(rects), -1, -1, -1)
+        grid = grid_of(rects, side)
         read = inputs(
             preprocess.normalise(crops),
             sample(found.logits[:, None], grid, px)[:, 0],
             draw(points, boxes, grid),
         )
-        context = sample(embedding, grid_of(rects, side // 4), px)
-        logits, scores = self.refiner(read, context, found.scores)
+        features = self.mask_decoder.features(encoded.embedding)
+        rows = torch.zeros(len(rects), dtype=torch.int64, device=rects.device)
+        around = features_at(features, rows, rects, side, px)
+        logits, scores = self.refiner(read, around, found.scores)
         return Candidates(logits, scores, found.prompts, spans)
 
     def drawn(self, points: Tensor | None, boxes: Tensor | None) -> Tensor:

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.architecture import FINE_PER_SIDE, Architecture
 from pedsam_ros.core.model import sam
 from pedsam_ros.core.model.attention import attend
+from pedsam_ros.core.model.stem import Stem
 
 IMAGE = 'image_encoder.'  # prefix of the encoder's tensors in SAM's checkpoints
 _HIDDEN_VALUES = 2**22  # values of an MLP's hidden layer held at once: more leave the cache
@@ -41,7 +42,7 @@ class WindowEncoder(nn.Module):
         super().__init__()
         whole = sam.image_encoder_of(arch)
         self.window = arch.window
-        self.patch_embed = whole.patch_embed
+        self.patch_embed = patch_embed_of(arch, whole)
         self.pos_embed = whole.pos_embed
         self.blocks = nn.ModuleDict({str(i): whole.blocks[i] for i in arch.worker_blocks})
 
@@ -74,13 +75,30 @@ class GlobalEncoder(nn.Module):
         whole = sam.image_encoder_of(arch)
         self.blocks = nn.ModuleDict({str(i): whole.blocks[i] for i in arch.edge_blocks})
         self.neck = whole.neck
+        self.fine_dim = arch.fine_dim
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B, T, T, C) tokens after the window blocks -> (B, E, T, T) image embedding."""
+        """(B, T, T, C) tokens after the window blocks -> image embedding: see `embedding_of`."""
         all_of_them = tokens.flatten(0, 2)
         for block in self.blocks.values():
             all_of_them = run_block(block, all_of_them, tokens.shape[:3])
-        return cast(Tensor, self.neck(all_of_them.view(tokens.shape).permute(0, 3, 1, 2)))
+        return embedding_of(self.neck, all_of_them.view(tokens.shape), self.fine_dim)
+
+
+def patch_embed_of(arch: Architecture, whole: Any) -> Any:
+    """What makes tokens of pixels: SAM's patch embedding, or a stem if the architecture has one."""
+    return Stem(arch) if arch.fine_dim else whole.patch_embed
+
+
+def embedding_of(neck: Any, tokens: Tensor, fine_dim: int) -> Tensor:
+    """(B, T, T, C) tokens after all blocks -> (B, E, T, T) image embedding.
+
+    A model with a stem has (B, E + F, T, T): the stem's features follow, see stem.fine_of.
+    """
+    maps = tokens.permute(0, 3, 1, 2)
+    if not fine_dim:
+        return cast(Tensor, neck(maps))
+    return torch.cat([neck(maps), maps[:, : fine_dim * FINE_PER_SIDE**2]], 1)
 
 
 def inside_of(canvas: Tensor) -> Tensor | None:

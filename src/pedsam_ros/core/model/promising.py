@@ -22,7 +22,12 @@ def promising(
     `embedding` is (1, E, T, T), `points` (B, 1, 3): x, y, label in canvas px. Source: SAM
     mask_decoder.py, predict_masks.
     """
-    sparse, dense, positions = decoder.prompted(embedding, points, None)
+    if decoder.fine:
+        logits, scores = decoder(embedding, points, None)
+        prompts, kinds = torch.nonzero(scores > (least or -torch.inf), as_tuple=True)
+        return Candidates(logits[prompts, kinds], scores[prompts, kinds], prompts), scores
+    sparse, dense, positions = decoder.prompted(points, None)
+    dense = dense + embedding
     head = decoder.mask_decoder
     own = torch.cat([head.iou_token.weight, head.mask_tokens.weight])
     tokens = torch.cat([own.expand(len(sparse), -1, -1), sparse], 1)
