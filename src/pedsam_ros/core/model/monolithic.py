@@ -115,8 +115,11 @@ class MonolithicEncoder(nn.Module):
             return cast(Tensor, self.patch_embed(pixels))
         patch = self.image_px // self.pos_embed.shape[1]
         windows = self._cut(pixels.permute(0, 2, 3, 1), offset, patch).permute(0, 3, 1, 2)
-        like = self.pos_embed.expand(len(pixels), -1, -1, -1)
-        return self._joined(self.patch_embed(windows), like, offset)
+        tokens = self.patch_embed(windows)
+        # Nothing is learnt from padding, through which normalisation would make gradients explode.
+        filled = windows.flatten(1).any(1)[:, None, None, None]
+        tokens = torch.where(filled, tokens, tokens.detach())
+        return self._joined(tokens, self.pos_embed.expand(len(pixels), -1, -1, -1), offset)
 
     def _run(self, blocks: Sequence[int], tokens: Tensor, offset: tuple[int, int]) -> Tensor:
         """Runs blocks on (B, T, T, C) tokens, in the order given."""

@@ -97,9 +97,15 @@ def look_at(coarse: Tensor, boxes: Tensor | None, canvas: Canvas, px: int) -> Te
     """
     around = boxes_of(coarse, px) if boxes is None else boxes
     first, size = (around.new_tensor(each[::-1]) for each in (canvas.corner, canvas.content))
-    last = first + size
+    return widened(around, first, first + size)
+
+
+def widened(around: Tensor, first: Tensor, last: Tensor) -> Tensor:
+    """Boxes (N, 4) with room around them, between the corners x, y of the content: (2,) or (N, 2).
+    An empty box means all of the content."""
+    whole = torch.cat([first.expand_as(last), last], -1).expand_as(around)
     empty = (around[:, 2] <= around[:, 0])[:, None]
-    around = torch.where(empty, torch.cat([first, last]), around)
+    around = torch.where(empty, whole, around)
     centre = (around[:, :2] + around[:, 2:]) / 2
     half = (around[:, 2:] - around[:, :2]) / 2 * _REACH
     return torch.cat([torch.maximum(centre - half, first), torch.minimum(centre + half, last)], 1)
@@ -110,15 +116,24 @@ def snap(rects: Tensor, canvas: Canvas) -> tuple[Tensor, Tensor]:
 
     Returns them in frame px, (N, 4) int64, and in canvas px, (N, 4). None of them is empty.
     """
-    frame_height, frame_width = canvas.frame
-    size = rects.new_tensor([frame_width, frame_height] * 2)
-    scale = rects.new_tensor([*canvas.content[::-1]] * 2) / size
-    corner = rects.new_tensor([*canvas.corner[::-1]] * 2)
-    in_frame = (rects - corner) / scale
-    least = in_frame[:, :2].floor().minimum(size[:2] - 1)
-    most = in_frame[:, 2:].ceil().minimum(size[2:]).maximum(least + 1)
-    spans = torch.cat([least, most], 1)
-    return spans.long(), spans * scale + corner
+    size, content, corner = (
+        rects.new_tensor(each[::-1]) for each in (canvas.frame, canvas.content, canvas.corner)
+    )
+    spans, snapped_rects = snapped(rects, size, content / size, corner)
+    return spans.long(), snapped_rects
+
+
+def snapped(
+    rects: Tensor, size: Tensor, scale: Tensor, corner: Tensor
+) -> tuple[Tensor, Tensor]:
+    """As `snap`, for a frame of `size`, its `scale` on the canvas and the content's `corner`; each
+    x, y, (2,) or (N, 2)."""
+    in_frame = (rects.unflatten(1, (2, 2)) - corner[..., None, :]) / scale[..., None, :]
+    least = torch.minimum(in_frame[:, 0].floor(), size - 1)
+    most = torch.maximum(torch.minimum(in_frame[:, 1].ceil(), size), least + 1)
+    spans = torch.stack([least, most], 1)
+    on_canvas = spans * scale[..., None, :] + corner[..., None, :]
+    return spans.flatten(1), on_canvas.flatten(1)
 
 
 def cut(image: Tensor, spans: Tensor, side: int) -> Tensor:

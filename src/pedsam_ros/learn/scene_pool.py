@@ -1,0 +1,112 @@
+"""Composed scenes on disk: many steps learn from each, flipped, shifted and asked for anew.
+
+Composing a scene takes a core longer than a GPU takes to learn from a hundred.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pedsam_ros.learn.asset_pack import AssetPack
+from pedsam_ros.learn.scenes import LONG_PX, Scene, compose
+
+MOST_OBJECTS = 12  # of a scene that may be asked for
+PLACES = 9  # on each object: the deepest one, and others, deep ones more often
+NO_LABEL = 255  # of pixels outside of a scene
+_LEAST_AREA = 0.0015  # of an object, as a share of the image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScenePool:
+    """N scenes in square arrays of side L = LONG_PX; a scene lies in the top left corner.
+
+    Scene i depends only on the seed and i. Several processes may fill a pool, and others read what
+    is ready.
+    """
+
+    rgb: NDArray[np.uint8]  # (N, L, L, 3); the rim of a scene is repeated outside of it
+    labels: NDArray[np.uint8]  # (N, L, L); NO_LABEL outside of the scene
+    sizes: NDArray[np.int16]  # (N, 2) height and width
+    numbers: NDArray[np.uint8]  # (N, MOST_OBJECTS) labels of its objects, 0: none
+    boxes: NDArray[np.float32]  # (N, MOST_OBJECTS, 4) x0, y0, x1, y1
+    places: NDArray[np.float32]  # (N, MOST_OBJECTS, PLACES, 2) x, y
+    ready: NDArray[np.uint8]  # (N,) 1 if the scene is there
+
+    @classmethod
+    def at(cls, folder: Path, count: int, seed: int) -> ScenePool:
+        """Opens the pool in a folder, or makes an empty one for `count` scenes.
+
+        Raises ValueError if there is one of another kind.
+        """
+        kind = {'scenes': count, 'seed': seed, 'side': LONG_PX}
+        told = folder / 'pool.json'
+        folder.mkdir(parents=True, exist_ok=True)
+        if not told.exists():
+            told.write_text(json.dumps(kind))
+        if (found := json.loads(told.read_text())) != kind:
+            raise ValueError(f'{told}: a pool of {found}; {kind} is wanted')
+        side, most = LONG_PX, MOST_OBJECTS
+        return cls(
+            rgb=_mapped(folder / 'rgb', np.uint8, (count, side, side, 3)),
+            labels=_mapped(folder / 'labels', np.uint8, (count, side, side)),
+            sizes=_mapped(folder / 'sizes', np.int16, (count, 2)),
+            numbers=_mapped(folder / 'numbers', np.uint8, (count, most)),
+            boxes=_mapped(folder / 'boxes', np.float32, (count, most, 4)),
+            places=_mapped(folder / 'places', np.float32, (count, most, PLACES, 2)),
+            ready=_mapped(folder / 'ready', np.uint8, (count,)),
+        )
+
+    def fill(self, index: int, pack: AssetPack, seed: int) -> None:
+        """Composes scene `index`, unless it is ready."""
+        if self.ready[index]:
+            return
+        rng = np.random.default_rng((seed, index))
+        while not visible(scene := compose(pack, rng)):
+            pass
+        height, width = scene.labels.shape
+        rim = (0, LONG_PX - height), (0, LONG_PX - width)
+        self.rgb[index] = np.pad(scene.rgb, (*rim, (0, 0)), mode='edge')
+        self.labels[index] = np.pad(scene.labels, rim, constant_values=NO_LABEL)
+        self.sizes[index] = height, width
+        self._note_objects(index, scene, rng)
+        self.ready[index] = 1
+
+    def _note_objects(self, index: int, scene: Scene, rng: np.random.Generator) -> None:
+        chosen = rng.permutation(visible(scene))[:MOST_OBJECTS]
+        self.numbers[index] = 0
+        for at, number in enumerate(chosen):
+            mask = (scene.labels == number).astype(np.uint8)
+            x, y, width, height = cv2.boundingRect(mask)
+            part = mask[y : y + height, x : x + width]
+            self.numbers[index, at] = number
+            self.boxes[index, at] = x, y, x + width, y + height
+            self.places[index, at] = _places(part, rng) + (x, y)
+
+
+def visible(scene: Scene) -> list[int]:
+    """The numbers of the objects that are visible enough."""
+    areas = np.bincount(scene.labels.ravel())
+    least = _LEAST_AREA * scene.labels.size
+    return [number for number in range(1, len(areas)) if areas[number] >= least]
+
+
+def _places(mask: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
+    """(PLACES, 2) x, y of pixels of an object: the deepest one, then random ones."""
+    depth = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 3)[1:-1, 1:-1].ravel()
+    weights = np.cumsum(depth, dtype=np.float64)
+    drawn = np.searchsorted(weights, rng.random(PLACES - 1) * weights[-1], side='right')
+    found = np.concatenate([[depth.argmax()], np.minimum(drawn, len(depth) - 1)])
+    rows, columns = np.divmod(found, mask.shape[1])
+    return np.stack([columns, rows], 1).astype(np.float32)
+
+
+def _mapped(path: Path, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    mode = 'r+' if path.exists() else 'w+'
+    return np.memmap(path, dtype, mode, shape=shape)
