@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.edge_compute import Making, finished
 from pedsam_ros.core.model import sam
-from pedsam_ros.core.model.fine_decoder import AT_4, AT_8, Features
+from pedsam_ros.core.model.fine_decoder import AT_4, AT_8, Features, of_images
 from pedsam_ros.core.windows import Canvas
 
 _CHANNELS = (32, 64, 96)  # at R/2, R/4 and R/8
@@ -75,7 +75,7 @@ def features_at(
     maps = features.at_4, features.at_8, features.embedding
     grids = (grid_of(rects, side // 2), grid_of(rects, side // 4), grid_of(rects, side // 8))
     at_4, at_8, embedding = (
-        sample(each[rows], grid, px) for each, grid in zip(maps, grids, strict=True)
+        sample(of_images(each, rows), grid, px) for each, grid in zip(maps, grids, strict=True)
     )
     return at_4, at_8, embedding
 
@@ -192,9 +192,7 @@ def _doubled(maps: Tensor) -> Tensor:
 
 
 def _conv(a: int, b: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(a, b, 3, 1, 1, bias=False), nn.GroupNorm(b // 16, b), nn.ReLU()
-    )
+    return nn.Sequential(nn.Conv2d(a, b, 3, 1, 1, bias=False), nn.GroupNorm(b // 16, b), nn.ReLU())
 
 
 class _Deeper(nn.Sequential):
