@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.model import preprocess, refiner
-from pedsam_ros.learn.learner import Batch, Learner, Round
+from pedsam_ros.core.model.fine_decoder import Features
+from pedsam_ros.learn.learner import Batch, Learner, Read, Round
 from pedsam_ros.learn.losses import iou, mask_loss, near_box
 
 _CORRECT_EVERY = 8  # every how many steps there is a second round of prompts
@@ -58,17 +59,17 @@ class Trainee(Learner):
         Some steps have a second round: each prompt gets one more point where its mask was wrong.
         """
         rng = torch.Generator().manual_seed(self._seed * 1_000_003 + step)
-        embedding = self.encode(batch)
-        rounds = self.first_round(batch, embedding)
+        read = self.read(self.encode(batch))
+        rounds = self.first_round(batch, read)
         if step % self._correct_every == self._correct_every - 1:
-            rounds += [self._again(batch, embedding, one, rng) for one in rounds]
-        parts = [self._learn(batch, embedding, one, rng) for one in rounds]
+            rounds += [self._again(batch, read, one, rng) for one in rounds]
+        parts = [self._learn(batch, read, one, rng) for one in rounds]
         return {key: torch.stack([p[key] for p in parts]).mean() for key in parts[0]} | {
             'box': parts[0]['iou'],
             'point': parts[1]['iou'],
         }
 
-    def _again(self, batch: Batch, embedding: Tensor, one: Round, rng: torch.Generator) -> Round:
+    def _again(self, batch: Batch, read: Read, one: Round, rng: torch.Generator) -> Round:
         """Asks again with one more point for each prompt, where the chosen mask is wrong."""
         best = one.scores.argmax(1)
         logits = one.logits.detach()[torch.arange(len(best)), best]
@@ -81,10 +82,10 @@ class Trainee(Learner):
         x, y = ((i + 0.5) * self.arch.image_px / side - 0.5 for i in (column, row))
         new = torch.stack([x, y, label.float()], 1)[:, None]
         points = new if one.points is None else torch.cat([one.points, new], 1)
-        return self.decode(embedding, one.rows, one.slots, points, one.boxes)
+        return self.decode(read, one.rows, one.slots, points, one.boxes)
 
     def _learn(
-        self, batch: Batch, embedding: Tensor, one: Round, rng: torch.Generator
+        self, batch: Batch, read: Read, one: Round, rng: torch.Generator
     ) -> dict[str, Tensor]:
         """Losses and IoU of one round."""
         target = batch.coarse[one.rows, one.slots]
@@ -101,12 +102,12 @@ class Trainee(Learner):
         if self.decoder.refiner is None:
             chosen = truth.gather(1, one.scores.argmax(1, keepdim=True))
             return losses | {'iou': chosen.mean()}
-        return losses | self._refine(batch, embedding, one, each, truth, rng)
+        return losses | self._refine(batch, cast(Features, read), one, each, truth, rng)
 
     def _refine(
         self,
         batch: Batch,
-        embedding: Tensor,
+        features: Features,
         one: Round,
         each: Tensor,
         truth: Tensor,
@@ -119,9 +120,9 @@ class Trainee(Learner):
         pick = torch.where(use_best, best, some)
         index = torch.arange(len(pick), device=pick.device)
         found = one.logits.detach()[index, pick]
-        read, context, target, outside = self._crops(batch, embedding, one, found)
+        crops, around, target, outside = self._crops(batch, features, one, found)
         so_far = one.scores.detach()[index, pick]
-        answered = cast(nn.Module, self.decoder.refiner)(read, context, so_far)
+        answered = cast(nn.Module, self.decoder.refiner)(crops, around, so_far)
         logits, scores = (part.float() for part in answered)
         true_iou = iou(logits, target, outside)
         loss = mask_loss(logits, target)
@@ -136,9 +137,9 @@ class Trainee(Learner):
         }
 
     def _crops(
-        self, batch: Batch, embedding: Tensor, one: Round, found: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What the refiner reads: crops and context; and what it should answer: targets.
+        self, batch: Batch, features: Features, one: Round, found: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor], Tensor, Tensor]:
+        """What the refiner reads: crops, features around; and what it should answer: targets.
 
         The last tensor, (N,), tells how much of each object lies outside of its crop, in px of the
         crop.
@@ -162,10 +163,10 @@ class Trainee(Learner):
                 outside.append((mask.sum() * scale - target.sum()).clamp(min=0))
         where = torch.cat(rects)
         grid = refiner.grid_of(where, side)
-        read = refiner.inputs(
+        crops = refiner.inputs(
             preprocess.normalise(torch.cat(images)),
             refiner.sample(found[:, None], grid, px)[:, 0],
             refiner.draw(one.points, one.boxes, grid),
         )
-        context = refiner.sample(embedding[one.rows], refiner.grid_of(where, side // 4), px)
-        return read, context, torch.cat(targets), torch.stack(outside)
+        around = refiner.features_at(features, one.rows, where, side, px)
+        return crops, around, torch.cat(targets), torch.stack(outside)

@@ -13,11 +13,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.architecture import FINE_PER_SIDE, Architecture
 from pedsam_ros.core.edge_compute import Making
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model import preprocess, sam
-from pedsam_ros.core.model.fine_decoder import Features, FineMaskDecoder, named_by
+from pedsam_ros.core.model.fine_decoder import AT_4, Features, FineMaskDecoder, named_by
 from pedsam_ros.core.model.refiner import (
     Refiner,
     cutting,
@@ -34,7 +34,9 @@ from pedsam_ros.core.windows import Canvas
 
 _MOST_BYTES = 2**28  # what decoding some prompts together may take
 _TOKENS, _MOST_TOKENS = 8, 1024  # of a prompt without points; of prompts decoded together
-_MAPS = 10  # float32 copies of the image embedding that decoding a prompt takes, as measured
+# What decoding a prompt takes, as measured: float32 copies of the image embedding, of our features
+# at stride 4, and bytes for each px of the crops of its three masks.
+_MAPS, _FINE_MAPS, _LOOK_BYTES = 10, 4, 750
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,8 +73,7 @@ class Decoder(nn.Module):
         self.fine = arch.fine_dim > 0
         self.mask_decoder: Any = (FineMaskDecoder if self.fine else sam.mask_decoder_of)(arch)
         self.refiner = Refiner(arch) if arch.refine_px else None
-        map_bytes = 4 * arch.embedding_dim * arch.tokens**2
-        self.most_prompts = max(1, _MOST_BYTES // (_MAPS * map_bytes))  # to be decoded together
+        self.most_prompts = max(1, _MOST_BYTES // _bytes_of(arch))  # to be decoded together
 
     def features(self, embedding: Tensor) -> Features | None:
         """What our mask decoder and the refiner read of embeddings, whatever the prompts: to be
@@ -197,6 +198,14 @@ class Decoder(nn.Module):
         whole = some.new_tensor([[0.0, 0.0, self.image_px, self.image_px]])
         grid = grid_of(whole, side).expand(len(some), -1, -1, -1)
         return draw(points, boxes, grid)[:, None]
+
+
+def _bytes_of(arch: Architecture) -> int:
+    """What decoding a prompt and then refining its three masks takes at most."""
+    bytes_decoded = 4 * _MAPS * arch.embedding_dim * arch.tokens**2
+    if arch.fine_dim:
+        bytes_decoded += 4 * _FINE_MAPS * AT_4 * (FINE_PER_SIDE * arch.tokens) ** 2
+    return max(bytes_decoded, _LOOK_BYTES * arch.refine_px**2)
 
 
 def _first(some: Tensor) -> Tensor:
