@@ -30,7 +30,9 @@ def thin(name):
     Meta's models get a smaller canvas than their 1024 px, for speed.
     """
     canvas = {} if name == 'vit_tiny' else {'image_px': 384}
-    return replace(ARCHITECTURES[name], dim=8, heads=1, embedding_dim=16, refine_px=0, **canvas)
+    return replace(
+        ARCHITECTURES[name], dim=8, heads=1, embedding_dim=16, fine_dim=0, refine_px=0, **canvas
+    )
 
 
 def split_result(weights, rgb, dtype, shift=None):

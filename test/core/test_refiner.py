@@ -1,7 +1,5 @@
 """The refiner looks at the right part of the image, and its answer lies in that part."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -13,12 +11,10 @@ from pedsam_ros.core.pictures import binary
 from pedsam_ros.core.types import Frame, FrameKey, Prompt
 from pedsam_ros.core.windows import Canvas, Grid
 
-REFINED = replace(fakes.TINY, refine_px=16)
-
 
 @pytest.fixture(scope='module')
 def pipeline():
-    return loading.load_monolithic(checkpoint.random_weights(REFINED, 0))
+    return loading.load_monolithic(checkpoint.random_weights(fakes.FINE, 0))
 
 
 @pytest.mark.parametrize('size', [(96, 128), (480, 270), (77, 131), (1, 40)])
@@ -74,7 +70,7 @@ def test_prompts_are_drawn_where_they_are():
 
 def test_the_refiner_changes_nothing_for_workers():
     """Its weights belong to the edge's half, and a worker's file has none of them."""
-    weights = checkpoint.random_weights(REFINED, 0)
+    weights = checkpoint.random_weights(fakes.FINE, 0)
     names = [name for name in weights.tensors if name.startswith('refiner.')]
     assert names
     assert not any(name in weights.half('worker').tensors for name in names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -84,10 +84,8 @@ class _Masks(nn.Module):
         self, image_embeddings: Tensor, sparse_prompt_embeddings: Tensor, **_: object
     ) -> tuple[Tensor, Tensor]:
         """Logits (B, 3, 4T, 4T) and predicted IoU (B, 3) of the points (B, n, 3)."""
-        made: tuple[Tensor, Tensor] = self.decoder(
-            image_embeddings, sparse_prompt_embeddings, None
-        )
-        return made
+        made = self.decoder(image_embeddings, sparse_prompt_embeddings, None)
+        return cast(tuple[Tensor, Tensor], made)
 
 
 def _torchvision() -> dict[str, ModuleType]:
