@@ -1,4 +1,4 @@
-"""Our own mask decoder: what it reads of prompts and images, what it computes once, and its size."""
+"""Our own mask decoder: what it reads of prompts and images, what it computes once and keeps."""
 
 import subprocess
 import sys
@@ -23,6 +23,7 @@ from pedsam_ros.core.windows import Canvas
 SIZE = (96, 128)
 POINTS = torch.tensor([[[30.0, 40.0, 1]], [[200.0, 100.0, 1]], [[9.0, 9.0, 1]], [[99.0, 50.0, 1]]])
 BOXES = torch.tensor([[20.0, 20, 90, 80], [150, 60, 280, 210], [0, 0, 50, 20], [90, 30, 140, 70]])
+POINT, BOX = Prompt(((30.0, 40.0, 1),)), Prompt(box=(9.0, 9.0, 90.0, 80.0))
 ASKED = {'points': (POINTS, None), 'boxes': (None, BOXES), 'both': (POINTS, BOXES)}
 
 
@@ -116,7 +117,7 @@ def test_what_no_prompt_changes_is_computed_once(decoder):
     calls = []
     hook = decoder.mask_decoder.image_8.register_forward_hook(lambda *_: calls.append(1))
     with torch.inference_mode():
-        finished(decoder.answer(encoded(), [Prompt(((30.0, 40.0, 1),))] * 3))
+        finished(decoder.answer(encoded(), [POINT] * 3))
         assert len(calls) == 1
         for search in ('coarse_to_fine', 'grid'):
             rules = AutomaticConfig(search=search, points_per_side=4, points_per_batch=4)
@@ -127,12 +128,10 @@ def test_what_no_prompt_changes_is_computed_once(decoder):
 
 def peak_bytes(decoder, scene, prompts):
     """The most that torch has allocated while it answers."""
-    with (
-        torch.inference_mode(),
-        profile(activities=[ProfilerActivity.CPU], profile_memory=True) as p,
-    ):
+    watched = profile(activities=[ProfilerActivity.CPU], profile_memory=True)
+    with torch.inference_mode(), watched:
         finished(decoder.answer(scene, prompts))
-    events = p.profiler.kineto_results.events()
+    events = watched.profiler.kineto_results.events()
     changes = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == '[memory]')
     assert changes
     now = most = 0
@@ -143,9 +142,7 @@ def peak_bytes(decoder, scene, prompts):
 
 
 @pytest.mark.parametrize('refine_px', [0, 64, 128])
-@pytest.mark.parametrize(
-    'prompt', [Prompt(((30.0, 40.0, 1),)), Prompt(box=(9.0, 9.0, 90.0, 80.0))]
-)
+@pytest.mark.parametrize('prompt', [POINT, BOX], ids=['point', 'box'])
 def test_as_many_prompts_as_are_decoded_together_fit_the_memory(prompt, refine_px):
     """256 MB are meant to be enough for them."""
     arch = replace(ARCHITECTURES['vit_tiny'], refine_px=refine_px)
