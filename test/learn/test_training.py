@@ -185,10 +185,11 @@ def test_training_shows_the_refiner_what_the_decoder_shows_it(examples):
     batch = Batch.of([example])
     with torch.inference_mode():
         embedding = model.encoder(batch.pixels)
-        by_box, _ = model.first_round(batch, embedding)
+        features = model.read(embedding)
+        by_box, _ = model.first_round(batch, features)
         coarse = by_box.logits[:, 0]
-        read, context, _, _ = model._crops(batch, embedding, by_box, coarse)
-        logits, scores = model.decoder.refiner(read, context, by_box.scores[:, 0])
+        crops, around, _, _ = model._crops(batch, features, by_box, coarse)
+        logits, scores = model.decoder.refiner(crops, around, by_box.scores[:, 0])
         rgb = example.rgb.permute(1, 2, 0).numpy()
         encoded = Encoded(FrameKey(0, ''), example.canvas, embedding, rgb)
         found = Candidates(coarse, by_box.scores[:, 0], torch.arange(len(coarse)))
