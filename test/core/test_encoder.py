@@ -25,10 +25,8 @@ FRAMES = [(96, 128), (128, 96), (90, 160), (77, 131), (288, 288)]
 
 
 def thin(name):
-    """The named architecture with its true depth, blocks and windows, but few channels, and
-    without modules that SAM does not have.
-
-    Meta's models get a smaller canvas than their 1024 px, for speed.
+    """The named architecture with its true depth, blocks and windows, but few channels, SAM's
+    modules only, and a canvas of at most 384 px.
     """
     canvas = {} if name == 'vit_tiny' else {'image_px': 384}
     sams = {'fine_dim': 0, 'refine_px': 0}
