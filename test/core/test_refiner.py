@@ -83,6 +83,18 @@ def test_the_refiner_changes_nothing_for_workers():
     assert isinstance(loading.load_worker(weights.half('worker')), WorkerHalf)
 
 
+def test_equal_spans_are_read_once(monkeypatch):
+    """As the three masks for a box have them: of a large image each span takes long."""
+    monkeypatch.setattr(refiner, '_PX_AT_ONCE', 1)  # so that it pauses before each further span
+    image = torch.from_numpy(fakes.frame(40, 60).rgb).permute(2, 0, 1)
+    spans = torch.tensor([[5, 5, 30, 30]] * 3 + [[0, 0, 60, 40]] * 2)
+    assert sum(1 for _ in refiner.cutting(image, spans, 16)) == 1
+    found = refiner.cut(image, spans, 16)
+    expected = torch.cat([refiner.cut(image, span[None], 16) for span in spans])
+    assert torch.equal(found, expected)
+    assert not torch.equal(found[2], found[3])
+
+
 def test_nothing_outside_of_the_crop_is_seen(pipeline):
     """Neither pixels nor features there change what the second look says."""
     decoder, frame = pipeline.decoder, Frame(FrameKey(1, 'camera'), fakes.frame(96, 128).rgb)
