@@ -198,6 +198,14 @@ def test_training_shows_the_refiner_what_the_decoder_shows_it(examples):
     assert torch.allclose(refined.scores, scores, atol=1e-6)
 
 
+def test_a_step_reads_the_embeddings_once(examples):
+    """For all prompts, the second round of them, and the second look."""
+    model, calls = Trainee(SMALL, 'ped', seed=0, correct_every=1), []
+    model.decoder.mask_decoder.image_8.register_forward_hook(lambda *_: calls.append(1))
+    model(Batch.of([examples[0], examples[1]]), 0)
+    assert len(calls) == 1
+
+
 def test_the_iou_of_a_crop_counts_what_lies_outside():
     """A perfect mask of a crop that shows half the object has an IoU of one half."""
     target = torch.ones(1, 8, 8)

@@ -92,9 +92,10 @@ def patch_embed_of(arch: Architecture, whole: Any) -> Any:
 
 
 def embedding_of(neck: Any, tokens: Tensor, fine_dim: int) -> Tensor:
-    """(B, T, T, C) tokens after all blocks -> (B, E, T, T) image embedding.
+    """(B, T, T, C) tokens after all blocks -> (B, E, T, T) image embeddings.
 
-    A model with a stem has (B, E + F, T, T): the stem's features follow, see stem.fine_of.
+    A model with a stem has (B, E + F, T, T): the first F channels of the tokens follow, which the
+    stem filled with its features; see stem.fine_of.
     """
     maps = tokens.permute(0, 3, 1, 2)
     if not fine_dim:

@@ -133,7 +133,7 @@ class FineMaskDecoder(nn.Module):
 
 def named_by(points: Tensor | None, boxes: Tensor | None) -> Tensor:
     """(N, k, 3) x, y, weight of places on the objects of N prompts: the positive points, and some
-    in the middle of the box. Without a positive point and a box all points count.
+    in the middle of the box. Of a prompt without a positive point all points count.
 
     `points` (N, n, 3) and `boxes` (N, 4) are in canvas px.
     """

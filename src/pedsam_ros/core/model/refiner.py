@@ -30,7 +30,7 @@ class Refiner(nn.Module):
     """Turns crops of R x R px into better logits and their predicted IoU.
 
     It adds to the coarse logits, and reads the decoder's features around the object at three
-    scales, so it has little to say without an embedding.
+    scales.
     """
 
     def __init__(self, arch: Architecture) -> None:

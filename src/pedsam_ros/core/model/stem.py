@@ -1,8 +1,7 @@
-"""A convolutional patch embedding that never looks out of its window: better than one linear layer
-for a small model that is trained from scratch.
+"""A convolutional patch embedding that never looks out of its window, for small models.
 
-Its features at a quarter of the window's side are the first channels of the tokens, so that they
-reach the edge with the tokens, and the mask decoder can read them again.
+Its features at stride 4 are the first channels of the tokens. So they reach the edge with the
+tokens, and the mask decoder can read them again.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _AT_ONCE = 8  # windows
 
 
 class Stem(nn.Module):
-    """Turns windows of pixels into tokens of 16 x 16 px."""
+    """Turns windows of pixels into tokens of 16 x 16 px. It normalises each window by itself."""
 
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
@@ -66,5 +65,6 @@ class _Conv(nn.Sequential):
 
 
 def fine_of(embedding: Tensor, dim: int) -> Tensor:
-    """(B, E + F, T, T), E = `dim` -> (B, F / 16, 4T, 4T): the stem's features at their places."""
+    """The stem's features at their places, (B, F / 16, 4T, 4T), of image embeddings (B, E + F, T,
+    T) whose first E channels, `dim`, are the neck's."""
     return F.pixel_shuffle(embedding[:, dim:], FINE_PER_SIDE)
