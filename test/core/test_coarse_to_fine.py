@@ -36,7 +36,7 @@ KINDS = {
 LAST = re.compile(r'mask_decoder\.(output_upscaling\.3\.weight|weights\.\d\.2\..*)')
 
 
-@pytest.fixture(scope='module', params=KINDS.values(), ids=KINDS)
+@pytest.fixture(scope='module', params=[*KINDS.values()], ids=[*KINDS])
 def decoder(request):
     """A random decoder of each kind, whose logits are as large as trained ones."""
     weights = checkpoint.random_weights(request.param, 0)
