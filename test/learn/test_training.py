@@ -185,16 +185,25 @@ def test_training_shows_the_refiner_what_the_decoder_shows_it(examples):
     batch = Batch.of([example])
     with torch.inference_mode():
         embedding = model.encoder(batch.pixels)
-        by_box, _ = model.first_round(batch, embedding)
+        features = model.read(embedding)
+        by_box, _ = model.first_round(batch, features)
         coarse = by_box.logits[:, 0]
-        read, context, _, _ = model._crops(batch, embedding, by_box, coarse)
-        logits, scores = model.decoder.refiner(read, context, by_box.scores[:, 0])
+        crops, around, _, _ = model._crops(batch, features, by_box, coarse)
+        logits, scores = model.decoder.refiner(crops, around, by_box.scores[:, 0])
         rgb = example.rgb.permute(1, 2, 0).numpy()
         encoded = Encoded(FrameKey(0, ''), example.canvas, embedding, rgb)
         found = Candidates(coarse, by_box.scores[:, 0], torch.arange(len(coarse)))
         refined = finished(model.decoder.refine(encoded, found, None, by_box.boxes))
     assert torch.allclose(refined.logits, logits, atol=1e-5)
     assert torch.allclose(refined.scores, scores, atol=1e-6)
+
+
+def test_a_step_reads_the_embeddings_once(examples):
+    """For all prompts, the second round of them, and the second look."""
+    model, calls = Trainee(SMALL, 'ped', seed=0, correct_every=1), []
+    model.decoder.mask_decoder.image_8.register_forward_hook(lambda *_: calls.append(1))
+    model(Batch.of([examples[0], examples[1]]), 0)
+    assert len(calls) == 1
 
 
 def test_the_iou_of_a_crop_counts_what_lies_outside():

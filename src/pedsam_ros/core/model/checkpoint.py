@@ -24,9 +24,9 @@ from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
 from pedsam_ros.core.errors import PedsamError, WeightsError
 from pedsam_ros.core.model import sam, tensors_file
 from pedsam_ros.core.model.encoder import IMAGE, half_of
+from pedsam_ros.core.model.fine_decoder import FineMaskDecoder
 from pedsam_ros.core.model.fitted_codec import FittedCodec
 from pedsam_ros.core.model.monolithic import ORDERS
-from pedsam_ros.core.model.fine_decoder import FineMaskDecoder
 from pedsam_ros.core.model.refiner import Refiner
 from pedsam_ros.core.model.stem import Stem
 from pedsam_ros.core.shown import shown, written

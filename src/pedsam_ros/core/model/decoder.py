@@ -1,22 +1,23 @@
 """Turns an image embedding and prompts into the logits of masks.
 
-Prompt encoder and mask decoder are SAM's own. core/model/masks.py scales the logits to the frame.
+Prompt encoder and mask decoder are SAM's own, or the mask decoder is that of fine_decoder.py.
+core/model/masks.py scales the logits to the frame.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.architecture import FINE_PER_SIDE, Architecture
 from pedsam_ros.core.edge_compute import Making
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model import preprocess, sam
-from pedsam_ros.core.model.fine_decoder import Features, FineMaskDecoder, named_by
+from pedsam_ros.core.model.fine_decoder import AT_4, Features, FineMaskDecoder, named_by
 from pedsam_ros.core.model.refiner import (
     Refiner,
     cutting,
@@ -33,7 +34,9 @@ from pedsam_ros.core.windows import Canvas
 
 _MOST_BYTES = 2**28  # what decoding some prompts together may take
 _TOKENS, _MOST_TOKENS = 8, 1024  # of a prompt without points; of prompts decoded together
-_MAPS = 10  # float32 copies of the image embedding that decoding a prompt takes, as measured
+# What decoding a prompt takes, as measured: float32 copies of the image embedding, of our features
+# at stride 4, and bytes for each px of the crops of its three masks.
+_MAPS, _FINE_MAPS, _LOOK_BYTES = 10, 4, 750
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,24 +71,32 @@ class Decoder(nn.Module):
         self.image_px = arch.image_px
         self.prompt_encoder = sam.prompt_encoder_of(arch)
         self.fine = arch.fine_dim > 0
-        self.mask_decoder = FineMaskDecoder(arch) if self.fine else sam.mask_decoder_of(arch)
+        self.mask_decoder: Any = (FineMaskDecoder if self.fine else sam.mask_decoder_of)(arch)
         self.refiner = Refiner(arch) if arch.refine_px else None
-        map_bytes = 4 * arch.embedding_dim * arch.tokens**2
-        self.most_prompts = max(1, _MOST_BYTES // (_MAPS * map_bytes))  # to be decoded together
+        self.most_prompts = max(1, _MOST_BYTES // _bytes_of(arch))  # to be decoded together
+
+    def features(self, embedding: Tensor) -> Features | None:
+        """What our mask decoder and the refiner read of embeddings, whatever the prompts: to be
+        computed once of an image. None for SAM's, which reads the embedding itself."""
+        return self.mask_decoder.features(embedding) if self.fine else None
 
     def forward(
-        self, embedding: Tensor, points: Tensor | None, boxes: Tensor | None
+        self,
+        embedding: Tensor,
+        points: Tensor | None,
+        boxes: Tensor | None,
+        features: Features | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Three masks for each of B prompts: logits (B, 3, 4T, 4T), predicted IoU (B, 3).
 
-        `embedding` is (1, E, T, T) or, for SAM's, has one entry for each prompt. `points` (B, n, 3) holds x, y and label, `boxes`
-        (B, 4) x0, y0, x1, y1; in canvas px. Our mask decoder also gets the prompt as a drawing, in
-        the place of SAM's mask prompt.
+        `embedding` is (1, E, T, T); SAM's decoder also takes one for each prompt. `points` (B, n,
+        3) holds x, y and label, `boxes` (B, 4) x0, y0, x1, y1; in canvas px. `features` are those
+        of the embedding, if they were computed already.
         """
         if self.fine:
-            some = cast(Tensor, boxes if points is None else points)
-            rows = torch.zeros(len(some), dtype=torch.int64, device=some.device)
-            return self.fine_masks(self.mask_decoder.features(embedding), rows, points, boxes)
+            rows = _first(cast(Tensor, boxes if points is None else points))
+            read = features or cast(Features, self.features(embedding))
+            return self.fine_masks(read, rows, points, boxes)
         sparse, dense, image_pe = self.prompted(points, boxes)
         return cast(
             tuple[Tensor, Tensor],
@@ -101,19 +112,20 @@ class Decoder(nn.Module):
     def fine_masks(
         self, features: Features, rows: Tensor, points: Tensor | None, boxes: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """As `forward`, of our mask decoder, for prompts of images `rows` (B,)."""
+        """As `forward`, by our mask decoder, for prompts of images `rows` (B,).
+
+        It also gets the prompts as drawings, in the place of SAM's mask prompt.
+        """
         drawn, named = self.drawn(points, boxes), named_by(points, boxes)
         prompted = self.prompted(points, boxes, drawn)
-        return cast(
-            tuple[Tensor, Tensor],
-            self.mask_decoder(features, rows, prompted, drawn, named),
-        )
+        masks = self.mask_decoder(features, rows, prompted, drawn, named)
+        return cast(tuple[Tensor, Tensor], masks)
 
     def prompted(
         self, points: Tensor | None, boxes: Tensor | None, drawn: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """What the mask decoder reads of B prompts: their tokens, (B, n, E); dense prompts, (B, E,
-        T, T), of drawings (B, 1, 4T, 4T); positions, (1, E, T, T)."""
+        """What a mask decoder reads of B prompts: their tokens, (B, n, E); dense prompts, (B, E,
+        T, T), made of drawings (B, 1, 4T, 4T) if there are any; positions, (1, E, T, T)."""
         device = cast(Tensor, boxes if points is None else points).device
         with torch.autocast(device.type, enabled=False):  # positions need full precision
             sparse, dense = self.prompt_encoder(
@@ -139,21 +151,28 @@ class Decoder(nn.Module):
         points = torch.tensor([p.points for p in chosen], device=device)
         boxes = torch.tensor([p.box for p in chosen if p.box], device=device)
         asked = points if points.numel() else None, boxes if boxes.numel() else None
-        logits, scores = self(encoded.embedding, *asked)
+        features = self.features(encoded.embedding)
+        logits, scores = self(encoded.embedding, *asked, features)
         each = torch.arange(len(prompts)).repeat_interleave(logits.shape[1])
         found = Candidates(logits.flatten(0, 1), scores.flatten(), each)
-        own = (None if part is None else part[each] for part in asked)
-        found = yield from self.refine(encoded, found, *own)
+        of_points, of_boxes = (None if part is None else part[each] for part in asked)
+        found = yield from self.refine(encoded, found, of_points, of_boxes, features)
         best = found.scores.view(len(prompts), -1).argmax(1).cpu()
         return found.keep(best + torch.arange(len(prompts)) * logits.shape[1])
 
     def refine(
-        self, encoded: Encoded, found: Candidates, points: Tensor | None, boxes: Tensor | None
+        self,
+        encoded: Encoded,
+        found: Candidates,
+        points: Tensor | None,
+        boxes: Tensor | None,
+        features: Features | None = None,
     ) -> Making[Candidates]:
         """Refines each of N candidates by a closer look at the image; without a refiner, nothing.
         Yields where it takes long.
 
         `points` (N, n, 3) and `boxes` (N, 4), canvas px, are the prompts of the candidates.
+        `features` are those of the embedding, if they were computed already.
         """
         if self.refiner is None:
             return found
@@ -167,9 +186,8 @@ class Decoder(nn.Module):
             sample(found.logits[:, None], grid, px)[:, 0],
             draw(points, boxes, grid),
         )
-        features = self.mask_decoder.features(encoded.embedding)
-        rows = torch.zeros(len(rects), dtype=torch.int64, device=rects.device)
-        around = features_at(features, rows, rects, side, px)
+        of_image = features or cast(Features, self.features(encoded.embedding))
+        around = features_at(of_image, _first(rects), rects, side, px)
         logits, scores = self.refiner(read, around, found.scores)
         return Candidates(logits, scores, found.prompts, spans)
 
@@ -180,6 +198,19 @@ class Decoder(nn.Module):
         whole = some.new_tensor([[0.0, 0.0, self.image_px, self.image_px]])
         grid = grid_of(whole, side).expand(len(some), -1, -1, -1)
         return draw(points, boxes, grid)[:, None]
+
+
+def _bytes_of(arch: Architecture) -> int:
+    """What decoding a prompt and then refining its three masks takes at most."""
+    bytes_decoded = 4 * _MAPS * arch.embedding_dim * arch.tokens**2
+    if arch.fine_dim:
+        bytes_decoded += 4 * _FINE_MAPS * AT_4 * (FINE_PER_SIDE * arch.tokens) ** 2
+    return max(bytes_decoded, _LOOK_BYTES * arch.refine_px**2)
+
+
+def _first(some: Tensor) -> Tensor:
+    """The image of each of `some` prompts or places, if there is one image only: (N,) zeros."""
+    return torch.zeros(len(some), dtype=torch.int64, device=some.device)
 
 
 def _on_canvas(prompt: Prompt, canvas: Canvas) -> Prompt:

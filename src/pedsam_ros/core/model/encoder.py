@@ -41,7 +41,7 @@ class WindowEncoder(nn.Module):
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
         whole = sam.image_encoder_of(arch)
-        self.window = arch.window
+        self.window, self.has_stem = arch.window, arch.fine_dim > 0
         self.patch_embed = patch_embed_of(arch, whole)
         self.pos_embed = whole.pos_embed
         self.blocks = nn.ModuleDict({str(i): whole.blocks[i] for i in arch.worker_blocks})
@@ -52,7 +52,8 @@ class WindowEncoder(nn.Module):
         `places` (N, 2) is the row and column of each window's first token on the canvas, which
         may lie outside of it. Tokens outside the canvas (window padding) have no meaning.
         """
-        tokens = self.patch_embed(pixels) + self._at(self.pos_embed, places)
+        embed = self.patch_embed.in_any_batch if self.has_stem else self.patch_embed
+        tokens = embed(pixels) + self._at(self.pos_embed, places)
         inside = inside_of(self._at(torch.ones_like(self.pos_embed[..., :1]), places) > 0)
         some = taken(tokens, inside)
         for block in self.blocks.values():
@@ -86,14 +87,15 @@ class GlobalEncoder(nn.Module):
 
 
 def patch_embed_of(arch: Architecture, whole: Any) -> Any:
-    """What makes tokens of pixels: SAM's patch embedding, or a stem if the architecture has one."""
+    """What makes tokens of pixels: the patch embedding of SAM's encoder `whole`, or a stem."""
     return Stem(arch) if arch.fine_dim else whole.patch_embed
 
 
 def embedding_of(neck: Any, tokens: Tensor, fine_dim: int) -> Tensor:
-    """(B, T, T, C) tokens after all blocks -> (B, E, T, T) image embedding.
+    """(B, T, T, C) tokens after all blocks -> (B, E, T, T) image embeddings.
 
-    A model with a stem has (B, E + F, T, T): the stem's features follow, see stem.fine_of.
+    A model with a stem has (B, E + F, T, T): the first F channels of the tokens follow, which the
+    stem filled with its features; see stem.fine_of.
     """
     maps = tokens.permute(0, 3, 1, 2)
     if not fine_dim:

@@ -35,6 +35,12 @@ class Features:
     at_4: Tensor
 
 
+def of_images(maps: Tensor, rows: Tensor) -> Tensor:
+    """(N, C, h, w): those of maps (B, C, h, w) that belong to images `rows` (N,). One image's are
+    not copied."""
+    return maps.expand(len(rows), -1, -1, -1) if len(maps) == 1 else maps[rows]
+
+
 class FineMaskDecoder(nn.Module):
     """Draws three masks for each prompt, and predicts their IoU from what they cover."""
 
@@ -42,11 +48,11 @@ class FineMaskDecoder(nn.Module):
         super().__init__()
         dim = arch.embedding_dim
         self.dim, self.px = dim, arch.image_px
-        self.transformer = sam.modeling.TwoWayTransformer(
-            depth=2, embedding_dim=dim, mlp_dim=4 * dim, num_heads=8
-        )
-        self.iou_token = nn.Embedding(1, dim)
-        self.mask_tokens = nn.Embedding(_MASKS, dim)
+        with sam.CPU:
+            self.transformer = sam.modeling.TwoWayTransformer(
+                depth=2, embedding_dim=dim, mlp_dim=4 * dim, num_heads=8
+            )
+            self.iou_token, self.mask_tokens = nn.Embedding(1, dim), nn.Embedding(_MASKS, dim)
         self.image_8 = nn.ConvTranspose2d(dim, AT_8, 2, 2)
         self.image_8_norm, self.image_8_more = nn.GroupNorm(AT_8 // 16, AT_8), _more(AT_8)
         self.image_4 = nn.ConvTranspose2d(AT_8, AT_4, 2, 2)
@@ -91,12 +97,13 @@ class FineMaskDecoder(nn.Module):
         sparse, dense, positions = prompted
         own = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
         tokens = torch.cat([own.expand(len(sparse), -1, -1), sparse], 1)
-        image = features.embedding[rows] + dense
+        image = of_images(features.embedding, rows) + dense
         told, image = self.transformer(image, positions.expand_as(image), tokens)
         maps = self.mask_8(image.transpose(1, 2).unflatten(2, dense.shape[2:]))
-        maps = F.gelu(self.mask_8_norm(maps + features.at_8[rows]))
+        maps = F.gelu(self.mask_8_norm(maps + of_images(features.at_8, rows)))
         hints = self.mask_4_drawn(torch.cat([drawn, self.alike(features, rows, named)], 1))
-        maps = F.gelu(self.mask_4_norm(self.mask_4(maps) + features.at_4[rows] + hints))
+        maps = self.mask_4(maps) + of_images(features.at_4, rows) + hints
+        maps = F.gelu(self.mask_4_norm(maps))
         maps = maps + self.mask_4_more(maps)
         parts = [weigh(told[:, 1 + i]) for i, weigh in enumerate(self.weights)]
         logits = (torch.stack(parts, 1) @ maps.flatten(2)).unflatten(2, maps.shape[2:])
@@ -104,7 +111,7 @@ class FineMaskDecoder(nn.Module):
 
     def alike(self, features: Features, rows: Tensor, named: Tensor) -> Tensor:
         """(N, 1, 4T, 4T), 0..1: how much each pixel is like the places that are named."""
-        clusters = self.clusters(features.at_4)[rows]
+        clusters = of_images(self.clusters(features.at_4), rows)
         places, weights = (named[:, None, :, :2] + 0.5) / (self.px / 2) - 1, named[..., 2]
         found = F.grid_sample(
             clusters, places.to(clusters), align_corners=False, padding_mode='border'
@@ -126,7 +133,7 @@ class FineMaskDecoder(nn.Module):
 
 def named_by(points: Tensor | None, boxes: Tensor | None) -> Tensor:
     """(N, k, 3) x, y, weight of places on the objects of N prompts: the positive points, and some
-    in the middle of the box. Without a positive point and a box all points count.
+    in the middle of the box. Of a prompt without a positive point all points count.
 
     `points` (N, n, 3) and `boxes` (N, 4) are in canvas px.
     """

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.edge_compute import Making, finished
 from pedsam_ros.core.model import sam
-from pedsam_ros.core.model.fine_decoder import AT_4, AT_8, Features
+from pedsam_ros.core.model.fine_decoder import AT_4, AT_8, Features, of_images
 from pedsam_ros.core.windows import Canvas
 
 _CHANNELS = (32, 64, 96)  # at R/2, R/4 and R/8
@@ -30,7 +30,7 @@ class Refiner(nn.Module):
     """Turns crops of R x R px into better logits and their predicted IoU.
 
     It adds to the coarse logits, and reads the decoder's features around the object at three
-    scales, so it has little to say without an embedding.
+    scales.
     """
 
     def __init__(self, arch: Architecture) -> None:
@@ -75,7 +75,7 @@ def features_at(
     maps = features.at_4, features.at_8, features.embedding
     grids = (grid_of(rects, side // 2), grid_of(rects, side // 4), grid_of(rects, side // 8))
     at_4, at_8, embedding = (
-        sample(each[rows], grid, px) for each, grid in zip(maps, grids, strict=True)
+        sample(of_images(each, rows), grid, px) for each, grid in zip(maps, grids, strict=True)
     )
     return at_4, at_8, embedding
 
@@ -144,14 +144,17 @@ def cut(image: Tensor, spans: Tensor, side: int) -> Tensor:
 def cutting(image: Tensor, spans: Tensor, side: int) -> Making[Tensor]:
     """As `cut`. Yields whenever many pixels have been read: spans of a large image take long."""
     parts = torch.empty(len(spans), len(image), side, side, device=spans.device)
-    read_px = 0
-    for part, (x0, y0, x1, y1) in zip(parts, spans.tolist(), strict=True):
+    corners, read_px = spans.tolist(), 0
+    for i, (x0, y0, x1, y1) in enumerate(corners):
+        if i and corners[i] == corners[i - 1]:  # as the three masks for a box have it
+            parts[i] = parts[i - 1]
+            continue
         if read_px > _PX_AT_ONCE:
             yield
             read_px = 0
         read_px += (x1 - x0) * (y1 - y0)
         whole = image[None, :, y0:y1, x0:x1].float()  # freed before the next one
-        part[:] = F.interpolate(whole, (side, side), mode='bilinear', antialias=True)[0]
+        parts[i] = F.interpolate(whole, (side, side), mode='bilinear', antialias=True)[0]
     return parts
 
 
@@ -207,9 +210,7 @@ def _doubled(maps: Tensor) -> Tensor:
 
 
 def _conv(a: int, b: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(a, b, 3, 1, 1, bias=False), nn.GroupNorm(b // 16, b), nn.ReLU()
-    )
+    return nn.Sequential(nn.Conv2d(a, b, 3, 1, 1, bias=False), nn.GroupNorm(b // 16, b), nn.ReLU())
 
 
 class _Deeper(nn.Sequential):

@@ -1,24 +1,25 @@
-"""A convolutional patch embedding that never looks out of its window: better than one linear layer
-for a small model that is trained from scratch.
+"""A convolutional patch embedding that never looks out of its window, for small models.
 
-Its features at a quarter of the window's side are the first channels of the tokens, so that they
-reach the edge with the tokens, and the mask decoder can read them again.
+Its features at stride 4 are the first channels of the tokens. So they reach the edge with the
+tokens, and the mask decoder can read them again.
 """
 
 from __future__ import annotations
 
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pedsam_ros.core.architecture import FINE_PER_SIDE, Architecture
 
 _CHANNELS = (24, 48, 96)  # at strides 2, 4 and 8
+_AT_ONCE = 8  # windows
 
 
 class Stem(nn.Module):
-    """Turns windows of pixels into tokens of 16 x 16 px."""
+    """Turns windows of pixels into tokens of 16 x 16 px. It normalises each window by itself."""
 
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
@@ -42,6 +43,17 @@ class Stem(nn.Module):
         fine = F.pixel_unshuffle(self.fine(at_4), self.step).permute(0, 2, 3, 1)
         return cast(Tensor, tokens + F.pad(fine, (0, self.dim - fine.shape[-1])))
 
+    def in_any_batch(self, windows: Tensor) -> Tensor:
+        """As `forward`, but a window's tokens are the same in every batch, to the last bit.
+
+        On a CPU torch has one way to convolve a single small image, another for some images, and
+        a third for many, and they round differently. So a few windows are taken at a time, and a
+        single one twice.
+        """
+        parts = windows.split(_AT_ONCE)
+        made = (self(part.expand(max(2, len(part)), -1, -1, -1))[: len(part)] for part in parts)
+        return torch.cat([*made])
+
 
 class _Conv(nn.Sequential):
     """Convolution, normalisation, activation."""
@@ -53,7 +65,6 @@ class _Conv(nn.Sequential):
 
 
 def fine_of(embedding: Tensor, dim: int) -> Tensor:
-    """(B, E + F, T, T), E = `dim` -> (B, F / 16, 4T, 4T): the stem's features at their places."""
+    """The stem's features at their places, (B, F / 16, 4T, 4T), of image embeddings (B, E + F, T,
+    T) whose first E channels, `dim`, are the neck's."""
     return F.pixel_shuffle(embedding[:, dim:], FINE_PER_SIDE)
-
-
