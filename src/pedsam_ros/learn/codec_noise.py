@@ -47,7 +47,8 @@ class CodecNoise(nn.Module):
         with torch.autocast(tokens.device.type, enabled=False):
             parts = (tokens - self.mean) @ self.basis
             parts = (parts + noise * (_LOSS * error) ** 0.5) * kept
-            return parts @ self.basis.T + self.mean
+            lossy: Tensor = parts @ self.basis.T + self.mean
+        return lossy
 
     def _error(self, bits: float) -> float:
         """The variance that a codec of so many bits a token leaves in each direction it keeps."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -84,7 +84,7 @@ class Learner(nn.Module):
         self.decoder = Decoder(arch)
         self.mean_token = nn.Buffer(torch.zeros(arch.dim))  # running, of windows with content
 
-    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
+    def forward(self, batch: Any, step: int) -> dict[str, Tensor]:
         """The losses of a batch and other figures for the log, all scalars."""
         raise NotImplementedError
 

@@ -4,6 +4,8 @@ prompts for their objects."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,10 +63,9 @@ class SceneBatch:
         side = self.arch.refine_px
         grid = refiner.grid_of(spans, side * _SAMPLES) / (self.rgb.shape[-1] / 2) - 1
         grid = grid.view(len(self.rgb), -1, *grid.shape[2:])
-        fine = {'align_corners': False, 'padding_mode': 'border'}
-        images = F.grid_sample(self.rgb, grid.to(self.rgb), **fine)
-        own = self.scene_labels[:, None].to(self.rgb)
-        labels = F.grid_sample(own, grid.to(own), mode='nearest', **fine)
+        sampled = partial(F.grid_sample, align_corners=False, padding_mode='border')
+        images = sampled(self.rgb, grid)
+        labels = sampled(self.scene_labels[:, None].float(), grid, mode='nearest')
         wanted = self.numbers[rows, slots]
         found = labels.view(len(rows), -1, grid.shape[2]).round() == wanted[:, None, None]
         target = F.avg_pool2d(found.float()[:, None], _SAMPLES)[:, 0]
@@ -110,7 +111,7 @@ def _asked(
     flipped: Tensor,
     objects: int,
     rng: np.random.Generator,
-) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+) -> tuple[NDArray[Any], ...]:
     """Numbers (B, O), boxes (B, O, 4), moved boxes (B, O, 4) and places (B, O, 2), scene px."""
     numbers = pool.numbers[chosen]
     order = rng.random(numbers.shape) + (numbers == 0)  # those that are none come last
@@ -140,7 +141,7 @@ def _laid(
     rgb: Tensor,
     scene_labels: Tensor,
     sizes: Tensor,
-    asked: tuple[NDArray[np.uint8], ...],
+    asked: tuple[NDArray[Any], ...],
 ) -> SceneBatch:
     device, patch = rgb.device, arch.patch_px
     long_px = arch.image_px - (patch - 1 if shift else 0)  # as Canvas.fit

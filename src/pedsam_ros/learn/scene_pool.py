@@ -14,13 +14,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pedsam_ros.core.errors import ConfigError
+from pedsam_ros.core.foreign_text import parsed_json
+from pedsam_ros.core.shown import written
 from pedsam_ros.learn.asset_pack import AssetPack
-from pedsam_ros.learn.scenes import LONG_PX, Scene, compose
+from pedsam_ros.learn.scenes import LONG_PX, Scene, compose, visible
 
 MOST_OBJECTS = 12  # of a scene that may be asked for
 PLACES = 9  # on each object: the deepest one, and others, deep ones more often
 NO_LABEL = 255  # of pixels outside of a scene
-_LEAST_AREA = 0.0015  # of an object, as a share of the image
+_MOST_BYTES = 2**12  # of its pool.json
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,15 +46,15 @@ class ScenePool:
     def at(cls, folder: Path, count: int, seed: int) -> ScenePool:
         """Opens the pool in a folder, or makes an empty one for `count` scenes.
 
-        Raises ValueError if there is one of another kind.
+        Raises ConfigError if there is one of another kind.
         """
         kind = {'scenes': count, 'seed': seed, 'side': LONG_PX}
         told = folder / 'pool.json'
         folder.mkdir(parents=True, exist_ok=True)
         if not told.exists():
             told.write_text(json.dumps(kind))
-        if (found := json.loads(told.read_text())) != kind:
-            raise ValueError(f'{told}: a pool of {found}; {kind} is wanted')
+        if (found := parsed_json(told.read_bytes(), _MOST_BYTES)) != kind:
+            raise ConfigError(f'{told}: a pool of {written(found)}, not of {kind}')
         side, most = LONG_PX, MOST_OBJECTS
         return cls(
             rgb=_mapped(folder / 'rgb', np.uint8, (count, side, side, 3)),
@@ -87,14 +90,7 @@ class ScenePool:
             part = mask[y : y + height, x : x + width]
             self.numbers[index, at] = number
             self.boxes[index, at] = x, y, x + width, y + height
-            self.places[index, at] = _places(part, rng) + (x, y)
-
-
-def visible(scene: Scene) -> list[int]:
-    """The numbers of the objects that are visible enough."""
-    areas = np.bincount(scene.labels.ravel())
-    least = _LEAST_AREA * scene.labels.size
-    return [number for number in range(1, len(areas)) if areas[number] >= least]
+            self.places[index, at] = _places(part, rng) + np.array((x, y), np.float32)
 
 
 def _places(mask: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -108,5 +104,4 @@ def _places(mask: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.flo
 
 
 def _mapped(path: Path, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
-    mode = 'r+' if path.exists() else 'w+'
-    return np.memmap(path, dtype, mode, shape=shape)
+    return np.memmap(path, dtype, mode='r+' if path.exists() else 'w+', shape=shape)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import preprocess, refiner
 from pedsam_ros.core.model.fine_decoder import AT_4, Features
+from pedsam_ros.core.shown import shown
 from pedsam_ros.learn.codec_noise import CodecNoise
 from pedsam_ros.learn.dense import border_loss, cluster_loss
 from pedsam_ros.learn.learner import Learner, Round
@@ -64,6 +66,31 @@ class Trainee(Learner):
         if stage == 'look' and not edge_only:
             self.requires_grad_(False)
             cast(nn.Module, self.decoder.refiner).requires_grad_(True)
+
+    def begin_with(self, weights: dict[str, Tensor]) -> None:
+        """Takes the weights of the stage before. Raises ConfigError if they do not fit."""
+        try:
+            self.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ConfigError(f'start: {shown(error, 300)}') from None
+
+    @torch.no_grad()
+    def borrow_look(self, rival: dict[str, Tensor]) -> None:
+        """Takes the second look of a rival that was trained with `edge_only`.
+
+        It has never seen an embedding, so it begins by ignoring the features of one: in their
+        place it has the mean of what it made of the rival's, which are the same for all images.
+        """
+        borrowed = Trainee(self.arch, 'ped', 0, 'masks', edge_only=True)
+        borrowed.begin_with(rival)
+        token = borrowed.mean_token
+        seen = borrowed.decoder.mask_decoder.features(borrowed.encoder.without_image(token))
+        look = cast(Any, borrowed.decoder.refiner)
+        maps = (look.image_2, seen.at_4), (look.image_4, seen.at_8), (look.image_8, seen.embedding)
+        for layer, features in maps:
+            layer.bias.copy_(layer(features).mean((0, 2, 3)))
+            layer.weight.zero_()
+        cast(nn.Module, self.decoder.refiner).load_state_dict(look.state_dict())
 
     def forward(self, batch: SceneBatch, step: int) -> dict[str, Tensor]:
         """Losses and IoU of a batch.
@@ -173,7 +200,7 @@ class Trainee(Learner):
     def _refine(
         self, batch: SceneBatch, seen: _Seen, one: Round, rng: torch.Generator
     ) -> dict[str, Tensor]:
-        """Losses of the refiner, which refines the best candidate of a prompt, or the chosen one."""
+        """Losses of the refiner, which refines a prompt's best candidate or the chosen one."""
         device = one.logits.device
         target = batch.coarse[one.rows, one.slots]
         truth = torch.stack([iou(m, target) for m in one.logits.unbind(1)], 1)

@@ -123,9 +123,7 @@ def snap(rects: Tensor, canvas: Canvas) -> tuple[Tensor, Tensor]:
     return spans.long(), snapped_rects
 
 
-def snapped(
-    rects: Tensor, size: Tensor, scale: Tensor, corner: Tensor
-) -> tuple[Tensor, Tensor]:
+def snapped(rects: Tensor, size: Tensor, scale: Tensor, corner: Tensor) -> tuple[Tensor, Tensor]:
     """As `snap`, for a frame of `size`, its `scale` on the canvas and the content's `corner`; each
     x, y, (2,) or (N, 2)."""
     in_frame = (rects.unflatten(1, (2, 2)) - corner[..., None, :]) / scale[..., None, :]
