@@ -1,4 +1,4 @@
-"""Both ways to compute attention give what SAM's own code gives."""
+"""All ways to compute attention give what SAM's own code gives."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def parts_of(attn, tokens):
 
 
 @pytest.mark.parametrize('size', SIZES, ids=str)
-@pytest.mark.parametrize('way', [attention.in_pieces, attention.fused])
+@pytest.mark.parametrize('way', [attention.in_pieces, attention.whole, attention.fused])
 @torch.no_grad()
 def test_attention_is_sams_own(way, size):
     """In float64 to 1e-12: for windows and for the whole canvas, square or not."""

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from pedsam_ros.core.model import sam
 
 _SCORES = 2**20  # of pairs of a query and a key, held at once: what a cache holds
+_SMALL = 1024  # tokens of a window; SAM's have 196
 _Span: TypeAlias = 'slice[int, int, None]'
 
 
@@ -28,7 +29,8 @@ def attend(attn: Any, qkv: Tensor) -> Tensor:
     tables = _tables(attn, height, width)
     parts = qkv.view(n, height * width, 3, attn.num_heads, -1).permute(2, 0, 3, 1, 4)
     q, k, v = parts.unbind(0)
-    attended = (fused if qkv.is_cuda else in_pieces)(q, k, v, *tables)
+    on_gpu = whole if height * width <= _SMALL else fused
+    attended = (on_gpu if qkv.is_cuda else in_pieces)(q, k, v, *tables)
     return attended.transpose(1, 2).reshape(n, height, width, -1)
 
 
@@ -49,9 +51,19 @@ def in_pieces(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> 
     return out.transpose(1, 2)
 
 
+def whole(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
+    """The same for a GPU and windows, as SAM does it: all scores at once. For so few tokens that
+    is faster than `fused`."""
+    by_row, by_column = _biases(q.flatten(0, 1), rel_h, rel_w)
+    biases = (by_row[..., :, None] + by_column[..., None, :]).flatten(1, 2).flatten(2)
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(2, 3) + biases.view(*q.shape[:3], -1)
+    return scores.softmax(-1) @ v
+
+
 def fused(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
-    """The same for a GPU: the bias becomes further channels of queries and keys, so that a fused
-    kernel takes it. Such kernels have up to 256 channels; ViT-H comes to 208.
+    """The same for a GPU and all of an image: the bias becomes further channels of queries and
+    keys, so that a fused kernel takes it. Such kernels have up to 256 channels; ViT-H comes to
+    208.
 
     q' = [q / sqrt(c), q . rel_h, q . rel_w] and k' = [k, one-hot row, one-hot column], so q' . k'
     is the product with its bias.
