@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+from torch.compiler import is_exporting
 from torch.nn import functional as F
 
 from pedsam_ros.core.model import sam
@@ -28,7 +29,8 @@ def attend(attn: Any, qkv: Tensor) -> Tensor:
     tables = _tables(attn, height, width)
     parts = qkv.view(n, height * width, 3, attn.num_heads, -1).permute(2, 0, 3, 1, 4)
     q, k, v = parts.unbind(0)
-    attended = (fused if qkv.is_cuda else in_pieces)(q, k, v, *tables)
+    way = whole if is_exporting() else fused if qkv.is_cuda else in_pieces
+    attended = way(q, k, v, *tables)
     return attended.transpose(1, 2).reshape(n, height, width, -1)
 
 
@@ -65,6 +67,17 @@ def fused(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tens
     keys = torch.cat([k, where.expand(*k.shape[:3], -1)], -1)
     values = F.pad(v, (0, height + width))
     return F.scaled_dot_product_attention(queries, keys, values, scale=1.0)[..., :channels]
+
+
+def whole(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
+    """The same for an exported graph, which its runtime cuts and fuses as it can: two products and a
+    softmax, whose sizes are those of the graph."""
+    height, width = len(rel_h), len(rel_w)
+    by_row, by_column = _biases(q.flatten(0, 1), rel_h, rel_w)
+    bias = by_row.unsqueeze(-1) + by_column.unsqueeze(-2)
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+    scores = scores + bias.view(*q.shape[:3], height * width)
+    return scores.softmax(-1) @ v
 
 
 def _in_rows(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.compiler import is_exporting
 from torch.nn import functional as F
 
 from pedsam_ros.core.architecture import Architecture
@@ -85,7 +86,13 @@ class GlobalEncoder(nn.Module):
 
 def inside_of(canvas: Tensor) -> Tensor | None:
     """The places of the tokens on the canvas, (V,), among those of N windows: (N, H, W, 1) bool,
-    False for window padding. None if there is no padding."""
+    False for window padding. None if there is no padding.
+
+    An exported graph, whose shapes cannot depend on values, has `canvas` itself in their place:
+    it computes window padding, too, and `laid` drops it.
+    """
+    if is_exporting():
+        return canvas
     places = canvas.flatten().nonzero()[:, 0]
     return places if len(places) < canvas.numel() else None
 
@@ -97,7 +104,7 @@ def taken(tokens: Tensor, inside: Tensor | None) -> Tensor:
     have give a window the same result in every batch, to the last bit.
     """
     flat = tokens.flatten(0, 2)
-    if inside is None:
+    if inside is None or inside.dtype == torch.bool:
         return flat
     return F.pad(flat[inside], (0, 0, 0, -len(inside) % (tokens.shape[1] * tokens.shape[2])))
 
@@ -106,6 +113,8 @@ def laid(some: Tensor, ground: Tensor, inside: Tensor | None) -> Tensor:
     """Inverse of `taken`: (V, C) -> (N, H, W, C), with those of `ground` outside."""
     if inside is None:
         return some.view(ground.shape)
+    if inside.dtype == torch.bool:
+        return torch.where(inside, some.view(ground.shape), ground)
     flat = ground.flatten(0, 2).to(some.dtype)  # another under autocast
     return flat.index_copy(0, inside, some[: len(inside)]).view(ground.shape)
 
@@ -132,6 +141,8 @@ def run_block(
 def _by_mlp(block: Any, tokens: Tensor, whole: int) -> Tensor:
     """The second half of a block, of some (V, C) tokens at a time: whole windows of so many, if
     they are small enough."""
+    if is_exporting():
+        return tokens + block.mlp(block.norm2(tokens))
     rows = max(1, _HIDDEN_VALUES // block.mlp.lin1.out_features)
     rows = rows // whole * whole or rows
     return torch.cat([part + block.mlp(block.norm2(part)) for part in tokens.split(rows)])
