@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from pedsam_ros.core.model import sam
 
 _SCORES = 2**20  # of pairs of a query and a key, held at once: what a cache holds
+_GRAPH_SCORES = 2**24  # the same in a graph that is exported: one head of SAM's global attention
 _Span: TypeAlias = 'slice[int, int, None]'
 
 
@@ -29,7 +30,7 @@ def attend(attn: Any, qkv: Tensor) -> Tensor:
     tables = _tables(attn, height, width)
     parts = qkv.view(n, height * width, 3, attn.num_heads, -1).permute(2, 0, 3, 1, 4)
     q, k, v = parts.unbind(0)
-    way = whole if is_exporting() else fused if qkv.is_cuda else in_pieces
+    way = exported if is_exporting() else fused if qkv.is_cuda else in_pieces
     attended = way(q, k, v, *tables)
     return attended.transpose(1, 2).reshape(n, height, width, -1)
 
@@ -69,15 +70,21 @@ def fused(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tens
     return F.scaled_dot_product_attention(queries, keys, values, scale=1.0)[..., :channels]
 
 
-def whole(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
-    """The same for an exported graph, which its runtime cuts and fuses as it can: two products and a
-    softmax, whose sizes are those of the graph."""
-    height, width = len(rel_h), len(rel_w)
+def exported(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
+    """The same for a graph that is exported, of some heads at a time: products and a softmax, which
+    every runtime has and fuses as it can."""
+    few = max(1, _GRAPH_SCORES // q.shape[2] ** 2)
+    spans = [*_spans(q.shape[1], few)]
+    parts = [_whole(q[:, some], k[:, some], v[:, some], rel_h, rel_w) for some in spans]
+    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+
+
+def _whole(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
+    """Attention of all that is given, (N, heads, H * W, c)."""
     by_row, by_column = _biases(q.flatten(0, 1), rel_h, rel_w)
-    bias = by_row.unsqueeze(-1) + by_column.unsqueeze(-2)
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
-    scores = scores + bias.view(*q.shape[:3], height * width)
-    return scores.softmax(-1) @ v
+    split = scores.view(*by_row.shape, len(rel_w)) + by_row[..., None]
+    return (split + by_column[..., None, :]).view(scores.shape).softmax(-1) @ v
 
 
 def _in_rows(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
