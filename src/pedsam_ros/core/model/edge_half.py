@@ -22,6 +22,7 @@ from pedsam_ros.core.model.decoder import Decoder
 from pedsam_ros.core.model.encoder import GlobalEncoder
 from pedsam_ros.core.model.fitted_codec import FittedCodec
 from pedsam_ros.core.model.masks import answered
+from pedsam_ros.core.model.onnx_half import OnnxHalf
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.prompts import sift
 from pedsam_ros.core.types import (
@@ -50,7 +51,7 @@ class EdgeHalf:
 
     arch: Architecture
     model_id: str
-    encoder: GlobalEncoder
+    encoder: GlobalEncoder | OnnxHalf
     decoder: Decoder
     padding: Values  # (T, T, C)
     worker: WorkerHalf | None = None
@@ -58,7 +59,7 @@ class EdgeHalf:
 
     def embed(self, tokens: Values) -> Tensor:
         """Turns (T, T, C) tokens after the window blocks into a (1, E, T, T) float32 embedding."""
-        weight = next(self.encoder.parameters())
+        weight = next(self.encoder.parameters(), torch.empty(0))
         with torch.inference_mode():
             embedding: Tensor = self.encoder(torch.tensor(tokens[None]).to(weight)).float()
         return embedding

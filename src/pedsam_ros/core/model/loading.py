@@ -27,6 +27,8 @@ from pedsam_ros.core.model.decoder import Decoder
 from pedsam_ros.core.model.edge_half import EdgeHalf
 from pedsam_ros.core.model.encoder import IMAGE, GlobalEncoder, WindowEncoder
 from pedsam_ros.core.model.monolithic import MonolithicEncoder, MonolithicPipeline
+from pedsam_ros.core.model.onnx_file import Exported
+from pedsam_ros.core.model.onnx_half import OnnxHalf, opened
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.shown import shown, written
 from pedsam_ros.core.types import Values
@@ -60,12 +62,22 @@ def split(weights: Weights, folder: Path, stem: str) -> tuple[Path, Path]:
 
 
 def load_worker(
-    weights: Weights, device: str = 'cpu', dtype: torch.dtype = torch.float32
+    weights: Weights,
+    device: str = 'cpu',
+    dtype: torch.dtype = torch.float32,
+    exported: Exported | None = None,
 ) -> WorkerHalf:
-    """The worker's half, ready to run. Raises WeightsError if `weights` does not hold it."""
+    """The worker's half, ready to run: by torch, or by ONNX Runtime if it is exported.
+
+    Raises WeightsError if `weights` does not hold it, and what onnx_half.opened raises.
+    """
     check_half(weights, 'worker')
-    names = {k.removeprefix(IMAGE): t for k, t in weights.half('worker').tensors.items()}
-    encoder = _fill(WindowEncoder, weights.arch, names).to(device, dtype)
+    encoder: WindowEncoder | OnnxHalf
+    if exported:
+        encoder = opened(exported, 'worker', weights, device)
+    else:
+        names = {k.removeprefix(IMAGE): t for k, t in weights.half('worker').tensors.items()}
+        encoder = _fill(WindowEncoder, weights.arch, names).to(device, dtype)
     return WorkerHalf(weights.arch, weights.model_id, encoder, weights.codec)
 
 
@@ -74,18 +86,24 @@ def load_edge(
     device: str = 'cpu',
     dtype: torch.dtype = torch.float32,
     worker_half: bool = False,
+    exported: Exported | None = None,
 ) -> EdgeHalf:
     """The edge's half, ready to run; `worker_half` adds the worker's half to it.
 
-    `dtype` is that of the encoder; the decoder always computes in float32. Raises WeightsError if
-    `weights` does not hold a half that is needed.
+    `dtype` is that of the encoder, and `exported` is for it, too; the decoder always computes in
+    float32, by torch. Raises WeightsError if `weights` does not hold a half that is needed, and
+    what onnx_half.opened raises.
     """
     check_half(weights, 'edge')
     image, rest = _by_part(weights.half('edge'))
-    encoder = _fill(GlobalEncoder, weights.arch, image).to(device, dtype)
+    encoder: GlobalEncoder | OnnxHalf
+    if exported:
+        encoder = opened(exported, 'edge', weights, device)
+    else:
+        encoder = _fill(GlobalEncoder, weights.arch, image).to(device, dtype)
     decoder = _fill(Decoder, weights.arch, rest).to(device, torch.float32)
     padding = padding_tokens(weights, device).numpy().copy()  # or it keeps the whole file mapped
-    worker = load_worker(weights, device, dtype) if worker_half else None
+    worker = load_worker(weights, device, dtype, exported) if worker_half else None
     parts = encoder, decoder, padding, worker, weights.codec
     return EdgeHalf(weights.arch, weights.model_id, *parts)
 

@@ -14,6 +14,7 @@ from pedsam_ros.core.errors import BadBatch
 from pedsam_ros.core.model import fitted_codec, preprocess
 from pedsam_ros.core.model.encoder import WindowEncoder
 from pedsam_ros.core.model.fitted_codec import FittedCodec
+from pedsam_ros.core.model.onnx_half import OnnxHalf
 from pedsam_ros.core.shown import written
 from pedsam_ros.core.types import Embedding, Pixels, Values, Window
 from pedsam_ros.core.windows import Place, Span, pixel_grid, token_grid
@@ -25,7 +26,7 @@ class WorkerHalf:
 
     arch: Architecture
     model_id: str
-    encoder: WindowEncoder
+    encoder: WindowEncoder | OnnxHalf
     fitted: FittedCodec | None = None  # the codec of this model, if it has one
 
     def check(self, window: Window) -> None:
@@ -68,7 +69,7 @@ class WorkerHalf:
         it; a corner is the row and column of the window, px, where its content begins. Window
         padding is cut off.
         """
-        weight, side = self.encoder.pos_embed, self.arch.window_px
+        weight, side = next(self.encoder.parameters(), torch.empty(0)), self.arch.window_px
         pairs = zip(pixels, corners, strict=True)
         batch = torch.stack([preprocess.on_canvas(p, side, corner) for p, corner in pairs])
         with torch.inference_mode():
