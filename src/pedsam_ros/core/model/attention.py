@@ -71,8 +71,8 @@ def fused(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tens
 
 
 def exported(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
-    """The same for a graph that is exported, of some heads at a time: products and a softmax, which
-    every runtime has and fuses as it can."""
+    """The same for a graph that is exported, of some heads at a time: products and a softmax,
+    which every runtime has and fuses as it can."""
     few = max(1, _GRAPH_SCORES // q.shape[2] ** 2)
     spans = [*_spans(q.shape[1], few)]
     parts = [_whole(q[:, some], k[:, some], v[:, some], rel_h, rel_w) for some in spans]
@@ -84,7 +84,8 @@ def _whole(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Ten
     by_row, by_column = _biases(q.flatten(0, 1), rel_h, rel_w)
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
     split = scores.view(*by_row.shape, len(rel_w)) + by_row[..., None]
-    return (split + by_column[..., None, :]).view(scores.shape).softmax(-1) @ v
+    weights: Tensor = (split + by_column[..., None, :]).view(scores.shape).softmax(-1)
+    return weights @ v
 
 
 def _in_rows(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:

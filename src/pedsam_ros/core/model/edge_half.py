@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,10 +20,9 @@ from pedsam_ros.core.in_flight import Encoded, InFlight
 from pedsam_ros.core.model import fitted_codec, preprocess
 from pedsam_ros.core.model.automatic import automatic, suited
 from pedsam_ros.core.model.decoder import Decoder
-from pedsam_ros.core.model.encoder import GlobalEncoder
 from pedsam_ros.core.model.fitted_codec import FittedCodec
 from pedsam_ros.core.model.masks import answered
-from pedsam_ros.core.model.onnx_half import OnnxHalf
+from pedsam_ros.core.model.onnx_half import told_of
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.prompts import sift
 from pedsam_ros.core.types import (
@@ -51,11 +51,16 @@ class EdgeHalf:
 
     arch: Architecture
     model_id: str
-    encoder: GlobalEncoder | OnnxHalf
+    encoder: Any  # a GlobalEncoder, or an OnnxHalf in its place
     decoder: Decoder
     padding: Values  # (T, T, C)
     worker: WorkerHalf | None = None
     fitted: FittedCodec | None = None  # the codec of this model, if it has one
+
+    @property
+    def computed_by(self) -> str:
+        """What runs the encoder, and in which precision: 'torch float32'."""
+        return told_of(self.encoder)
 
     def embed(self, tokens: Values) -> Tensor:
         """Turns (T, T, C) tokens after the window blocks into a (1, E, T, T) float32 embedding."""

@@ -142,7 +142,7 @@ def _by_mlp(block: Any, tokens: Tensor, whole: int) -> Tensor:
     """The second half of a block, of some (V, C) tokens at a time: whole windows of so many, if
     they are small enough."""
     if is_exporting():
-        return tokens + block.mlp(block.norm2(tokens))
+        return cast(Tensor, tokens + block.mlp(block.norm2(tokens)))
     rows = max(1, _HIDDEN_VALUES // block.mlp.lin1.out_features)
     rows = rows // whole * whole or rows
     return torch.cat([part + block.mlp(block.norm2(part)) for part in tokens.split(rows)])

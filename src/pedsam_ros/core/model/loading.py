@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.common_settings import PRECISIONS
+from pedsam_ros.core.common_settings import BACKENDS
 from pedsam_ros.core.errors import ConfigError, WeightsError
 from pedsam_ros.core.model.checkpoint import (
     HALVES,
@@ -28,13 +28,13 @@ from pedsam_ros.core.model.edge_half import EdgeHalf
 from pedsam_ros.core.model.encoder import IMAGE, GlobalEncoder, WindowEncoder
 from pedsam_ros.core.model.monolithic import MonolithicEncoder, MonolithicPipeline
 from pedsam_ros.core.model.onnx_file import Exported
-from pedsam_ros.core.model.onnx_half import OnnxHalf, opened
+from pedsam_ros.core.model.onnx_half import opened
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.shown import shown, written
 from pedsam_ros.core.types import Values
 from pedsam_ros.core.windows import merge, token_grid
 
-DTYPES = {name: getattr(torch, name) for name in PRECISIONS}
+DTYPES = {name: getattr(torch, name) for name in BACKENDS['torch']}
 ModuleT = TypeVar('ModuleT', bound=nn.Module)
 
 _PADDING_BYTES = 2**27  # what encoding some windows of padding together may take
@@ -72,7 +72,7 @@ def load_worker(
     Raises WeightsError if `weights` does not hold it, and what onnx_half.opened raises.
     """
     check_half(weights, 'worker')
-    encoder: WindowEncoder | OnnxHalf
+    encoder: nn.Module
     if exported:
         encoder = opened(exported, 'worker', weights, device)
     else:
@@ -96,7 +96,7 @@ def load_edge(
     """
     check_half(weights, 'edge')
     image, rest = _by_part(weights.half('edge'))
-    encoder: GlobalEncoder | OnnxHalf
+    encoder: nn.Module
     if exported:
         encoder = opened(exported, 'edge', weights, device)
     else:

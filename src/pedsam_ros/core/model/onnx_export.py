@@ -6,15 +6,13 @@ import warnings
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pedsam_ros.core.errors import ConfigError, WeightsError
 from pedsam_ros.core.files import replacing
 from pedsam_ros.core.model import loading, onnx_file, onnx_half, parity
-from pedsam_ros.core.model.checkpoint import IMAGE, Weights, check_half
-from pedsam_ros.core.model.encoder import GlobalEncoder, WindowEncoder
+from pedsam_ros.core.model.checkpoint import Weights, check_half
 from pedsam_ros.core.model.onnx_file import INPUTS, MISSING, OPSET, OUTPUTS
 
 _MOST_WINDOWS = 1024  # of a batch
@@ -34,32 +32,26 @@ class _InFloat16(nn.Module):
 def encoder_of(weights: Weights, half: str) -> nn.Module:
     """The torch module of a half, in float32. Raises WeightsError if it is not there."""
     if half == 'worker':
-        return loading.load_worker(weights).encoder
-    return loading.load_edge(weights).encoder
+        return cast(nn.Module, loading.load_worker(weights).encoder)
+    return cast(nn.Module, loading.load_edge(weights).encoder)
 
 
 def graph_of(weights: Weights, half: str, precision: str) -> Any:
     """The onnx.ModelProto of a half in float32 or float16. Raises WeightsError if the half is not
     there, ConfigError if it is too large or a package is missing."""
     check_half(weights, half)
-    count = sum(tensor.numel() for tensor in weights.half(half).tensors.values())
-    size = count * (2 if precision == 'float16' else 4)
-    if size > onnx_file.MOST_BYTES:
-        raise ConfigError(
-            f'{half} half of {weights.arch.name}: {size} bytes in {precision}; an ONNX file holds '
-            f'{onnx_file.MOST_BYTES}'
-        )
-    module = encoder_of(weights, half)
-    arch, open_dims = weights.arch, torch.export.Dim('windows', min=1, max=_MOST_WINDOWS)
+    _check_size(weights, half, precision)
+    module, arch = encoder_of(weights, half), weights.arch
     given: tuple[Tensor, ...] = (torch.zeros(1, arch.tokens, arch.tokens, arch.dim),)
+    shapes: Any = None
     if half == 'worker':
         given = tuple(torch.from_numpy(each) for each in parity.windows(arch).values())
-    shapes = tuple({0: open_dims} for _ in given) if half == 'worker' else None
+        some = {0: torch.export.Dim('windows', min=1, max=_MOST_WINDOWS)}
+        shapes = some, some
     if precision == 'float16':
-        module = _InFloat16(module)
-        shapes = (shapes[0], shapes[1:]) if shapes else None
+        module, shapes = _InFloat16(module), shapes and (some, (some,))
     try:
-        import onnx  # noqa: F401 (the exporter needs both, and asks for them late)
+        import onnx  # noqa: F401 (the exporter asks for both, but late)
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise ConfigError(MISSING.format(error.name)) from None
@@ -76,6 +68,17 @@ def graph_of(weights: Weights, half: str, precision: str) -> Any:
             verbose=False,
         )
     return program.model_proto
+
+
+def _check_size(weights: Weights, half: str, precision: str) -> None:
+    """Raises ConfigError if a half is too large for an ONNX file."""
+    count = sum(tensor.numel() for tensor in weights.half(half).tensors.values())
+    size = count * (2 if precision == 'float16' else 4)
+    if size > onnx_file.MOST_BYTES:
+        raise ConfigError(
+            f'{half} half of {weights.arch.name}: {size} bytes in {precision}; an ONNX file holds '
+            f'{onnx_file.MOST_BYTES}'
+        )
 
 
 def write(model: Any, path: Path, weights: Weights, half: str, precision: str) -> float:
@@ -97,7 +100,7 @@ def write(model: Any, path: Path, weights: Weights, half: str, precision: str) -
         model.metadata_props.add(key=key, value=value)
     onnx_file.check(model, half, weights.arch)
     packed = model.SerializeToString()
-    found = onnx_half.session(packed, half, 'cpu')
+    found = onnx_half.session(packed, half, 'cpu', precision)
     error = onnx_half.check(found, half, weights.arch, told)
     if half == 'worker':
         _check_batches(found, weights)
@@ -128,7 +131,6 @@ def _check_batches(found: onnx_half.OnnxHalf, weights: Weights) -> None:
     together = found.run(given)
     for i in range(len(together)):
         alone = found.run({name: each[i : i + 1] for name, each in given.items()})
-        flat = alone.reshape(1, -1), together[i : i + 1].reshape(1, -1)
-        error = parity.error(*cast(tuple[np.ndarray, np.ndarray], flat))
+        error = parity.error(alone.reshape(1, -1), together[i : i + 1].reshape(1, -1))
         if not error <= parity.TOLERANCES['float32']:
             raise WeightsError(f'window {i} alone differs by {error:.2g} from that in a batch')

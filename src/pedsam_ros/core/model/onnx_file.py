@@ -36,7 +36,7 @@ _GRAPHS = (5, 10)  # AttributeProto.AttributeType: GRAPH and GRAPHS, which If, L
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The exported halves of a checkpoint, in one precision. They lie beside it, under its name."""
+    """The exported halves of a checkpoint, in one precision. They lie beside it."""
 
     checkpoint: str  # a file
     precision: str  # one of parity.TOLERANCES
@@ -100,8 +100,8 @@ def metadata(model: Any) -> dict[str, str]:
 
 
 def check(model: Any, half: str, arch: Architecture) -> None:
-    """Raises WeightsError unless a model has our opset, the inputs and the output of this half, and
-    plain nodes of the standard domain, whose tensors are in the file itself."""
+    """Raises WeightsError unless a model has our opset, the inputs and the output of this half,
+    and plain nodes of the standard domain, whose tensors are in the file itself."""
     opsets = {each.domain: each.version for each in model.opset_import}
     if opsets not in [{domain: OPSET} for domain in _DOMAINS]:
         raise WeightsError(f'opsets={written(opsets)}: {OPSET} of the standard domain only')
@@ -110,20 +110,24 @@ def check(model: Any, half: str, arch: Architecture) -> None:
         raise WeightsError('has functions, training or sparse tensors; a plain graph is expected')
     if len(graph.node) > _MOST_NODES:
         raise WeightsError(f'{len(graph.node)} nodes; at most {_MOST_NODES}')
-    tensors = [*graph.initializer]
-    for node in graph.node:
-        if node.domain not in _DOMAINS:
-            raise WeightsError(f'a node of domain={written(node.domain)}: not the standard one')
-        for each in node.attribute:
-            if each.type in _GRAPHS or each.HasField('g') or each.graphs:
-                raise WeightsError(f'{written(node.op_type)}: a graph within the graph')
-            tensors += [*each.tensors, *([each.t] if each.HasField('t') else [])]
-            if each.HasField('sparse_tensor') or each.sparse_tensors:
-                raise WeightsError(f'{written(node.op_type)}: a sparse tensor')
-    for tensor in tensors:
+    for tensor in (*graph.initializer, *(each for node in graph.node for each in _within(node))):
         if tensor.data_location or tensor.external_data:
             raise WeightsError(f'{written(tensor.name)}: its values are outside of the file')
     _check_ends(graph, half, arch)
+
+
+def _within(node: Any) -> list[Any]:
+    """The tensors among the attributes of a node. Raises WeightsError unless it is plain."""
+    if node.domain not in _DOMAINS:
+        raise WeightsError(f'a node of domain={written(node.domain)}: not the standard one')
+    tensors = []
+    for each in node.attribute:
+        if each.type in _GRAPHS or each.HasField('g') or each.graphs:
+            raise WeightsError(f'{written(node.op_type)}: a graph within the graph')
+        if each.HasField('sparse_tensor') or each.sparse_tensors:
+            raise WeightsError(f'{written(node.op_type)}: a sparse tensor')
+        tensors += [*each.tensors, *([each.t] if each.HasField('t') else [])]
+    return tensors
 
 
 def _check_ends(graph: Any, half: str, arch: Architecture) -> None:

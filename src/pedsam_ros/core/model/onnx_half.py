@@ -26,10 +26,11 @@ PROVIDERS = {  # kind of device -> those that may compute on it; the first that 
 class OnnxHalf(nn.Module):
     """A graph in the place of a WindowEncoder or a GlobalEncoder. It has no parameters."""
 
-    def __init__(self, session: Any, half: str, onto: str) -> None:
+    def __init__(self, session: Any, half: str, onto: str, precision: str) -> None:
         super().__init__()
         self._session, self._names, self._onto = session, INPUTS[half], onto
         self.provider: str = session.get_providers()[0]
+        self.precision = precision
 
     def forward(self, *given: Tensor) -> Tensor:
         """The inputs and the result of the encoder's `forward`, in float32."""
@@ -41,6 +42,14 @@ class OnnxHalf(nn.Module):
         """The result for inputs by name."""
         found: NDArray[np.float32] = self._session.run(None, dict(given))[0]
         return found
+
+
+def told_of(encoder: nn.Module) -> str:
+    """What runs an encoder, and in which precision, in words."""
+    if isinstance(encoder, OnnxHalf):
+        return f'{encoder.provider} {encoder.precision}'
+    weight = next(encoder.parameters())
+    return f'torch {str(weight.dtype).removeprefix("torch.")}'
 
 
 def opened(exported: Exported, half: str, weights: Weights, device: str) -> OnnxHalf:
@@ -55,14 +64,14 @@ def opened(exported: Exported, half: str, weights: Weights, device: str) -> Onnx
         told_precision = written(told.get('precision'))
         raise WeightsError(f'{path}: precision={told_precision}, not {exported.precision}')
     try:
-        found = session(packed, half, device)
+        found = session(packed, half, device, exported.precision)
         check(found, half, weights.arch, told)
     except WeightsError as error:
         raise WeightsError(f'{path}: {error}') from None
     return found
 
 
-def session(packed: bytes, half: str, device: str) -> OnnxHalf:
+def session(packed: bytes, half: str, device: str, precision: str) -> OnnxHalf:
     """A half of a file's bytes. Raises WeightsError if ONNX Runtime cannot load it, ConfigError as
     `opened`."""
     try:
@@ -83,7 +92,7 @@ def session(packed: bytes, half: str, device: str) -> OnnxHalf:
             f'device={written(device)}: {chosen[0][0]} did not start, {made.get_providers()[0]} '
             "would compute instead; ONNX Runtime's log says why"
         )
-    return OnnxHalf(made, half, device if half == 'edge' else 'cpu')
+    return OnnxHalf(made, half, device if half == 'edge' else 'cpu', precision)
 
 
 def check(found: OnnxHalf, half: str, arch: Architecture, told: Mapping[str, str]) -> float:
@@ -96,12 +105,11 @@ def check(found: OnnxHalf, half: str, arch: Architecture, told: Mapping[str, str
     result = parity.compared(found.run(given))
     if result.shape != expected.shape:
         raise WeightsError(f'expected: {expected.shape} values, the graph gives {result.shape}')
-    error, precision = parity.error(result, expected), told.get('precision', '')
-    most = parity.TOLERANCES.get(precision, 0.0)
+    error, most = parity.error(result, expected), parity.TOLERANCES[found.precision]
     if not error <= most:
         raise WeightsError(
             f'{found.provider} differs from torch by {error:.2g} of the values; at most {most} '
-            f'in {shown(precision)}'
+            f'in {found.precision}'
         )
     return error
 
@@ -123,8 +131,8 @@ def _providers(device: str, available: list[str]) -> list[tuple[str, dict[str, s
     found = [each for each in PROVIDERS.get(kind, ()) if each in available]
     if not found:
         raise ConfigError(
-            f'device={written(device)}: ONNX Runtime has {", ".join(available)} here; cpu and cuda '
-            f'take {", ".join(each for names in PROVIDERS.values() for each in names)}'
+            f'device={written(device)}: ONNX Runtime has {", ".join(available)} here; '
+            f'{", ".join(PROVIDERS)} take {", ".join(sum(PROVIDERS.values(), ()))}'
         )
     own = {'device_id': number} if number else {}
     return [(name, own if kind == 'cuda' else {}) for name in found]

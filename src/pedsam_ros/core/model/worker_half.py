@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,9 +13,8 @@ from pedsam_ros.core import codec
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.errors import BadBatch
 from pedsam_ros.core.model import fitted_codec, preprocess
-from pedsam_ros.core.model.encoder import WindowEncoder
 from pedsam_ros.core.model.fitted_codec import FittedCodec
-from pedsam_ros.core.model.onnx_half import OnnxHalf
+from pedsam_ros.core.model.onnx_half import told_of
 from pedsam_ros.core.shown import written
 from pedsam_ros.core.types import Embedding, Pixels, Values, Window
 from pedsam_ros.core.windows import Place, Span, pixel_grid, token_grid
@@ -26,8 +26,13 @@ class WorkerHalf:
 
     arch: Architecture
     model_id: str
-    encoder: WindowEncoder | OnnxHalf
+    encoder: Any  # a WindowEncoder, or an OnnxHalf in its place
     fitted: FittedCodec | None = None  # the codec of this model, if it has one
+
+    @property
+    def computed_by(self) -> str:
+        """What runs the encoder, and in which precision: 'torch float32'."""
+        return told_of(self.encoder)
 
     def check(self, window: Window) -> None:
         """Raises BadBatch unless the window fits this model."""
