@@ -25,12 +25,10 @@ MOST_VIEWS = 1000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
     add = parser.add_argument
-    add('checkpoint', help='whole model or one half: a .safetensors or .pth file')
+    add('checkpoint', help='whole model: a .safetensors or .pth file')
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument('--float16', action='store_true', help='compute in float16')
-    kind.add_argument(
-        '--int8', action='store_true', help='linear layers in int8; whole model only'
-    )
+    kind.add_argument('--int8', action='store_true', help='linear layers in int8')
     add('--images', type=Path, help='with --int8: photographs (default: those of scikit-image)')
     views = 'with --int8: random parts of images that give the ranges (%(default)s)'
     add('--views', type=int, default=32, help=views)
@@ -38,18 +36,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Writes a graph for each half that is there, and out/export.json. Raises PedsamError."""
+    """Writes a graph for each half, and out/export.json. Raises PedsamError."""
     _check(args)
     precision = 'int8' if args.int8 else 'float16' if args.float16 else 'float32'
     exported = Exported(args.checkpoint, precision)
     paths = {half: exported.path(half) for half in checkpoint.HALVES}
     weights = checkpoint.read(args.checkpoint)
-    halves = [half for half in checkpoint.HALVES if weights.half(half).tensors]
+    checkpoint.check_half(weights, *checkpoint.HALVES)
     logging.getLogger().setLevel(logging.ERROR)  # the exporter and ONNX Runtime advise a lot
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
     given = _feeds(args, weights) if args.int8 else []
     errors = {}
-    for half in halves:
+    for half in checkpoint.HALVES:
         print(f'{paths[half]}: being written', flush=True)
         graph = onnx_export.graph_of(weights, half, 'float32' if args.int8 else precision)
         if args.int8:
@@ -77,9 +75,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _feeds(args: argparse.Namespace, weights: Weights) -> Sequence[dict[str, onnx_int8.Feed]]:
-    """Inputs of both halves for some views. Raises WeightsError if a half is missing: the edge's
-    ranges come from what the worker's half makes of images."""
-    checkpoint.check_half(weights, *checkpoint.HALVES)
+    """Inputs of both halves for some views. Raises ConfigError without images."""
     paths = image_paths(args.images) if args.images else photo_paths()
     rng = np.random.default_rng(args.seed)
     views = codec_fit.shown(paths, args.views, rng)

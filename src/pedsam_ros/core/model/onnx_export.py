@@ -6,14 +6,17 @@ import warnings
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pedsam_ros.core.errors import ConfigError, WeightsError
 from pedsam_ros.core.files import replacing
 from pedsam_ros.core.model import loading, onnx_file, onnx_half, parity
-from pedsam_ros.core.model.checkpoint import Weights, check_half
+from pedsam_ros.core.model.checkpoint import HALVES, Weights, check_half
 from pedsam_ros.core.model.onnx_file import INPUTS, MISSING, OPSET, OUTPUTS
+from pedsam_ros.core.types import Values
+from pedsam_ros.core.windows import merge, partition, pixel_grid, token_grid
 
 _MOST_WINDOWS = 1024  # of a batch
 
@@ -45,7 +48,8 @@ def graph_of(weights: Weights, half: str, precision: str) -> Any:
     given: tuple[Tensor, ...] = (torch.zeros(1, arch.tokens, arch.tokens, arch.dim),)
     shapes: Any = None
     if half == 'worker':
-        given = tuple(torch.from_numpy(each) for each in parity.windows(arch).values())
+        probes = onnx_half.probes(half, arch, {})
+        given = tuple(torch.from_numpy(each) for each in probes.values())
         some = {0: torch.export.Dim('windows', min=1, max=_MOST_WINDOWS)}
         shapes = some, some
     if precision == 'float16':
@@ -85,9 +89,10 @@ def write(model: Any, path: Path, weights: Weights, half: str, precision: str) -
     """Writes a graph for onnx_half.opened; half a file never appears under this name.
 
     Returns how far its results are from torch's: see parity.error. Raises WeightsError, and writes
-    nothing, if they are further than the precision allows, or if the graph would be refused where
-    it is read; OSError.
+    nothing, if they are further than the precision allows, if the graph would be refused where it
+    is read, or if a half of the model is missing; OSError.
     """
+    check_half(weights, *HALVES)
     told = {
         'format': onnx_file.FORMAT,
         'half': half,
@@ -113,24 +118,33 @@ def _probed(weights: Weights, half: str) -> dict[str, str]:
     """The metadata by which onnx_half.check compares: what torch computes."""
     told = {}
     if half == 'edge':
-        flat = loading.padding_tokens(weights).flatten(0, 1)
-        told['mean'], told['spread'] = (
-            parity.packed(each.numpy()) for each in (flat.mean(0), flat.std(0))
-        )
+        told['tokens'] = parity.packed(_tokens(weights), '<f2')
     given = onnx_half.probes(half, weights.arch, told).values()
     with torch.inference_mode():
         result = encoder_of(weights, half)(*(torch.from_numpy(each) for each in given))
-    told['expected'] = parity.packed(parity.compared(result.numpy()))
+    told['expected'] = parity.packed(parity.compared(result.numpy(), half))
     return told
+
+
+def _tokens(weights: Weights) -> Values:
+    """(T, T, C): what the worker's half makes of parity.picture."""
+    arch, worker = weights.arch, loading.load_worker(weights)
+    grid = token_grid(arch)
+    parts = partition(parity.picture(arch.image_px), pixel_grid(arch))
+    places, corners = [grid.place(index) for index in parts], [(0, 0)] * len(parts)
+    found = worker.tokens(places, [*parts.values()], corners)
+    ground = np.zeros((arch.tokens, arch.tokens, arch.dim), np.float32)
+    return merge(dict(zip(parts, found, strict=True)), grid, ground)
 
 
 def _check_batches(found: onnx_half.OnnxHalf, weights: Weights) -> None:
     """Raises WeightsError unless windows give the same alone as in one batch, to what float32
     rounds."""
-    given = parity.windows(weights.arch)
+    given = onnx_half.probes('worker', weights.arch, {})
     together = found.run(given)
     for i in range(len(together)):
         alone = found.run({name: each[i : i + 1] for name, each in given.items()})
-        error = parity.error(alone.reshape(1, -1), together[i : i + 1].reshape(1, -1))
+        pair = (parity.compared(each, 'worker') for each in (alone, together[i : i + 1]))
+        error = parity.error(*pair)
         if not error <= parity.TOLERANCES['float32']:
             raise WeightsError(f'window {i} alone differs by {error:.2g} from that in a batch')

@@ -26,8 +26,8 @@ INPUTS = {'worker': ('pixels', 'places'), 'edge': ('tokens',)}
 OUTPUTS = {'worker': 'tokens', 'edge': 'embedding'}
 MISSING = 'backend=onnx: {} is not installed: pip install -r requirements/onnx.txt'
 _MOST_NODES = 20_000  # vit_h has some hundreds
-_MOST_METADATA_BYTES = 2**20
-_ADDED_BYTES = 2**25  # of a graph, beside its weights
+_MOST_METADATA_BYTES = 2**25  # vit_h's tokens take half of it
+_ADDED_BYTES = 2**26  # of a graph, beside its weights
 _DOMAINS = ('', 'ai.onnx')  # two names of the standard one
 _FLOAT, _INT64 = 1, 7  # TensorProto.DataType
 _OPEN, _ANY = 'N', 'any'  # a dimension that is chosen at each run; one that is not looked at

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.errors import ConfigError, WeightsError
-from pedsam_ros.core.model import onnx_file, parity
+from pedsam_ros.core.model import onnx_file, parity, preprocess
 from pedsam_ros.core.model.checkpoint import Weights
 from pedsam_ros.core.model.onnx_file import INPUTS, MISSING, Exported
 from pedsam_ros.core.shown import shown, written
@@ -100,11 +100,8 @@ def check(found: OnnxHalf, half: str, arch: Architecture, told: Mapping[str, str
 
     Raises WeightsError if it is larger than the precision allows.
     """
-    given = probes(half, arch, told)
-    expected = parity.expected_of(told, len(next(iter(given.values()))))
-    result = parity.compared(found.run(given))
-    if result.shape != expected.shape:
-        raise WeightsError(f'expected: {expected.shape} values, the graph gives {result.shape}')
+    result = parity.compared(found.run(probes(half, arch, told)), half)
+    expected = parity.unpacked(told, 'expected', result.shape)
     error, most = parity.error(result, expected), parity.TOLERANCES[found.precision]
     if not error <= most:
         raise WeightsError(
@@ -115,14 +112,13 @@ def check(found: OnnxHalf, half: str, arch: Architecture, told: Mapping[str, str
 
 
 def probes(half: str, arch: Architecture, told: Mapping[str, str]) -> dict[str, Any]:
-    """The inputs on which a half is compared, by name. Raises WeightsError if the metadata lack
-    the mean and the spread of an edge's tokens."""
-    if half == 'worker':
-        return parity.windows(arch)
-    mean, spread = (parity.unpacked(told, name, (1, arch.dim)) for name in ('mean', 'spread'))
-    if mean.shape != (1, arch.dim) or spread.shape != (1, arch.dim):
-        raise WeightsError(f'mean, spread: {mean.size}, {spread.size} numbers, not {arch.dim}')
-    return parity.tokens(arch, mean[0], spread[0])
+    """The inputs on which a half is compared, by name; those of the edge's are in the metadata.
+    Raises WeightsError if they are not."""
+    if half == 'edge':
+        shape = (1, arch.tokens, arch.tokens, arch.dim)
+        return {'tokens': parity.unpacked(told, 'tokens', shape, '<f2')}
+    canvas = preprocess.on_canvas(parity.picture(arch.image_px), arch.image_px).numpy()
+    return {'pixels': parity.windows(canvas, arch), 'places': parity.places(arch)}
 
 
 def _providers(device: str, available: list[str]) -> list[tuple[str, dict[str, str]]]:
