@@ -116,14 +116,21 @@ def write(model: Any, path: Path, weights: Weights, half: str, precision: str) -
 
 def _probed(weights: Weights, half: str) -> dict[str, str]:
     """The metadata by which onnx_half.check compares: what torch computes."""
-    told = {}
+    given, told = probes_of(weights, half), {}
     if half == 'edge':
-        told['tokens'] = parity.packed(_tokens(weights), '<f2')
-    given = onnx_half.probes(half, weights.arch, told).values()
+        told['tokens'] = parity.packed(given['tokens'], '<f2')
     with torch.inference_mode():
-        result = encoder_of(weights, half)(*(torch.from_numpy(each) for each in given))
+        inputs = (torch.from_numpy(each) for each in given.values())
+        result = encoder_of(weights, half)(*inputs)
     told['expected'] = parity.packed(parity.compared(result.numpy(), half))
     return told
+
+
+def probes_of(weights: Weights, half: str) -> dict[str, Any]:
+    """The inputs on which a half is compared, by name: of parity.picture. Raises WeightsError if
+    the worker's half is missing."""
+    told = {'tokens': parity.packed(_tokens(weights), '<f2')} if half == 'edge' else {}
+    return onnx_half.probes(half, weights.arch, told)
 
 
 def _tokens(weights: Weights) -> Values:
