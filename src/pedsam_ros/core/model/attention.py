@@ -10,13 +10,13 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.compiler import is_exporting
 from torch.nn import functional as F
 
 from pedsam_ros.core.model import sam
 
 _SCORES = 2**20  # of pairs of a query and a key, held at once: what a cache holds
 _GRAPH_SCORES = 2**24  # the same in a graph that is exported: one head of SAM's global attention
+is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)  # torch 2.7 and newer export
 _Span: TypeAlias = 'slice[int, int, None]'
 
 

@@ -22,7 +22,6 @@ from pedsam_ros.core.model.automatic import automatic, suited
 from pedsam_ros.core.model.decoder import Decoder
 from pedsam_ros.core.model.fitted_codec import FittedCodec
 from pedsam_ros.core.model.masks import answered
-from pedsam_ros.core.model.onnx_half import told_of
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.prompts import sift
 from pedsam_ros.core.types import (
@@ -56,11 +55,7 @@ class EdgeHalf:
     padding: Values  # (T, T, C)
     worker: WorkerHalf | None = None
     fitted: FittedCodec | None = None  # the codec of this model, if it has one
-
-    @property
-    def computed_by(self) -> str:
-        """What runs the encoder, and in which precision: 'torch float32'."""
-        return told_of(self.encoder)
+    computed_by: str = 'torch'  # what runs the encoder, and in which precision, in words
 
     def embed(self, tokens: Values) -> Tensor:
         """Turns (T, T, C) tokens after the window blocks into a (1, E, T, T) float32 embedding."""

@@ -12,12 +12,11 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.compiler import is_exporting
 from torch.nn import functional as F
 
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.model import sam
-from pedsam_ros.core.model.attention import attend
+from pedsam_ros.core.model.attention import attend, is_exporting
 
 IMAGE = 'image_encoder.'  # prefix of the encoder's tensors in SAM's checkpoints
 _HIDDEN_VALUES = 2**22  # values of an MLP's hidden layer held at once: more leave the cache

@@ -28,7 +28,7 @@ from pedsam_ros.core.model.edge_half import EdgeHalf
 from pedsam_ros.core.model.encoder import IMAGE, GlobalEncoder, WindowEncoder
 from pedsam_ros.core.model.monolithic import MonolithicEncoder, MonolithicPipeline
 from pedsam_ros.core.model.onnx_file import Exported
-from pedsam_ros.core.model.onnx_half import opened
+from pedsam_ros.core.model.onnx_half import opened, told_of
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.shown import shown, written
 from pedsam_ros.core.types import Values
@@ -78,7 +78,8 @@ def load_worker(
     else:
         names = {k.removeprefix(IMAGE): t for k, t in weights.half('worker').tensors.items()}
         encoder = _fill(WindowEncoder, weights.arch, names).to(device, dtype)
-    return WorkerHalf(weights.arch, weights.model_id, encoder, weights.codec)
+    by = told_of(encoder)
+    return WorkerHalf(weights.arch, weights.model_id, encoder, weights.codec, by)
 
 
 def load_edge(
@@ -104,7 +105,7 @@ def load_edge(
     decoder = _fill(Decoder, weights.arch, rest).to(device, torch.float32)
     padding = padding_tokens(weights, device).numpy().copy()  # or it keeps the whole file mapped
     worker = load_worker(weights, device, dtype, exported) if worker_half else None
-    parts = encoder, decoder, padding, worker, weights.codec
+    parts = encoder, decoder, padding, worker, weights.codec, told_of(encoder)
     return EdgeHalf(weights.arch, weights.model_id, *parts)
 
 

@@ -130,5 +130,7 @@ def _providers(device: str, available: list[str]) -> list[tuple[str, dict[str, s
             f'device={written(device)}: ONNX Runtime has {", ".join(available)} here; '
             f'{", ".join(PROVIDERS)} take {", ".join(sum(PROVIDERS.values(), ()))}'
         )
-    own = {'device_id': number} if number else {}
-    return [(name, own if kind == 'cuda' else {}) for name in found]
+    threads = {'device_type': 'CPU', 'num_of_threads': str(torch.get_num_threads())}
+    own = {'OpenVINOExecutionProvider': threads, 'CPUExecutionProvider': {}}
+    gpu = {'device_id': number or '0'}
+    return [(name, own.get(name, gpu)) for name in found]

@@ -14,7 +14,6 @@ from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.errors import BadBatch
 from pedsam_ros.core.model import fitted_codec, preprocess
 from pedsam_ros.core.model.fitted_codec import FittedCodec
-from pedsam_ros.core.model.onnx_half import told_of
 from pedsam_ros.core.shown import written
 from pedsam_ros.core.types import Embedding, Pixels, Values, Window
 from pedsam_ros.core.windows import Place, Span, pixel_grid, token_grid
@@ -28,11 +27,7 @@ class WorkerHalf:
     model_id: str
     encoder: Any  # a WindowEncoder, or an OnnxHalf in its place
     fitted: FittedCodec | None = None  # the codec of this model, if it has one
-
-    @property
-    def computed_by(self) -> str:
-        """What runs the encoder, and in which precision: 'torch float32'."""
-        return told_of(self.encoder)
+    computed_by: str = 'torch'  # what runs the encoder, and in which precision, in words
 
     def check(self, window: Window) -> None:
         """Raises BadBatch unless the window fits this model."""
