@@ -1,5 +1,6 @@
 """An exported half computes what torch does, or is not used."""
 
+import argparse
 import os
 import sys
 from dataclasses import replace
@@ -26,7 +27,9 @@ from pedsam_ros.core.model.onnx_file import Exported
 from pedsam_ros.core.shift import Shift
 from pedsam_ros.core.windows import Canvas, partition, pixel_grid, token_grid
 from pedsam_ros.core.worker_config import WorkerConfig
+from pedsam_ros.evaluation.variants import Conditions, open_model, why_impossible
 from pedsam_ros.learn import calibration
+from pedsam_ros.tools import export
 
 onnx = pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
@@ -178,6 +181,31 @@ def test_graphs_lie_beside_the_weights():
     for name in ('vit_tiny', 'random:vit_tiny:0'):
         with pytest.raises(ConfigError, match='pedsam split'):
             Exported(name, 'float32').path('edge')
+
+
+def test_a_model_by_name_is_not_exported():
+    """Nobody would find its graph. The command says what to do instead, before it computes."""
+    parser = argparse.ArgumentParser()
+    export.add_arguments(parser)
+    with pytest.raises(ConfigError, match='pedsam split'):
+        export.run(parser.parse_args(['random:vit_tiny:0']))
+
+
+def test_a_run_without_graphs_leaves_out_what_needs_them(exported, tmp_path):
+    """And says which file is missing."""
+    conditions = Conditions(sigma=10.0, domains=(), device='cpu', threads=1)
+    for source, missing in (
+        (exported.checkpoint, ''),
+        (str(tmp_path / 'n.safetensors'), 'n-worker.onnx is not there'),
+        ('vit_tiny', 'pedsam split'),
+    ):
+        there = replace(conditions, checkpoint=source)
+        why = why_impossible('ped_onnx', {'ped': fakes.weights()}, there)
+        assert missing in why
+        assert bool(why) == bool(missing)
+    there = replace(conditions, checkpoint=exported.checkpoint)
+    with open_model('ped_onnx', {'ped': fakes.weights()}, there) as model:
+        assert model.worker.computed_by == 'CPUExecutionProvider float32'
 
 
 @pytest.mark.parametrize('package', ['onnx', 'onnxruntime'])
