@@ -82,6 +82,7 @@ def session(packed: bytes, half: str, device: str, precision: str) -> OnnxHalf:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3  # errors
+    options.enable_mem_pattern = False  # it would plan for each size of a batch, and hold more
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
     try:
         made = onnxruntime.InferenceSession(packed, options, providers=chosen)
