@@ -5,7 +5,7 @@ Source: SAM image_encoder.py (Attention, add_decomposed_rel_pos).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import torch
@@ -16,6 +16,8 @@ from pedsam_ros.core.model import sam
 
 _SCORES = 2**20  # of pairs of a query and a key, held at once: what a cache holds
 _SMALL = 1024  # tokens of a window; SAM's have 196
+_GRAPH_SCORES = 2**24  # the same in a graph that is exported: one head of SAM's global attention
+is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)  # torch 2.7 and newer export
 _Span: TypeAlias = 'slice[int, int, None]'
 
 
@@ -29,8 +31,7 @@ def attend(attn: Any, qkv: Tensor) -> Tensor:
     tables = _tables(attn, height, width)
     parts = qkv.view(n, height * width, 3, attn.num_heads, -1).permute(2, 0, 3, 1, 4)
     q, k, v = parts.unbind(0)
-    on_gpu = whole if height * width <= _SMALL else fused
-    attended = (on_gpu if qkv.is_cuda else in_pieces)(q, k, v, *tables)
+    attended = _way(qkv)(q, k, v, *tables)
     return attended.transpose(1, 2).reshape(n, height, width, -1)
 
 
@@ -52,12 +53,13 @@ def in_pieces(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> 
 
 
 def whole(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
-    """The same for a GPU and windows, as SAM does it: all scores at once. For so few tokens that
-    is faster than `fused`."""
+    """The same for a GPU and windows, all at once, as SAM does it. For so few tokens that is
+    faster than `fused`."""
     by_row, by_column = _biases(q.flatten(0, 1), rel_h, rel_w)
-    biases = (by_row[..., :, None] + by_column[..., None, :]).flatten(1, 2).flatten(2)
-    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(2, 3) + biases.view(*q.shape[:3], -1)
-    return scores.softmax(-1) @ v
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+    split = scores.view(*by_row.shape, len(rel_w)) + by_row[..., None]
+    weights: Tensor = (split + by_column[..., None, :]).view(scores.shape).softmax(-1)
+    return weights @ v
 
 
 def fused(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
@@ -77,6 +79,24 @@ def fused(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tens
     keys = torch.cat([k, where.expand(*k.shape[:3], -1)], -1)
     values = F.pad(v, (0, height + width))
     return F.scaled_dot_product_attention(queries, keys, values, scale=1.0)[..., :channels]
+
+
+def exported(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
+    """The same for a graph that is exported, of some heads at a time: products and a softmax,
+    which every runtime has and fuses as it can."""
+    few = max(1, _GRAPH_SCORES // q.shape[2] ** 2)
+    spans = [*_spans(q.shape[1], few)]
+    parts = [whole(q[:, some], k[:, some], v[:, some], rel_h, rel_w) for some in spans]
+    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+
+
+def _way(qkv: Tensor) -> Callable[..., Tensor]:
+    """How attention of (N, H, W, 3C) is computed where that is."""
+    if is_exporting():
+        return exported
+    if not qkv.is_cuda:
+        return in_pieces
+    return whole if qkv.shape[1] * qkv.shape[2] <= _SMALL else fused
 
 
 def _in_rows(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Reads and writes weights: SAM's .pth, our .safetensors, and random weights from a seed.
 
-No other file opens a model. Its `model_id` is a hash of its architecture and of both halves.
-The file of one half also holds the other half's hash, so that each end can check its own weights
-and still name the whole model.
+No other file opens weights; onnx_file.py opens graphs. A model's `model_id` is a hash of its
+architecture and of both halves. The file of one half also holds the other half's hash, so that
+each end can check its own weights and still name the whole model.
 """
 
 from __future__ import annotations

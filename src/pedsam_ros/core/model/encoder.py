@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from pedsam_ros.core.architecture import FINE_PER_SIDE, Architecture
 from pedsam_ros.core.model import sam
-from pedsam_ros.core.model.attention import attend
+from pedsam_ros.core.model.attention import attend, is_exporting
 from pedsam_ros.core.model.stem import Stem
 
 IMAGE = 'image_encoder.'  # prefix of the encoder's tensors in SAM's checkpoints
@@ -105,7 +105,13 @@ def embedding_of(neck: Any, tokens: Tensor, fine_dim: int) -> Tensor:
 
 def inside_of(canvas: Tensor) -> Tensor | None:
     """The places of the tokens on the canvas, (V,), among those of N windows: (N, H, W, 1) bool,
-    False for window padding. None if there is no padding."""
+    False for window padding. None if there is no padding.
+
+    An exported graph, whose shapes cannot depend on values, has `canvas` itself in their place:
+    it computes window padding, too, and `laid` drops it.
+    """
+    if is_exporting():
+        return canvas
     places = canvas.flatten().nonzero()[:, 0]
     return places if len(places) < canvas.numel() else None
 
@@ -117,7 +123,7 @@ def taken(tokens: Tensor, inside: Tensor | None) -> Tensor:
     have give a window the same result in every batch, to the last bit.
     """
     flat = tokens.flatten(0, 2)
-    if inside is None:
+    if inside is None or inside.dtype == torch.bool:
         return flat
     return F.pad(flat[inside], (0, 0, 0, -len(inside) % (tokens.shape[1] * tokens.shape[2])))
 
@@ -126,6 +132,8 @@ def laid(some: Tensor, ground: Tensor, inside: Tensor | None) -> Tensor:
     """Inverse of `taken`: (V, C) -> (N, H, W, C), with those of `ground` outside."""
     if inside is None:
         return some.view(ground.shape)
+    if inside.dtype == torch.bool:
+        return torch.where(inside, some.view(ground.shape), ground)
     flat = ground.flatten(0, 2).to(some.dtype)  # another under autocast
     return flat.index_copy(0, inside, some[: len(inside)]).view(ground.shape)
 
@@ -152,6 +160,8 @@ def run_block(
 def _by_mlp(block: Any, tokens: Tensor, whole: int) -> Tensor:
     """The second half of a block, of some (V, C) tokens at a time: whole windows of so many, if
     they are small enough."""
+    if is_exporting():
+        return cast(Tensor, tokens + block.mlp(block.norm2(tokens)))
     rows = max(1, _HIDDEN_VALUES // block.mlp.lin1.out_features)
     rows = rows // whole * whole or rows
     return torch.cat([part + block.mlp(block.norm2(part)) for part in tokens.split(rows)])
