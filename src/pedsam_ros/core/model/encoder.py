@@ -52,7 +52,8 @@ class WindowEncoder(nn.Module):
         `places` (N, 2) is the row and column of each window's first token on the canvas, which
         may lie outside of it. Tokens outside the canvas (window padding) have no meaning.
         """
-        embed = self.patch_embed.in_any_batch if self.has_stem else self.patch_embed
+        alike = self.has_stem and not is_exporting()  # a graph takes any number at once
+        embed = self.patch_embed.in_any_batch if alike else self.patch_embed
         tokens = embed(pixels) + self._at(self.pos_embed, places)
         inside = inside_of(self._at(torch.ones_like(self.pos_embed[..., :1]), places) > 0)
         some = taken(tokens, inside)
