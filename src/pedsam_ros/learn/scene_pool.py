@@ -1,11 +1,14 @@
 """Composed scenes on disk: many steps learn from each, flipped, shifted and asked for anew.
 
-Composing a scene takes a core longer than a GPU takes to learn from a hundred.
+Composing a scene takes a core twenty times as long as a GPU takes to learn from it.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedsam_ros.core.errors import ConfigError
-from pedsam_ros.core.foreign_text import parsed_json
+from pedsam_ros.core.files import replacing
+from pedsam_ros.core.foreign_text import read_json
 from pedsam_ros.core.shown import written
 from pedsam_ros.learn.asset_pack import AssetPack
 from pedsam_ros.learn.scenes import LONG_PX, Scene, compose, visible
@@ -43,17 +47,20 @@ class ScenePool:
     ready: NDArray[np.uint8]  # (N,) 1 if the scene is there
 
     @classmethod
-    def at(cls, folder: Path, count: int, seed: int) -> ScenePool:
-        """Opens the pool in a folder, or makes an empty one for `count` scenes.
+    def at(cls, folder: Path, count: int, seed: int, assets: str) -> ScenePool:
+        """Opens the pool in a folder, or makes an empty one for `count` scenes of some assets,
+        which their hash names.
 
-        Raises ConfigError if there is one of another kind.
+        Raises ConfigError if there is one of another kind, or too little space.
         """
-        kind = {'scenes': count, 'seed': seed, 'side': LONG_PX}
+        kind = {'scenes': count, 'seed': seed, 'side': LONG_PX, 'assets': assets}
         told = folder / 'pool.json'
         folder.mkdir(parents=True, exist_ok=True)
         if not told.exists():
-            told.write_text(json.dumps(kind))
-        if (found := parsed_json(told.read_bytes(), _MOST_BYTES)) != kind:
+            _check_space(folder, count)
+            with replacing(told) as partial:
+                partial.write_text(json.dumps(kind))
+        if (found := read_json(told, _MOST_BYTES)) != kind:
             raise ConfigError(f'{told}: a pool of {written(found)}, not of {kind}')
         side, most = LONG_PX, MOST_OBJECTS
         return cls(
@@ -103,5 +110,19 @@ def _places(mask: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.flo
     return np.stack([columns, rows], 1).astype(np.float32)
 
 
+def _check_space(folder: Path, count: int) -> None:
+    """Raises ConfigError unless so many scenes fit on the disk: they are written where they lie,
+    and a full disk would end the process."""
+    needed, free = count * 4 * LONG_PX**2, shutil.disk_usage(folder).free
+    if needed > free:
+        raise ConfigError(f'scenes={count}: they take {needed} bytes; {folder} has {free}')
+
+
 def _mapped(path: Path, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
-    return np.memmap(path, dtype, mode='r+' if path.exists() else 'w+', shape=shape)
+    """An array in a file, which is made of zeros if it is not there. What another process has
+    written stays."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    with open(path, 'ab') as file:
+        if os.fstat(file.fileno()).st_size < size:
+            os.ftruncate(file.fileno(), size)
+    return np.memmap(path, dtype, mode='r+', shape=shape)

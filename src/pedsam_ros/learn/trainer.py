@@ -137,7 +137,11 @@ class Trainer:
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self._share()
-        nn.utils.clip_grad_norm_(self.learner.parameters(), 1.0)
+        norm = nn.utils.clip_grad_norm_(self.learner.parameters(), 1.0)
+        if not torch.isfinite(norm):
+            raise PedsamError(
+                f'step={self.step}: gradient={norm.item()}: not finite; lower --rate'
+            )
         self._optimiser.step()
         self._follow()
         self.step += 1

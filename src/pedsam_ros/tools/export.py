@@ -19,7 +19,7 @@ from pedsam_ros.learn import calibration, codec_fit
 from pedsam_ros.learn.photo_folder import image_paths
 from pedsam_ros.tools.figures import write_figures
 
-MOST_VIEWS = 1000
+MOST_VIEWS = 64  # all are held at once: those of vit_b take 28 MB each
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ import torch
 from pedsam_ros.core.architecture import ARCHITECTURES
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model.monolithic import ORDERS
+from pedsam_ros.core.shown import written
 from pedsam_ros.learn import driver
 from pedsam_ros.learn.from_pool import FromPool, filled_pool
 from pedsam_ros.learn.learner import Learner
@@ -50,9 +51,9 @@ def _make(args: argparse.Namespace) -> tuple[Learner, Source]:
     arch = ARCHITECTURES[args.arch]
     learner = Trainee(arch, args.order, args.seed, args.stage, edge_only=args.edge_only)
     if args.start:
-        learner.begin_with(_average(args.start / 'state.pt'))
+        learner.begin_with(_average(args.start, f'train {args.order} masks'))
     if args.second_look:
-        learner.borrow_look(_average(args.second_look / 'state.pt'))
+        learner.borrow_look(_average(args.second_look, 'train edge only masks'))
     folder = args.pool or args.out / 'scenes'
     pool = filled_pool(folder, args.scenes, args.assets, args.loaders)
     stage = 1 + STAGES.index(args.stage)
@@ -76,10 +77,14 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError(f'scenes={args.scenes}: from 1 to 10000000')
 
 
-def _average(path: Path) -> dict[str, torch.Tensor]:
-    """The averaged weights of a run. Raises ConfigError if there are none."""
+def _average(folder: Path, kind: str) -> dict[str, torch.Tensor]:
+    """The averaged weights of a run. Raises ConfigError if there are none, or of another kind."""
+    path = folder / 'state.pt'
     try:
         state = torch.load(path, map_location='cpu', weights_only=True)
-        return dict(state['average'])
+        found, weights = state['recipe']['learner'], dict(state['average'])
     except Exception as error:  # a corrupt file can make torch raise nearly anything
         raise ConfigError(f'{path}: not the state of a run ({error!r:.200})') from None
+    if found != kind:
+        raise ConfigError(f'{path}: a run of {written(found)}, not of {kind!r}')
+    return weights

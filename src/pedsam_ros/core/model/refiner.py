@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.edge_compute import Making, finished
+from pedsam_ros.core.edge_compute import Making
 from pedsam_ros.core.model import sam
 from pedsam_ros.core.model.fine_decoder import AT_4, AT_8, Features, of_images
 from pedsam_ros.core.windows import Canvas
@@ -134,13 +134,11 @@ def snapped(rects: Tensor, size: Tensor, scale: Tensor, corner: Tensor) -> tuple
     return spans.flatten(1), on_canvas.flatten(1)
 
 
-def cut(image: Tensor, spans: Tensor, side: int) -> Tensor:
-    """Cuts spans (N, 4), whole px, out of (C, H, W): (N, C, side, side) float32, antialiased."""
-    return finished(cutting(image, spans, side))
-
-
 def cutting(image: Tensor, spans: Tensor, side: int) -> Making[Tensor]:
-    """As `cut`. Yields whenever many pixels have been read: spans of a large image take long."""
+    """Cuts spans (N, 4), whole px, out of (C, H, W): (N, C, side, side) float32, antialiased.
+
+    Yields whenever many pixels have been read: spans of a large image take long.
+    """
     parts = torch.empty(len(spans), len(image), side, side, device=spans.device)
     corners, read_px = spans.tolist(), 0
     for i, (x0, y0, x1, y1) in enumerate(corners):
