@@ -26,6 +26,7 @@ PARAMETERS = {  # parameter -> default of its argument; empty: as in params_file
     'autostart': 'true',
     'checkpoint': '',
     'device': '',
+    'backend': '',
     'precision': '',
     'transport': '',
     'every_frame': '',

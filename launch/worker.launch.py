@@ -21,6 +21,7 @@ PARAMETERS = {  # parameter -> default of its argument; empty: as in params_file
     'key_folder': '',
     'insecure': '',
     'device': '',
+    'backend': '',
     'precision': '',
     'threads': '',
 }

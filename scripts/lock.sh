@@ -12,7 +12,7 @@ compile() {  # OUT, then words for uv
   sed -i '1i # Written by scripts/lock.sh: do not edit.' "$out"
 }
 for distro in jazzy kilted; do
-  compile "$distro.txt" --config-file locked/uv.toml --no-emit-package torch "ros-$distro.txt" {build,run,assets,attackers,dev,docs}.txt
+  compile "$distro.txt" --config-file locked/uv.toml --no-emit-package torch "ros-$distro.txt" {build,run,assets,attackers,dev,docs,onnx}.txt
 done
 # torch as PyPI has it, with what it needs for CUDA and nothing else needs.
 torch=$(grep '^torch==' run.txt)

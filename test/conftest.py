@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+import exported_halves
+import fakes
 from domains import domains
+from pedsam_ros.core.model.onnx_file import Exported
 
 _SHARED = Path(__file__).resolve().parents[2] / 'shared' / 'data' / 'sequences'
 
@@ -32,6 +35,12 @@ def sequences() -> Path:
     if not (_SHARED / 'sequences.json').is_file():
         pytest.skip(f'no camera sequences in {_SHARED}')
     return _SHARED
+
+
+@pytest.fixture(scope='session')
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """The tiny model, exported in float32."""
+    return exported_halves.written(tmp_path_factory.mktemp('exported'), fakes.weights())
 
 
 @pytest.fixture(scope='session', autouse=True)

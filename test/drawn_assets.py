@@ -9,7 +9,7 @@ import numpy as np
 
 import fakes
 
-SMALL = replace(fakes.TINY, name='small', image_px=96, window=4, refine_px=16)
+SMALL = replace(fakes.FINE, name='small', image_px=96)
 
 
 def write_assets(path, drop=()):

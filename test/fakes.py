@@ -38,6 +38,7 @@ TINY = Architecture(
     window=4,
     embedding_dim=32,
 )
+FINE = replace(TINY, name='fine', fine_dim=2, refine_px=16)  # with our own stem, decoder, refiner
 WORKERS = tuple(WorkerEntry(name=n, domain_id=i) for i, n in enumerate(NAMES, 1))
 ALL = frozenset(worker.name for worker in WORKERS)
 WITHOUT_BOB = ALL - {'bob'}

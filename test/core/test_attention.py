@@ -1,4 +1,4 @@
-"""Both ways to compute attention give what SAM's own code gives."""
+"""All ways to compute attention give what SAM's own code gives."""
 
 import pytest
 import torch
@@ -6,6 +6,7 @@ import torch
 from pedsam_ros.core.model import attention, sam
 
 SIZES = [(1, 6, 9), (3, 4, 4), (2, 1, 5)]
+WAYS = [attention.in_pieces, attention.whole, attention.fused, attention.exported]
 
 
 def attentive(height, width):
@@ -25,7 +26,7 @@ def parts_of(attn, tokens):
 
 
 @pytest.mark.parametrize('size', SIZES, ids=str)
-@pytest.mark.parametrize('way', [attention.in_pieces, attention.fused])
+@pytest.mark.parametrize('way', WAYS)
 @torch.no_grad()
 def test_attention_is_sams_own(way, size):
     """In float64 to 1e-12: for windows and for the whole canvas, square or not."""
@@ -41,6 +42,16 @@ def test_pieces_of_any_size_give_the_same(monkeypatch, most):
     attn, tokens = attentive(3, 4), torch.randn(5, 3, 4, 16, dtype=torch.float64)
     monkeypatch.setattr(attention, '_SCORES', most)
     found = attention.attend(attn, attn.qkv(tokens))
+    assert (attn.proj(found) - attn(tokens)).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize('most', [1, 144, 300])
+@torch.no_grad()
+def test_heads_that_are_exported_one_by_one_give_the_same(monkeypatch, most):
+    """Or both together."""
+    attn, tokens = attentive(3, 4), torch.randn(5, 3, 4, 16, dtype=torch.float64)
+    monkeypatch.setattr(attention, '_GRAPH_SCORES', most)
+    found = attention.exported(*parts_of(attn, tokens)).transpose(1, 2).reshape(tokens.shape)
     assert (attn.proj(found) - attn(tokens)).abs().max() < 1e-12
 
 

@@ -1,5 +1,6 @@
 """Automatic masks, coarse points first: how the search ends, and what it gives."""
 
+import re
 from dataclasses import replace
 from itertools import combinations, count
 
@@ -27,24 +28,34 @@ EASY = AutomaticConfig(
 )
 
 
-@pytest.fixture(scope='module', params=[0, 16], ids=['SAM', 'second look'])
+KINDS = {
+    'SAM': fakes.TINY,
+    'our own': replace(fakes.FINE, refine_px=0),
+    'our own, second look': fakes.FINE,
+}
+LAST = re.compile(r'mask_decoder\.(output_upscaling\.3\.weight|weights\.\d\.2\..*)')
+
+
+@pytest.fixture(scope='module', params=[*KINDS.values()], ids=[*KINDS])
 def decoder(request):
-    """A random decoder, with and without a refiner, whose logits are as large as trained ones."""
-    weights = checkpoint.random_weights(replace(fakes.TINY, refine_px=request.param), 0)
-    name = 'mask_decoder.output_upscaling.3.weight'
-    loud = {**weights.tensors, name: weights.tensors[name] * LOUD}
+    """A random decoder of each kind, whose logits are as large as trained ones."""
+    weights = checkpoint.random_weights(request.param, 0)
+    loud = {
+        name: tensor * LOUD if LAST.fullmatch(name) else tensor
+        for name, tensor in weights.tensors.items()
+    }
     return loading.load_edge(checkpoint.Weights(weights.arch, loud, weights.hashes)).decoder
 
 
-def encoded(shift=None):
-    canvas = Canvas.fit(fakes.TINY, *SIZE, shift=shift)
-    embedding = torch.randn(1, 32, 18, 18, generator=torch.Generator().manual_seed(0))
+def encoded(decoder, shift=None):
+    canvas, channels = Canvas.fit(fakes.TINY, *SIZE, shift=shift), 64 if decoder.fine else 32
+    embedding = torch.randn(1, channels, 18, 18, generator=torch.Generator().manual_seed(0))
     return Encoded(FrameKey(0, ''), canvas, embedding, fakes.frame(*SIZE).rgb)
 
 
 def found(decoder, config=EASY, late=lambda: False, shift=None):
     with torch.inference_mode():
-        return finished(automatic(decoder, encoded(shift), config, late))
+        return finished(automatic(decoder, encoded(decoder, shift), config, late))
 
 
 def overlap(one, other):
@@ -56,9 +67,9 @@ def overlap(one, other):
 
 
 def test_masks_that_promise_enough_are_those_of_the_whole_decoder(decoder):
-    """They are only not drawn otherwise."""
+    """SAM's decoder only does not draw the others."""
     points = torch.tensor([[[20.0, 30.0, 1]], [[200.0, 100.0, 1]], [[9.0, 9.0, 1]]])
-    embedding = encoded().embedding
+    embedding = encoded(decoder).embedding
     with torch.inference_mode():
         logits, scores = decoder(embedding, points, None)
         least = float(scores.median())

@@ -25,12 +25,12 @@ FRAMES = [(96, 128), (128, 96), (90, 160), (77, 131), (288, 288)]
 
 
 def thin(name):
-    """The named architecture with its true depth, blocks and windows, but few channels.
-
-    Meta's models get a smaller canvas than their 1024 px, for speed.
+    """The named architecture with its true depth, blocks and windows, but few channels, SAM's
+    modules only, and a canvas of at most 384 px.
     """
     canvas = {} if name == 'vit_tiny' else {'image_px': 384}
-    return replace(ARCHITECTURES[name], dim=8, heads=1, embedding_dim=16, refine_px=0, **canvas)
+    sams = {'fine_dim': 0, 'refine_px': 0}
+    return replace(ARCHITECTURES[name], dim=8, heads=1, embedding_dim=16, **sams, **canvas)
 
 
 def split_result(weights, rgb, dtype, shift=None):
@@ -135,10 +135,11 @@ def shifted_result(weights, rgb, dtype, shift):
 @pytest.mark.parametrize('dtype', TOLERANCE)
 @pytest.mark.parametrize('shift', SHIFTS, ids=str)
 @pytest.mark.parametrize('size', [(96, 128), (77, 131), (288, 288)])
-def test_the_partition_may_start_anywhere(size, shift, dtype):
+@pytest.mark.parametrize('arch', [fakes.TINY, fakes.FINE], ids=lambda arch: arch.name)
+def test_the_partition_may_start_anywhere(arch, size, shift, dtype):
     """Assembled windows give what the whole encoder gives with the same partition, where windows
     without content are the same constants."""
-    weights, rgb = fakes.weights(), fakes.frame(*size).rgb
+    weights, rgb = checkpoint.random_weights(arch, 0), fakes.frame(*size).rgb
     expected, computed, usual = shifted_result(weights, rgb, dtype, shift)
     found = split_result(weights, rgb, dtype, shift)
     assert (found - expected).abs().max() < TOLERANCE[dtype]

@@ -7,18 +7,19 @@ import pytest
 import torch
 
 import fakes
+from pedsam_ros.core.edge_compute import finished
 from pedsam_ros.core.model import checkpoint, loading, refiner
+from pedsam_ros.core.model.decoder import Candidates
+from pedsam_ros.core.model.fine_decoder import Features
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.pictures import binary
 from pedsam_ros.core.types import Frame, FrameKey, Prompt
 from pedsam_ros.core.windows import Canvas, Grid
 
-REFINED = replace(fakes.TINY, refine_px=16)
-
 
 @pytest.fixture(scope='module')
 def pipeline():
-    return loading.load_monolithic(checkpoint.random_weights(REFINED, 0))
+    return loading.load_monolithic(checkpoint.random_weights(fakes.FINE, 0))
 
 
 @pytest.mark.parametrize('size', [(96, 128), (480, 270), (77, 131), (1, 40)])
@@ -74,9 +75,57 @@ def test_prompts_are_drawn_where_they_are():
 
 def test_the_refiner_changes_nothing_for_workers():
     """Its weights belong to the edge's half, and a worker's file has none of them."""
-    weights = checkpoint.random_weights(REFINED, 0)
+    weights = checkpoint.random_weights(fakes.FINE, 0)
     names = [name for name in weights.tensors if name.startswith('refiner.')]
     assert names
     assert not any(name in weights.half('worker').tensors for name in names)
     assert all(name in weights.half('edge').tensors for name in names)
     assert isinstance(loading.load_worker(weights.half('worker')), WorkerHalf)
+
+
+def test_equal_spans_are_read_once(monkeypatch):
+    """As the three masks for a box have them: of a large image each span takes long."""
+    monkeypatch.setattr(refiner, '_PX_AT_ONCE', 1)  # so that it pauses before each further span
+    image = torch.from_numpy(fakes.frame(40, 60).rgb).permute(2, 0, 1)
+    spans = torch.tensor([[5, 5, 30, 30]] * 3 + [[0, 0, 60, 40]] * 2)
+    assert sum(1 for _ in refiner.cutting(image, spans, 16)) == 1
+    found = finished(refiner.cutting(image, spans, 16))
+    expected = torch.cat([finished(refiner.cutting(image, span[None], 16)) for span in spans])
+    assert torch.equal(found, expected)
+    assert not torch.equal(found[2], found[3])
+
+
+def test_nothing_outside_of_the_crop_is_seen(pipeline):
+    """Neither pixels nor features there change what the second look says."""
+    decoder, frame = pipeline.decoder, Frame(FrameKey(1, 'camera'), fakes.frame(96, 128).rgb)
+    scene, box = pipeline.encode(frame), torch.tensor([[90.0, 67.5, 180, 135]])  # canvas px
+    features = decoder.features(scene.embedding)
+    with torch.inference_mode():
+        logits, scores = decoder(scene.embedding, None, box)
+        found = Candidates(logits[0, :1], scores[0, :1], torch.tensor([0]))
+
+        def refined(scene, features):
+            return finished(decoder.refine(scene, found, None, box, features))
+
+        expected = refined(scene, features)
+        x0, y0, x1, y1 = expected.spans[0].tolist()
+        blind = np.zeros_like(scene.rgb)
+        blind[y0:y1, x0:x1] = scene.rgb[y0:y1, x0:x1]
+        near = Features(*map(_near, (features.embedding, features.at_8, features.at_4)))
+        same = refined(replace(scene, rgb=blind), near)
+        other = refined(replace(scene, rgb=255 - scene.rgb), near)
+    assert torch.equal(same.logits, expected.logits)
+    assert torch.equal(same.scores, expected.scores)
+    assert not torch.equal(other.logits, expected.logits)
+
+
+def _near(maps):
+    """Zeros farther than a place from the crop, which is at 72..198 and 54..149 of 288 px."""
+    step, kept = 288 / maps.shape[-1], torch.zeros_like(maps)
+    rows, columns = (
+        slice(int(first / step) - 1, int(last / step) + 3)
+        for first, last in ((54, 149), (72, 198))
+    )
+    kept[..., rows, columns] = maps[..., rows, columns]
+    assert not torch.equal(kept, maps)
+    return kept

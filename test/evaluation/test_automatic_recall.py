@@ -36,10 +36,8 @@ def few_points(monkeypatch):
     monkeypatch.setattr(automatic_recall, '_FEW', 1)
 
 
-def model(refine_px=0):
-    return loading.load_monolithic(
-        checkpoint.random_weights(replace(fakes.TINY, refine_px=refine_px), 0)
-    )
+def model(arch=fakes.TINY):
+    return loading.load_monolithic(checkpoint.random_weights(arch, 0))
 
 
 def test_average_recall_is_the_mean_over_ten_thresholds(samples):
@@ -63,12 +61,12 @@ def test_two_masks_alike_have_an_iou_of_one():
     assert rle.ious([], [rle.packed(two, size)]).shape == (0, 1)
 
 
-@pytest.mark.parametrize('refine_px', [0, 16])
-def test_our_grid_gives_sams_masks_on_the_same_embedding(few_points, refine_px):
-    """Its generator gets the model's drawn prompts, and no second look."""
-    pipeline = model(refine_px)
+@pytest.mark.parametrize('arch', [fakes.TINY, fakes.FINE], ids=lambda arch: arch.name)
+def test_our_grid_gives_sams_masks_on_the_same_embedding(few_points, arch):
+    """Its generator gets the model's own mask decoder, and no second look."""
+    pipeline = model(arch)
     ways = ways_of(pipeline)
-    assert ('ours_refined' in ways) == bool(refine_px)
+    assert ('ours_refined' in ways) == bool(arch.refine_px)
     encoded = pipeline.encode(Frame(FrameKey(0, ''), fakes.frame().rgb))
     sams = ways['sam'](encoded)
     (decoder, config), _ = ways['ours'].args, None

@@ -23,7 +23,6 @@ from pedsam_ros.evaluation.without_image import mean_token
 
 CONDITIONS = Conditions(sigma=10.0, domains=(), device='cpu', threads=1)
 PROMPTS = [Prompt(box=(20.0, 10.0, 90.0, 70.0)), Prompt(((40.0, 30.0, 1),))]
-REFINED = replace(fakes.TINY, refine_px=16)
 
 
 def with_mean(weights):
@@ -49,7 +48,7 @@ def test_every_image_gets_the_same_masks():
 
 def test_the_second_look_sees_the_image_unless_it_is_off():
     """So `no_embedding` scores what the edge's own pixels are worth."""
-    weights = {'ped': with_mean(checkpoint.random_weights(REFINED, 0))}
+    weights = {'ped': with_mean(checkpoint.random_weights(fakes.FINE, 0))}
     with open_model('no_embedding', weights, CONDITIONS) as model:
         assert runs(model, 0) != runs(model, 1)
     off = replace(CONDITIONS, second_look=False)

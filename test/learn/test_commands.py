@@ -29,8 +29,8 @@ def test_two_processes_train_and_a_student_is_distilled_from_the_result(tmp_path
     """After two steps each, the weights, the log and the picture of the curves can be read."""
     assets = write_assets(tmp_path / 'assets.zip')
     common = ('--assets', assets, '--steps', 2, '--batch', 2)
-    out = tmp_path / 'sam'
-    ended = pedsam('train', *common, '--order', 'sam', '--processes', 2, '--out', out)
+    out, scenes = tmp_path / 'sam', ('--scenes', 4, '--order', 'sam', '--processes', 2)
+    ended = pedsam('train', *common, *scenes, '--out', out)
     assert ended.returncode == 0, ended.stderr
     teacher = checkpoint.read(str(out / 'model.safetensors'))
     assert teacher.order == 'sam'
@@ -47,6 +47,7 @@ def test_a_terminated_run_leaves_no_process_behind(tmp_path):
     """SIGTERM ends all processes that learn together."""
     assets = write_assets(tmp_path / 'assets.zip')
     words = ('train', '--assets', assets, '--steps', 10**6, '--batch', 2, '--processes', 2)
+    words += ('--scenes', 4)
     command = [sys.executable, '-m', 'pedsam_ros.tools.cli', *words, '--out', tmp_path / 'run']
     with subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE) as run:
         try:
@@ -76,7 +77,10 @@ def processes_in(pid):
         (['--rate', 2], 'rate=2.0'),
         (['--device', 'abacus'], "device='abacus'"),
         (['--processes', 2], "assets='/nowhere.zip'"),
-        (['--edge-only', '--order', 'sam'], "order='sam': --edge-only"),
+        (['--edge-only', '--order', 'sam'], "order='sam', stage='masks': --edge-only"),
+        (['--stage', 'look'], "stage='look', start=None"),
+        (['--second-look', '/nowhere'], '--second-look is for look'),
+        (['--scenes', 0], 'scenes=0'),
     ],
 )
 def test_wrong_arguments_of_train_are_named(tmp_path, arguments, named):

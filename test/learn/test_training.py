@@ -8,19 +8,18 @@ import torch
 
 import fakes
 from drawn_assets import SMALL, write_assets
-from pedsam_ros.core.edge_compute import finished
 from pedsam_ros.core.errors import ConfigError, PedsamError
-from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model import checkpoint, loading
-from pedsam_ros.core.model.decoder import Candidates
 from pedsam_ros.core.model.monolithic import vacant_tokens
 from pedsam_ros.core.types import Frame, FrameKey, Prompt
 from pedsam_ros.learn import losses
 from pedsam_ros.learn.asset_pack import AssetPack
 from pedsam_ros.learn.curves import draw_curves
 from pedsam_ros.learn.examples import Examples
+from pedsam_ros.learn.from_pool import FromPool, filled_pool
 from pedsam_ros.learn.learner import Batch
 from pedsam_ros.learn.shifts import Shifts
+from pedsam_ros.learn.source import Share
 from pedsam_ros.learn.student import Student
 from pedsam_ros.learn.trainee import Trainee
 from pedsam_ros.learn.trainer import Recipe, Trainer
@@ -48,18 +47,35 @@ def examples(assets):
     return Examples(assets, SMALL, 0, Shifts(SMALL, seed=0, batch=2))
 
 
+@pytest.fixture(scope='module')
+def pool(tmp_path_factory):
+    """Six scenes, which two processes have composed."""
+    folder = tmp_path_factory.mktemp('pool')
+    return filled_pool(folder / 'pool', 6, write_assets(folder / 'assets.zip'), 2)
+
+
+@pytest.fixture(scope='module')
+def scenes(pool):
+    return FromPool(pool, SMALL, seed=0, stage=1, shift=True)
+
+
+def batch_of(source, steps=1):
+    """The batch of the last of some steps."""
+    return list(source.batches(Share(first=steps - 1, steps=steps, batch=2)))[-1]
+
+
 def trainer(folder, order='ped', recipe=QUICK):
-    return Trainer(Trainee(SMALL, order, seed=0, correct_every=2), recipe, folder, 'cpu')
+    return Trainer(Trainee(SMALL, order, seed=0, stage='masks'), recipe, folder, 'cpu')
 
 
 @pytest.mark.parametrize(
     ('order', 'precision'), [('ped', 'float32'), ('sam', 'float32'), ('ped', 'bfloat16')]
 )
-def test_fifty_steps_on_a_fixed_batch_lower_its_loss(tmp_path, examples, order, precision):
+def test_fifty_steps_on_a_fixed_batch_lower_its_loss(tmp_path, scenes, order, precision):
     """This holds in either block order, and in bfloat16."""
     recipe = Recipe(steps=50, batch=2, rate=2e-3, warmup=5, precision=precision)
     run = trainer(tmp_path, order, recipe)
-    batch = [examples[i] for i in range(2)]
+    batch = batch_of(scenes)
     told = [run.learn(batch) for _ in range(50)]
     first, last = (sum(t['loss'] for t in part) / 5 for part in (told[:5], told[-5:]))
     assert last < 0.8 * first
@@ -67,28 +83,28 @@ def test_fifty_steps_on_a_fixed_batch_lower_its_loss(tmp_path, examples, order, 
 
 
 @pytest.mark.parametrize('shift', [True, False])
-def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, assets, examples, shift):
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, pool, shift):
     """The losses and the weights are equal to the last bit."""
-    examples = examples if shift else Examples(assets, SMALL, seed=0)
+    source = FromPool(pool, SMALL, seed=0, stage=1, shift=shift)
     whole = trainer(tmp_path / 'whole')
-    expected = [told['loss'] for told in whole.run(examples, loaders=0)]
+    expected = [told['loss'] for told in whole.run(source)]
     broken = trainer(tmp_path / 'broken')
     found = []
-    for told in broken.run(examples, loaders=0):
+    for told in broken.run(source):
         found.append(told['loss'])
         broken.save()
         if len(found) == 2:
             break  # whatever is not saved is lost, as after kill -9
     resumed = trainer(tmp_path / 'broken')
     assert resumed.step == 2
-    found += [told['loss'] for told in resumed.run(examples, loaders=0)]
+    found += [told['loss'] for told in resumed.run(source)]
     assert found == expected
     assert resumed.weights().model_id == whole.weights().model_id
 
 
-def test_bfloat16_costs_little_and_keeps_the_weights_in_float32(tmp_path, examples):
+def test_bfloat16_costs_little_and_keeps_the_weights_in_float32(tmp_path, scenes):
     """The loss differs only by rounding, and the averaged weights stay in float32."""
-    batch = [examples[i] for i in range(2)]
+    batch = batch_of(scenes)
     exact = trainer(tmp_path / 'exact').learn(batch)
     rounded = trainer(tmp_path / 'rounded', recipe=replace(QUICK, precision='bfloat16'))
     found = rounded.learn(batch)
@@ -97,7 +113,7 @@ def test_bfloat16_costs_little_and_keeps_the_weights_in_float32(tmp_path, exampl
     assert {value.dtype for value in rounded.average.values()} == {torch.float32}
 
 
-def test_a_state_of_another_run_is_refused(tmp_path, examples):
+def test_a_state_of_another_run_is_refused(tmp_path):
     """Another recipe or block order would continue the run as neither of the two."""
     trainer(tmp_path).save()
     for other in (
@@ -109,10 +125,10 @@ def test_a_state_of_another_run_is_refused(tmp_path, examples):
             other()
 
 
-def test_what_was_trained_is_a_checkpoint_like_any_other(tmp_path, examples):
+def test_what_was_trained_is_a_checkpoint_like_any_other(tmp_path, scenes):
     """Trained weights can be written, read, and run in one piece."""
     run = trainer(tmp_path)
-    run.learn([examples[0], examples[1]])
+    run.learn(batch_of(scenes))
     read = checkpoint.read(str(checkpoint.write(run.weights(), tmp_path / 'model.safetensors')))
     assert read.model_id == run.weights().model_id
     pipeline = loading.load_monolithic(read)
@@ -127,7 +143,7 @@ def test_distillation_brings_the_reordered_model_nearer_to_its_teacher(tmp_path,
     """The distance of the embedding falls, and the decoder stays as it was."""
     weights = checkpoint.random_weights(SMALL, 0)
     run = Trainer(Student(weights), Recipe(steps=40, batch=2, warmup=2), tmp_path, 'cpu')
-    batch = [examples[i] for i in range(2)]
+    batch = Batch.of([examples[i] for i in range(2)])
     told = [run.learn(batch) for _ in range(40)]
     assert told[-1]['embedding'] < 0.7 * told[0]['embedding']
     name = 'mask_decoder.iou_token.weight'
@@ -136,7 +152,7 @@ def test_distillation_brings_the_reordered_model_nearer_to_its_teacher(tmp_path,
 
 def test_a_batch_is_encoded_under_its_partition(examples):
     """As a shifted frame is; examples of two partitions are no batch."""
-    model = Trainee(SMALL, 'ped', seed=0).eval()
+    model = Student(checkpoint.random_weights(SMALL, 0)).eval()
     batch = Batch.of([examples[2], examples[3]])
     assert any(batch.offset)
     with torch.inference_mode():
@@ -178,32 +194,13 @@ def test_losses_know_a_good_mask_from_a_bad_one():
     assert (losses.mask_loss(-good, target, near) > missed).all()
 
 
-def test_training_shows_the_refiner_what_the_decoder_shows_it(examples):
-    """From the same image, mask and prompt, training makes the crops that inference makes."""
-    example = examples[0]
-    model = Trainee(SMALL, 'ped', seed=0).eval()
-    batch = Batch.of([example])
-    with torch.inference_mode():
-        embedding = model.encoder(batch.pixels)
-        by_box, _ = model.first_round(batch, embedding)
-        coarse = by_box.logits[:, 0]
-        read, context, _, _ = model._crops(batch, embedding, by_box, coarse)
-        logits, scores = model.decoder.refiner(read, context, by_box.scores[:, 0])
-        rgb = example.rgb.permute(1, 2, 0).numpy()
-        encoded = Encoded(FrameKey(0, ''), example.canvas, embedding, rgb)
-        found = Candidates(coarse, by_box.scores[:, 0], torch.arange(len(coarse)))
-        refined = finished(model.decoder.refine(encoded, found, None, by_box.boxes))
-    assert torch.allclose(refined.logits, logits, atol=1e-5)
-    assert torch.allclose(refined.scores, scores, atol=1e-6)
-
-
 def test_the_iou_of_a_crop_counts_what_lies_outside():
     """A perfect mask of a crop that shows half the object has an IoU of one half."""
     target = torch.ones(1, 8, 8)
     assert losses.iou(target * 8, target, torch.tensor([64.0])).tolist() == [0.5]
 
 
-def test_recipes_and_runs_that_cannot_be_are_refused(tmp_path, examples):
+def test_recipes_and_runs_that_cannot_be_are_refused(tmp_path, scenes):
     """The value is named before anything is computed; a loss that is not finite stops the run."""
     for wrong in (
         {'batch': 0},
@@ -220,4 +217,4 @@ def test_recipes_and_runs_that_cannot_be_are_refused(tmp_path, examples):
     with torch.no_grad():
         run.learner.encoder.pos_embed.fill_(float('nan'))
     with pytest.raises(PedsamError, match='not finite'):
-        run.learn([examples[0], examples[1]])
+        run.learn(batch_of(scenes))

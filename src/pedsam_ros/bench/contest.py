@@ -19,12 +19,30 @@ SAM, TUNED, OURS = 'sam', 'sam_tuned', 'ours'  # SAM's code; with a tuned alloca
 
 
 def contest(plan: Plan, half: str, model: str, file: Path, bar: tqdm[Any]) -> dict[str, Any]:
-    """Figures of a half, 'edge' or 'worker', of a model whose weights are in a file.
+    """Figures of a half, 'edge' or 'worker', of a model whose weights are in a file. Raises
+    SideEnded."""
+    jobs = {SAM: f'{half}_by_sam', TUNED: f'{half}_by_sam', OURS: f'{half}_by_us'}
+    figures, results = measured(plan, jobs, file, bar)
+    return {
+        'model': model,
+        'rounds': plan.rounds,
+        'sides': figures,
+        'speedup': _ratio(figures, SAM, 'cpu_s'),
+        'speedup_wall': _ratio(figures, SAM, 'wall_s'),
+        'speedup_to_tuned': _ratio(figures, TUNED, 'cpu_s'),
+        'max_abs_difference': differences(results[OURS], results[SAM]),
+        'peak_rss_bytes': figures[OURS]['peak_rss_bytes'],
+    }
+
+
+def measured(
+    plan: Plan, jobs: Mapping[str, str], file: Path, bar: tqdm[Any]
+) -> tuple[dict[str, Any], dict[str, dict[str, Values]]]:
+    """What each side took, and its results; a side's name -> its job, one of JOBS.
 
     Each side runs once to warm up; then all run `rounds` times, one after the other. Raises
     SideEnded.
     """
-    jobs = {SAM: f'{half}_by_sam', TUNED: f'{half}_by_sam', OURS: f'{half}_by_us'}
     took: dict[str, list[Took]] = {name: [] for name in jobs}
     with ExitStack() as open_sides:
         sides = {}
@@ -40,17 +58,7 @@ def contest(plan: Plan, half: str, model: str, file: Path, bar: tqdm[Any]) -> di
                 took[name].append(each.run())
                 bar.update()
         last = {name: each.about() for name, each in sides.items()}
-    figures = {name: _figures(took[name], first[name], last[name]) for name in jobs}
-    return {
-        'model': model,
-        'rounds': plan.rounds,
-        'sides': figures,
-        'speedup': _ratio(figures, SAM, 'cpu_s'),
-        'speedup_wall': _ratio(figures, SAM, 'wall_s'),
-        'speedup_to_tuned': _ratio(figures, TUNED, 'cpu_s'),
-        'max_abs_difference': differences(results[OURS], results[SAM]),
-        'peak_rss_bytes': figures[OURS]['peak_rss_bytes'],
-    }
+    return {name: _figures(took[name], first[name], last[name]) for name in jobs}, results
 
 
 def differences(ours: Mapping[str, Values], theirs: Mapping[str, Values]) -> dict[str, float]:

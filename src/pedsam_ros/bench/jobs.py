@@ -6,6 +6,7 @@ Both take the same weights in the same modules, which are SAM's; only who runs t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,15 +18,17 @@ from pedsam_ros.bench import lively
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.model import checkpoint, loading, preprocess
 from pedsam_ros.core.model.decoder import Decoder
+from pedsam_ros.core.model.onnx_file import Exported
 from pedsam_ros.core.types import Pixels, Values
 from pedsam_ros.core.windows import merge, partition, pixel_grid, token_grid
 
 Run: TypeAlias = Callable[[], dict[str, Values]]  # computes once; its results by name
 
 
-def edge_by_us(file: Path, prompts: int) -> Run:
-    """Global blocks, neck, and the masks of some points, as an edge computes them."""
-    half = loading.load_edge(checkpoint.read(str(file)))
+def edge_by_us(file: Path, prompts: int, precision: str = '') -> Run:
+    """Global blocks, neck, and the masks of some points, as an edge computes them: by torch, or
+    exported in a precision."""
+    half = loading.load_edge(checkpoint.read(str(file)), exported=_exported(file, precision))
     given, points = lively.tokens(half.arch), lively.points(half.arch, prompts)
 
     def run() -> dict[str, Values]:
@@ -51,9 +54,10 @@ def edge_by_sam(file: Path, prompts: int) -> Run:
     return run
 
 
-def worker_by_us(file: Path, prompts: int) -> Run:
-    """All windows of a square image in one batch, as a worker computes them."""
-    half = loading.load_worker(checkpoint.read(str(file)))
+def worker_by_us(file: Path, prompts: int, precision: str = '') -> Run:
+    """All windows of a square image in one batch, as a worker computes them: by torch, or exported
+    in a precision."""
+    half = loading.load_worker(checkpoint.read(str(file)), exported=_exported(file, precision))
     grid = token_grid(half.arch)
     parts = partition(_square(half.arch), pixel_grid(half.arch))
     places, corners = [grid.place(index) for index in parts], [(0, 0)] * len(parts)
@@ -83,7 +87,15 @@ def worker_by_sam(file: Path, prompts: int) -> Run:
 
 JOBS: Mapping[str, Callable[[Path, int], Run]] = {
     job.__name__: job for job in (edge_by_us, edge_by_sam, worker_by_us, worker_by_sam)
+} | {
+    f'{half}_by_onnx_{precision}': partial(job, precision=precision)
+    for half, job in (('edge', edge_by_us), ('worker', worker_by_us))
+    for precision in ('float32', 'int8')
 }
+
+
+def _exported(file: Path, precision: str) -> Exported | None:
+    return Exported(str(file), precision) if precision else None
 
 
 def _square(arch: Architecture) -> Pixels:

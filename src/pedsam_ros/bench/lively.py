@@ -23,12 +23,17 @@ def halves(model: str, folder: Path) -> dict[str, Path]:
     """
     files = {half: folder / f'{model}-{half}.safetensors' for half in checkpoint.HALVES}
     if not all(file.is_file() for file in files.values()):
-        weights = checkpoint.random_weights(shape_of(model), _SEED)
+        weights = whole(model)
         padding = torch.from_numpy(tokens(weights.arch))  # computing it takes as long as a frame
         weights = replace(weights, tensors={**weights.tensors, checkpoint.PADDING: padding})
         for half, file in files.items():
             checkpoint.write(weights.half(half), file)
     return files
+
+
+def whole(model: str) -> checkpoint.Weights:
+    """The random weights of both halves of a model."""
+    return checkpoint.random_weights(shape_of(model), _SEED)
 
 
 def tokens(arch: Architecture) -> Values:

@@ -26,5 +26,6 @@ class Plan:
 
 
 def shape_of(model: str) -> Architecture:
-    """The shape of a model. SAM has no second look, so vit_tiny is taken without it."""
-    return replace(ARCHITECTURES[model], refine_px=0)
+    """The shape of a model. Both sides run SAM's modules, so vit_tiny is taken without its own
+    stem, mask decoder and second look."""
+    return replace(ARCHITECTURES[model], fine_dim=0, refine_px=0)

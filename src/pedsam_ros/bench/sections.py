@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from tqdm import tqdm
 
-from pedsam_ros.bench import offload, transport
+from pedsam_ros.bench import backends, offload, transport
 from pedsam_ros.bench.halves import Half
 from pedsam_ros.bench.plan import Plan
 
@@ -31,7 +31,9 @@ SECTIONS: Mapping[str, Section] = {
     'worker_half': Half('worker'),
     'transport': transport,
     'offload': offload,
+    'backends': backends,
 }
+USUAL = [name for name in SECTIONS if name != 'backends']  # it needs packages of its own
 _BAR = '{desc:14} {percentage:3.0f}% |{bar}| {elapsed}'
 
 

@@ -19,6 +19,8 @@ def text_of(figures: Mapping[str, Any]) -> str:
         blocks.append(_transport(figures['transport']))
     if 'offload' in figures:
         blocks.append(_offload(figures['offload']))
+    if 'backends' in figures:
+        blocks.append(_backends(figures['backends']))
     return '\n\n'.join(blocks)
 
 
@@ -84,6 +86,24 @@ def _offload(models: Mapping[str, Any]) -> str:
         )
         for model in models.values()
         for row in model['links']
+    )
+    return _table(head, rows)
+
+
+def _backends(models: Mapping[str, Any]) -> str:
+    head = ('backends', 'side', 'processor, s', 'to SAM', 'to ours', 'error', 'peak, MB')
+    rows = (
+        (
+            f'{model}, {half}',
+            side,
+            f'{figures["cpu_s"]:.3g}',
+            *(f'{of[name][side]:.2f}' for name in ('speedup', 'speedup_to_ours')),
+            f'{of["error"][side]:.0e}' if side in of['error'] else '',
+            f'{figures["peak_rss_bytes"] / 1e6:.0f}',
+        )
+        for model, halves in models.items()
+        for half, of in halves.items()
+        for side, figures in of['sides'].items()
     )
     return _table(head, rows)
 

@@ -12,6 +12,8 @@ from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.foreign_text import parsed_json
 from pedsam_ros.core.shown import shown, written
 
+STEM_PX = 16  # side of a token that a stem makes, px
+FINE_PER_SIDE = 4  # places of the stem's features along the side of a token
 MOST_TOKENS = 128  # along a side of the canvas; SAM has 64
 MOST_WEIGHTS = 2**33  # of all blocks; ViT-H has 0.6 * 10^9
 _MOST_BYTES = 4096  # of a header
@@ -24,6 +26,7 @@ _BOUNDS = {  # the least and the most of each size; ViT-H is far from all of the
     'window': (1, 64),
     'embedding_dim': (8, 1024),
     'refine_px': (0, 512),
+    'fine_dim': (0, 64),
 }
 
 
@@ -45,6 +48,7 @@ class Architecture:
     window: int = 14  # side of a window, tokens
     embedding_dim: int = 256  # channels of the neck's output and of the decoder
     refine_px: int = 0  # side of the crops on which masks are refined, px; 0: not refined
+    fine_dim: int = 0  # channels of the stem's features at stride 4; 0: no stem, SAM's own modules
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and re.fullmatch(NAME, self.name)):
@@ -75,8 +79,7 @@ class Architecture:
             raise ConfigError(
                 f'depth={self.depth}, dim={self.dim}: {weights} weights; at most {MOST_WEIGHTS}'
             )
-        if self.refine_px % 8:
-            raise ConfigError(f'refine_px={self.refine_px}: not 0 or a positive multiple of 8')
+        self._check_fine()
         blocks = self.global_blocks
         if not (
             isinstance(blocks, tuple)
@@ -86,6 +89,20 @@ class Architecture:
         ):
             raise ConfigError(
                 f'global_blocks={written(blocks)}: not a proper subset of 0..{self.depth - 1}'
+            )
+
+    def _check_fine(self) -> None:
+        """Raises ConfigError if the sizes of stem and refiner do not fit."""
+        per_token = FINE_PER_SIDE**2
+        if self.fine_dim and (self.patch_px != STEM_PX or per_token * self.fine_dim > self.dim):
+            raise ConfigError(
+                f'fine_dim={self.fine_dim}, patch_px={self.patch_px}, dim={self.dim}: a stem '
+                f'takes patch_px={STEM_PX}, and a dim of at least {per_token} times fine_dim'
+            )
+        if self.refine_px % 8 or (self.refine_px and not self.fine_dim):
+            raise ConfigError(
+                f'refine_px={self.refine_px}, fine_dim={self.fine_dim}: refine_px is 0 or a '
+                'positive multiple of 8, and 0 without a fine_dim'
             )
 
     @property
@@ -149,6 +166,7 @@ ARCHITECTURES = {
             window=4,
             embedding_dim=128,
             refine_px=64,
+            fine_dim=8,
         ),
     )
 }

@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from pedsam_ros.core import prompts
+from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.image_bombs import MAX_PIXELS
 from pedsam_ros.core.settings import setting
 
-PRECISIONS = ('float32', 'float16', 'bfloat16')
+BACKENDS = {  # what computes a half -> in which precisions
+    'torch': ('float32', 'float16', 'bfloat16'),
+    'onnx': ('float32', 'float16', 'int8'),
+}
+PRECISIONS = tuple(dict.fromkeys(each for some in BACKENDS.values() for each in some))
 NAME = r'[a-z][a-z0-9_]{0,31}'
 NAME_FORM = 'a small letter, then at most 31 small letters, digits and _'
 
@@ -63,7 +68,25 @@ def device(half: str) -> Any:
 
 def precision(blocks: str) -> Any:
     """The type in which some blocks compute."""
-    return setting('float32', f'arithmetic of the {blocks} blocks', choices=PRECISIONS)
+    text = f'arithmetic of the {blocks} blocks; int8 is for backend onnx, bfloat16 for torch'
+    return setting('float32', text, choices=PRECISIONS)
+
+
+def backend(half: str) -> Any:
+    """What computes the half of the model."""
+    text = (
+        f'what computes the {half} half: torch, or ONNX Runtime from what pedsam export wrote '
+        'beside the checkpoint'
+    )
+    return setting('torch', text, choices=tuple(BACKENDS))
+
+
+def check_backend(backend: str, precision: str) -> None:
+    """Raises ConfigError unless the backend, one of BACKENDS, has the precision."""
+    if precision not in BACKENDS[backend]:
+        raise ConfigError(
+            f'precision={precision}: backend {backend} has {", ".join(BACKENDS[backend])}'
+        )
 
 
 def threads() -> Any:

@@ -139,6 +139,7 @@ class EdgeConfig:
     key_folder: str = common.key_folder()
     insecure: bool = common.insecure()
     device: str = common.device('edge')
+    backend: str = common.backend('edge')
     precision: str = common.precision('global')
     threads: int = common.threads()
     points: tuple[float, ...] = setting(
@@ -167,6 +168,7 @@ class EdgeConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        common.check_backend(self.backend, self.precision)
         _check_mounting(self.imu_mounting, self.placement.anchor)
         _ = self.prompts
 

@@ -32,9 +32,11 @@ class WorkerConfig:
     )
     insecure: bool = common.insecure()
     device: str = common.device('worker')
+    backend: str = common.backend('worker')
     precision: str = common.precision('window')
     threads: int = common.threads()
     autostart: bool = common.autostart()
 
     def __post_init__(self) -> None:
         check_fields(self)
+        common.check_backend(self.backend, self.precision)

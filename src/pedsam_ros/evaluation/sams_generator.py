@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,9 +24,11 @@ class SamsGenerator:
     -1. It knows neither a second look nor a largest number of masks."""
 
     def __init__(self, decoder: Decoder, arch: Architecture, config: AutomaticConfig) -> None:
-        parts = _Side(arch), _Prompts(decoder), decoder.mask_decoder
+        parts: tuple[nn.Module, ...] = decoder.prompt_encoder, decoder.mask_decoder
+        if decoder.fine:
+            parts = _Prompts(), _Masks(decoder)
         self._generator = sam.automatic_generator(_torchvision())(
-            sam.modeling.Sam(*parts).eval(),
+            sam.modeling.Sam(_Side(arch), *parts).eval(),
             points_per_side=config.points_per_side,
             points_per_batch=config.points_per_batch,
             pred_iou_thresh=config.pred_iou_thresh,
@@ -61,22 +63,29 @@ class _Side(nn.Module):
 
 
 class _Prompts(nn.Module):
-    """SAM's prompt encoder; a model that has learned from drawn prompts gets them."""
+    """In the place of SAM's prompt encoder: leaves the points as they are, for `_Masks`."""
+
+    def forward(self, points: tuple[Tensor, Tensor], boxes: None, masks: None) -> Any:
+        """Points x, y (B, n, 2) and labels (B, n) -> (B, n, 3), and no dense prompts."""
+        return torch.cat([points[0].float(), points[1][..., None]], 2), None
+
+    def get_dense_pe(self) -> None:
+        """No positions."""
+
+
+class _Masks(nn.Module):
+    """In the place of SAM's mask decoder: ours, which encodes prompts in its own way."""
 
     def __init__(self, decoder: Decoder) -> None:
         super().__init__()
         self.decoder = decoder
 
-    def forward(self, points: tuple[Tensor, Tensor], boxes: None, masks: None) -> Any:
-        """Tokens and dense prompts of points: x, y (B, n, 2) and labels (B, n)."""
-        decoder, places = self.decoder, points[0].float()
-        drawn = decoder.drawn(torch.cat([places, points[1][..., None]], 2), None)
-        return decoder.prompt_encoder((places, points[1]), None, drawn if decoder.draws else None)
-
-    def get_dense_pe(self) -> Tensor:
-        """(1, E, T, T) positions."""
-        positions: Tensor = self.decoder.prompt_encoder.get_dense_pe()
-        return positions
+    def forward(
+        self, image_embeddings: Tensor, sparse_prompt_embeddings: Tensor, **_: object
+    ) -> tuple[Tensor, Tensor]:
+        """Logits (B, 3, 4T, 4T) and predicted IoU (B, 3) of the points (B, n, 3)."""
+        made = self.decoder(image_embeddings, sparse_prompt_embeddings, None)
+        return cast(tuple[Tensor, Tensor], made)
 
 
 def _torchvision() -> dict[str, ModuleType]:

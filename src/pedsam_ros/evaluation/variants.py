@@ -17,6 +17,7 @@ from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.checkpoint import Weights
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
 from pedsam_ros.core.model.monolithic import MonolithicPipeline
+from pedsam_ros.core.model.onnx_file import Exported
 from pedsam_ros.core.placement_config import PlacementConfig
 from pedsam_ros.core.workers_file import WorkerEntry
 from pedsam_ros.evaluation.baselines import Blurred, BoxItself
@@ -43,6 +44,7 @@ class Variant:
     order: str = 'ped'  # of the blocks, one of monolithic.ORDERS
     transport: str = ''  # of embeddings; empty: windows are never cut out of the image
     ratio: int = EdgeConfig().codec_ratio  # of the codec
+    exported: str = ''  # precision of the ONNX graphs beside the checkpoint; empty: torch
     processes: bool = False  # an edge and three workers; else one process takes the same way
     blurred: bool = False
     shifted: bool = False  # partition and content, by a random Shift for each image
@@ -59,6 +61,14 @@ VARIANTS = {
     **{
         f'ped_codec{ratio}': Variant(role='ped', transport=FITTED, ratio=ratio, against=BARE)
         for ratio in RATIOS
+    },
+    **{
+        f'ped_{name}': Variant(role='ped', transport='float16', exported=precision, against=BARE)
+        for name, precision in (
+            ('onnx', 'float32'),
+            ('onnx_float16', 'float16'),
+            ('onnx_int8', 'int8'),
+        )
     },
     **{
         f'ped_distributed_{name}': Variant(
@@ -83,6 +93,7 @@ class Conditions:
     device: str  # torch device
     threads: int  # of torch in each process; 0 for all cores
     second_look: bool = True
+    checkpoint: str = ''  # of the reordered model, beside which its exported halves lie
     photos: Sequence[Path] = ()  # for the mean token of weights that were stored without one
 
 
@@ -169,6 +180,8 @@ def why_impossible(name: str, weights: Mapping[str, Weights], conditions: Condit
         return 'real processes always take the second look'
     if variant.transport == FITTED and weights[variant.role].codec is None:
         return 'its weights have no codec; pedsam fit-codec adds one'
+    if variant.exported:
+        return _why_not_exported(conditions.checkpoint, variant.exported)
     if not variant.bare or _stored_mean(weights[variant.role], variant) is not None:
         return ''
     if variant.role == 'edge_only':
@@ -176,6 +189,16 @@ def why_impossible(name: str, weights: Mapping[str, Weights], conditions: Condit
     if not conditions.photos:
         return 'its weights have no mean token, and scikit-image has no photographs to find one'
     return ''
+
+
+def _why_not_exported(source: str, precision: str) -> str:
+    """Why there are no exported halves of a checkpoint; empty if both are there."""
+    try:
+        paths = [Exported(source, precision).path(half) for half in checkpoint.HALVES]
+    except ConfigError as error:
+        return str(error)
+    absent = [path for path in paths if not path.is_file()]
+    return f'{absent[0]} is not there; pedsam export writes it' if absent else ''
 
 
 def _stored_mean(weights: Weights, variant: Variant) -> Tensor | None:
@@ -205,7 +228,10 @@ def _in_one_process(variant: Variant, weights: Weights, conditions: Conditions) 
     )
     workers = [WorkerEntry(name=name, domain_id=i) for i, name in enumerate(NAMES, 1)]
     look = conditions.second_look
-    return local_pipeline(weights, workers, config, conditions.device, second_look=look)
+    exported = None
+    if variant.exported:
+        exported = Exported(conditions.checkpoint, variant.exported)
+    return local_pipeline(weights, workers, config, conditions.device, look, exported)
 
 
 def _shipped() -> dict[str, Path]:

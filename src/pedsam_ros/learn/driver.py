@@ -14,7 +14,6 @@ import torch
 from torch import distributed as dist
 from torch import multiprocessing
 from torch.multiprocessing.spawn import spawn
-from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from pedsam_ros.core.allocator import KEEPING
@@ -22,11 +21,11 @@ from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.model import loading
 from pedsam_ros.core.options import add_options, config_of
 from pedsam_ros.learn.curves import draw_curves
-from pedsam_ros.learn.examples import Example
 from pedsam_ros.learn.learner import Learner
+from pedsam_ros.learn.source import Source
 from pedsam_ros.learn.trainer import Recipe, Trainer
 
-Make: TypeAlias = Callable[[argparse.Namespace], tuple[Learner, 'Dataset[Example]']]
+Make: TypeAlias = Callable[[argparse.Namespace], tuple[Learner, Source]]
 
 
 def add_arguments(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
@@ -35,14 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
     add('--out', type=Path, required=True, help='folder of the run; a run in it is resumed')
     add('--device', default='cpu', help='cpu (default) or cuda')
     add('--processes', type=int, default=1, help='processes that learn together on the CPU (1)')
-    add('--loaders', type=int, default=1, help='loaders that make examples, per process (1)')
+    add('--loaders', type=int, default=1, help='processes that make scenes (1)')
     add_options(parser, recipe, shown='({})')
 
 
 def run(args: argparse.Namespace, make: Make) -> int:
     """Writes OUT/model.safetensors, OUT/log.jsonl, OUT/curves.png and OUT/state.pt.
 
-    `make` turns the arguments into a learner and its examples. Raises ConfigError. The process
+    `make` turns the arguments into a learner and its batches. Raises ConfigError. The process
     starts anew first if its allocator has other settings.
     """
     if any(os.environ.get(name) != value for name, value in KEEPING.items()):
@@ -95,10 +94,10 @@ def _run(args: argparse.Namespace, make: Make) -> None:
     # Otherwise each tensor from a loader takes a file descriptor, which are too few.
     multiprocessing.set_sharing_strategy('file_system')
     recipe = config_of(Recipe, args)
-    learner, examples = make(args)
+    learner, source = make(args)
     trainer = Trainer(learner, recipe, args.out, args.device)
     first = trainer.rank == 0
     with tqdm(initial=trainer.step, total=recipe.steps, unit='step', disable=not first) as bar:
-        for told in trainer.run(examples, args.loaders):
+        for told in trainer.run(source):
             bar.update()
             bar.set_postfix({k: f'{told[k]:.3f}' for k in ('loss', 'box', 'point')}, refresh=False)

@@ -22,13 +22,12 @@ from pedsam_ros.core.shift import Shift
 from pedsam_ros.core.types import Pixels
 from pedsam_ros.core.windows import Canvas
 from pedsam_ros.learn.asset_pack import AssetPack
-from pedsam_ros.learn.scenes import Scene, compose
+from pedsam_ros.learn.scenes import Scene, compose, visible
 from pedsam_ros.learn.shifts import Shifts
 
 OBJECTS = 8  # in an example; a scene with fewer objects repeats some
 BOX_PROMPTS = OBJECTS // 2  # the first objects are asked for by a box
 POINT_PROMPTS = OBJECTS - BOX_PROMPTS  # the others are asked for by a point
-_LEAST_AREA = 0.0015  # of an object, as a share of the image
 _EXACT = 0.5  # share of prompts that are exact; the others are moved a little
 _SHAKE = 0.08  # how far a box's sides move, as a share of their length
 
@@ -68,13 +67,6 @@ class Examples(Dataset[Example]):
             numbers = visible(scene)
             if numbers:
                 return make_example(scene, numbers, self.arch, rng, shift)
-
-
-def visible(scene: Scene) -> list[int]:
-    """The numbers of the objects that are visible enough."""
-    areas = np.bincount(scene.labels.ravel())
-    least = _LEAST_AREA * scene.labels.size
-    return [number for number in range(1, len(areas)) if areas[number] >= least]
 
 
 def make_example(

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.model.decoder import Decoder
+from pedsam_ros.core.model.fine_decoder import Features
 from pedsam_ros.core.model.monolithic import MonolithicEncoder
 from pedsam_ros.learn.examples import BOX_PROMPTS, OBJECTS, POINT_PROMPTS, Example
 
 _MEAN_RATE = 0.05  # share of each batch in the running mean token
+Read: TypeAlias = Tensor | Features  # SAM's decoder reads embeddings, ours its features of them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +84,7 @@ class Learner(nn.Module):
         self.decoder = Decoder(arch)
         self.mean_token = nn.Buffer(torch.zeros(arch.dim))  # running, of windows with content
 
-    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
+    def forward(self, batch: Any, step: int) -> dict[str, Tensor]:
         """The losses of a batch and other figures for the log, all scalars."""
         raise NotImplementedError
 
@@ -94,25 +96,33 @@ class Learner(nn.Module):
             self.mean_token.lerp_(mean, _MEAN_RATE)
         return self.encoder.embedding(tokens)
 
-    def first_round(self, batch: Batch, embedding: Tensor) -> list[Round]:
+    def read(self, embedding: Tensor) -> Read:
+        """What `decode` reads of the embeddings of a batch: to be computed once."""
+        features = self.decoder.features(embedding)
+        return embedding if features is None else features
+
+    def first_round(self, batch: Batch, read: Read) -> list[Round]:
         """Asks the decoder for all box prompts of a batch, then for all point prompts."""
-        rows = torch.arange(len(embedding), device=embedding.device)
-        slots = torch.arange(OBJECTS, device=embedding.device)
+        rows = torch.arange(len(batch.pixels), device=batch.pixels.device)
+        slots = torch.arange(OBJECTS, device=rows.device)
         by_box = rows.repeat_interleave(BOX_PROMPTS), slots[:BOX_PROMPTS].repeat(len(rows))
         by_point = rows.repeat_interleave(POINT_PROMPTS), slots[BOX_PROMPTS:].repeat(len(rows))
         return [
-            self.decode(embedding, *by_box, None, batch.box_prompts),
-            self.decode(embedding, *by_point, batch.point_prompts, None),
+            self.decode(read, *by_box, None, batch.box_prompts),
+            self.decode(read, *by_point, batch.point_prompts, None),
         ]
 
     def decode(
         self,
-        embedding: Tensor,
+        read: Read,
         rows: Tensor,
         slots: Tensor,
         points: Tensor | None,
         boxes: Tensor | None,
     ) -> Round:
         """Asks the decoder for objects `slots` of examples `rows`."""
-        logits, scores = self.decoder(embedding[rows], points, boxes)
+        if isinstance(read, Features):
+            logits, scores = self.decoder.fine_masks(read, rows, points, boxes)
+        else:
+            logits, scores = self.decoder(read[rows], points, boxes)
         return Round(rows, slots, points, boxes, logits.float(), scores.float())

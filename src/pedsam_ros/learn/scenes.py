@@ -29,6 +29,7 @@ _PATCH = 0.12  # share of objects that are textures cut to a random shape
 _CAMOUFLAGED = 0.35  # share of objects disguised, so that seams of pasting do not betray objects
 _DRESSED = 0.35  # share of objects with coloured parts, like clothes; the whole is asked for
 _GROUNDED = 0.5  # share of scenes with ground, walls or sky, which count as objects
+_LEAST_AREA = 0.0015  # of an object that may be asked for, as a share of the image
 _LEAST_SIDE, _MOST_SIDE = 0.06, 0.95  # side of an object / the scene's short side
 
 
@@ -61,6 +62,13 @@ def compose(pack: AssetPack, rng: Generator) -> Scene:
             cutout = _with_stickers(cutout, pack, rng)
         _paste(canvas, labels, cutout, number, rng)
     return Scene(as_camera(canvas, rng), labels)
+
+
+def visible(scene: Scene) -> list[int]:
+    """The numbers of the objects that are visible enough."""
+    areas = np.bincount(scene.labels.ravel())
+    least = _LEAST_AREA * scene.labels.size
+    return [number for number in range(1, len(areas)) if areas[number] >= least]
 
 
 def _size(rng: Generator) -> tuple[int, int]:

@@ -40,9 +40,9 @@ class Student(Learner):
         """
         with torch.no_grad():
             goal = self._teacher[0].to(batch.pixels.device)(batch.pixels)
-            wanted = self.first_round(batch, goal)
+            wanted = self.first_round(batch, self.read(goal))
         embedding = self.encode(batch)
-        found = self.first_round(batch, embedding)
+        found = self.first_round(batch, self.read(embedding))
         pairs = list(zip(found, wanted, strict=True))
         return {
             'embedding': (embedding - goal).square().mean() / goal.var(),

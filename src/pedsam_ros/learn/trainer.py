@@ -14,15 +14,14 @@ from typing import Any
 import torch
 from torch import distributed as dist
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
 
 from pedsam_ros.core.errors import ConfigError, PedsamError
 from pedsam_ros.core.files import replacing
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.checkpoint import Weights
 from pedsam_ros.core.settings import check_fields, setting
-from pedsam_ros.learn.examples import Example
-from pedsam_ros.learn.learner import Batch, Learner
+from pedsam_ros.learn.learner import Learner
+from pedsam_ros.learn.source import Share, Source
 
 _SAVE_S = 45.0  # shortest time between two saves
 _SAVE_SHARE = 20  # and at least this many times what a save takes (gigabytes for a large model)
@@ -44,6 +43,9 @@ class Recipe:
     decay: float = setting(0.05, 'weight decay', low=0.0, high=1.0)
     average: float = setting(
         0.998, 'share of the averaged weights that each step keeps', low=0.0, high=1.0
+    )
+    hold: float = setting(
+        0.0, 'share of the steps before the learning rate falls', low=0.0, high=1.0
     )
     shift: bool = setting(
         True, 'whether the partition and the content of each scene begin at a random place'
@@ -78,13 +80,10 @@ class Trainer:
         if self._state.exists():
             self._resume()
 
-    def run(self, examples: Dataset[Example], loaders: int) -> Iterator[dict[str, float]]:
-        """Trains to the end; yields the losses and figures of each step.
-
-        `loaders` is the number of processes that make examples; 0 makes them in this process.
-        """
+    def run(self, source: Source) -> Iterator[dict[str, float]]:
+        """Trains to the end; yields the losses and figures of each step."""
         due_s = time.monotonic() + _SAVE_S
-        for batch in self._batches(examples, loaders):
+        for batch in source.batches(self._share_of_batches()):
             yield self._step(batch)
             if self.rank == 0 and (begun := time.monotonic()) > due_s:
                 self.save()
@@ -119,15 +118,14 @@ class Trainer:
         weights = loading.with_mean(loading.with_padding(self.weights()), mean)
         checkpoint.write(weights, self._state.with_name('model.safetensors'))
 
-    def learn(self, examples: list[Example]) -> dict[str, float]:
-        """Makes one step on these examples; returns losses and figures.
+    def learn(self, batch: Any) -> dict[str, float]:
+        """Makes one step on a batch of the learner's kind; returns losses and figures.
 
         Raises PedsamError if the loss is not finite; then the weights stay as they were.
         """
         recipe = self.recipe
         for group in self._optimiser.param_groups:
             group['lr'] = recipe.rate * _schedule(self.step, recipe)
-        batch = Batch.of(examples, self.device)
         with torch.autocast(
             torch.device(self.device).type, torch.bfloat16, recipe.precision == 'bfloat16'
         ):
@@ -139,15 +137,19 @@ class Trainer:
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self._share()
-        nn.utils.clip_grad_norm_(self.learner.parameters(), 1.0)
+        norm = nn.utils.clip_grad_norm_(self.learner.parameters(), 1.0)
+        if not torch.isfinite(norm):
+            raise PedsamError(
+                f'step={self.step}: gradient={norm.item()}: not finite; lower --rate'
+            )
         self._optimiser.step()
         self._follow()
         self.step += 1
         return {'loss': float(loss.detach())} | {k: float(v.detach()) for k, v in told.items()}
 
-    def _step(self, examples: list[Example]) -> dict[str, float]:
+    def _step(self, batch: Any) -> dict[str, float]:
         began = time.monotonic()
-        told = self.learn(examples) | {'step': self.step}
+        told = self.learn(batch) | {'step': self.step}
         told['step_s'] = time.monotonic() - began
         if self.rank == 0:
             with self._log.open('a') as log:
@@ -169,20 +171,20 @@ class Trainer:
     def _follow(self) -> None:
         """Moves the average towards the weights: fast at first, when it is worth little."""
         keep = min(self.recipe.average, (1 + self.step) / (10 + self.step))
-        for name, value in self.learner.state_dict().items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value, 1 - keep)
+        for name, weight in self.learner.named_parameters():
+            self.average[name].lerp_(weight, 1 - keep)
+        for name, value in self.learner.named_buffers():  # running means, or never changed
+            self.average[name].copy_(value)
 
-    def _batches(self, examples: Dataset[Example], loaders: int) -> DataLoader[Example]:
-        recipe, batch = self.recipe, self.recipe.batch
-        return DataLoader(
-            examples,
-            batch_size=batch // self.ranks,
-            sampler=range(self.step * batch + self.rank, recipe.steps * batch, self.ranks),
-            num_workers=loaders,
-            collate_fn=list,
-            prefetch_factor=4 if loaders else None,
-            worker_init_fn=_alone,
+    def _share_of_batches(self) -> Share:
+        recipe = self.recipe
+        return Share(
+            first=self.step,
+            steps=recipe.steps,
+            batch=recipe.batch,
+            rank=self.rank,
+            ranks=self.ranks,
+            device=self.device,
         )
 
     @property
@@ -215,10 +217,6 @@ def _schedule(step: int, recipe: Recipe) -> float:
     """Share of the highest rate: it rises linearly, then falls along a cosine to a hundredth."""
     if step < recipe.warmup:
         return (step + 1) / recipe.warmup
-    done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
+    held = max(recipe.warmup, recipe.hold * recipe.steps)
+    done = max(0.0, step - held) / max(1.0, recipe.steps - held)
     return 0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, done))) / 2
-
-
-def _alone(_: int) -> None:
-    """Keeps a process that makes examples on one core; the others are for learning."""
-    torch.set_num_threads(1)

@@ -17,7 +17,7 @@ from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.ledger import Ledger
-from pedsam_ros.core.model import checkpoint, loading
+from pedsam_ros.core.model import backends, checkpoint
 from pedsam_ros.core.model.edge_half import EdgeHalf
 from pedsam_ros.core.noise import PrivateKey
 from pedsam_ros.core.operator_word import OperatorWord, read_or_make_secret
@@ -83,8 +83,7 @@ class EdgeNode(ManagedNode):
         keys = handshakes.edge_keys(workers, config)
         weights = checkpoint.read(config.checkpoint)
         wire.check(weights.arch)
-        dtype = loading.DTYPES[config.precision]
-        model = loading.load_edge(weights, config.device, dtype, config.worker_half)
+        model = backends.edge_half(weights, config, config.worker_half)
         model.reply_dtype(config.transport, config.codec_ratio)  # raises if it has no codec
         node = self.get_fully_qualified_name()
         word = OperatorWord(read_or_make_secret(operator_path(config.operator_file)), node)
@@ -95,7 +94,9 @@ class EdgeNode(ManagedNode):
         for told in files.warnings(workers):
             self.get_logger().warning(told)
         known = f'anchor={config.placement.anchor} ledger={files.path} new={files.new}'
-        self.get_logger().info(f'configured model_id={model.model_id} {known}')
+        self.get_logger().info(
+            f'configured model_id={model.model_id} {known} computed_by={model.computed_by}'
+        )
 
     def unload(self) -> None:
         """Closes the files of what was seen and gives the model's memory back."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from pedsam_ros.core import wire
 from pedsam_ros.core.errors import BadBatch
-from pedsam_ros.core.model import checkpoint, loading
+from pedsam_ros.core.model import backends, checkpoint
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.noise import PrivateKey
 from pedsam_ros.core.types import Embedding, Window, WorkerStatus
@@ -50,9 +50,9 @@ class WorkerNode(ManagedNode):
         self._key = handshakes.worker_key(self.config)
         weights = checkpoint.read(self.config.checkpoint)
         wire.check(weights.arch)
-        dtype = loading.DTYPES[self.config.precision]
-        self._worker = loading.load_worker(weights, self.config.device, dtype)
-        self.get_logger().info(f'configured model_id={self._worker.model_id}')
+        self._worker = backends.worker_half(weights, self.config)
+        by = self._worker.computed_by
+        self.get_logger().info(f'configured model_id={self._worker.model_id} computed_by={by}')
 
     def unload(self) -> None:
         """Gives the model's memory back."""
@@ -88,6 +88,7 @@ class WorkerNode(ManagedNode):
         level = diagnostics.WARN if wrong else diagnostics.OK
         state = self._state()
         values = {name: getattr(state, name) for name in WorkerStatus.__slots__}
+        values['computed_by'] = self._worker.computed_by
         values['connected'] = self._link is not None and self._link.connected()
         name = self.get_fully_qualified_name()
         self.publish_report([diagnostics.status(name, level, wrong or 'active', values)])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pedsam_ros.bench import tables
 from pedsam_ros.bench.plan import Plan
-from pedsam_ros.bench.sections import SECTIONS, in_order, run_sections
+from pedsam_ros.bench.sections import SECTIONS, USUAL, in_order, run_sections
 from pedsam_ros.core.architecture import ARCHITECTURES
 from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.tools.figures import write_figures
@@ -21,7 +21,8 @@ _QUICK_MODELS, _QUICK_ROUNDS = ('vit_tiny', 'vit_b'), 2
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
     add = parser.add_argument
-    add('--section', nargs='+', choices=[*SECTIONS], default=[*SECTIONS], help='default: all')
+    usual = f'default: {" ".join(USUAL)}'
+    add('--section', nargs='+', choices=[*SECTIONS], default=USUAL, help=usual)
     shapes = f'shapes, with random weights (default: {" ".join(_MODELS)})'
     add('--model', nargs='+', choices=[*ARCHITECTURES], help=shapes)
     add('--rounds', type=int, help='repetitions of each side (5; with --quick 2)')

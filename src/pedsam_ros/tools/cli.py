@@ -24,6 +24,7 @@ COMMANDS = {  # name: what it does
     'bench': "measure how fast both halves are against SAM's own code, and when offloading pays",
     'estimate': 'count the memory and work that distilling a SAM takes',
     'fit-codec': 'fit the codec of embeddings to a model and your images',
+    'export': 'write halves as ONNX graphs beside their weights, for backend onnx',
     'split': "cut a checkpoint into the worker's and the edge's file",
     'keys': 'make, show, renew and remove the keys by which edge and workers know each other',
     'exposure': 'show what each worker has seen, as the ledger of an edge has it',

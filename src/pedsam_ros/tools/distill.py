@@ -14,6 +14,7 @@ from pedsam_ros.learn.examples import Example, Examples
 from pedsam_ros.learn.learner import Learner
 from pedsam_ros.learn.photo_folder import PhotoExamples
 from pedsam_ros.learn.shifts import Shifts
+from pedsam_ros.learn.source import FromExamples, Source
 from pedsam_ros.learn.student import Student
 from pedsam_ros.learn.trainer import Recipe
 
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     return driver.run(args, _make)
 
 
-def _make(args: argparse.Namespace) -> tuple[Learner, Dataset[Example]]:
+def _make(args: argparse.Namespace) -> tuple[Learner, Source]:
     student = Student(checkpoint.read(args.checkpoint))
     shifts = Shifts(student.arch, args.seed, args.batch) if args.shift else None
     examples: Dataset[Example] = (
@@ -41,4 +42,4 @@ def _make(args: argparse.Namespace) -> tuple[Learner, Dataset[Example]]:
         if args.images
         else Examples(AssetPack.open(args.assets), student.arch, args.seed, shifts)
     )
-    return student, examples
+    return student, FromExamples(examples, args.loaders)

@@ -142,6 +142,7 @@ def _conditions(args: argparse.Namespace) -> Conditions:
         device=args.device,
         threads=args.threads,
         second_look=args.second_look == 'on',
+        checkpoint=args.checkpoint or checkpoint.SHIPPED.stem,
         photos=photos,
     )
 

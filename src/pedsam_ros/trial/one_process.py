@@ -10,6 +10,7 @@ from pedsam_ros.core.config import EdgeConfig
 from pedsam_ros.core.edge import Edge
 from pedsam_ros.core.model import checkpoint, loading
 from pedsam_ros.core.model.local_pipeline import LocalPipeline
+from pedsam_ros.core.model.onnx_file import Exported
 from pedsam_ros.core.placement import place
 from pedsam_ros.core.types import Frame, FrameKey, Mask, Masks
 from pedsam_ros.core.windows import pixel_grid
@@ -22,13 +23,15 @@ def local_pipeline(
     config: EdgeConfig,
     device: str = 'cpu',
     second_look: bool = True,
+    exported: Exported | None = None,
 ) -> LocalPipeline:
-    """An edge and an honest worker, joined by function calls."""
-    homes, half = place(pixel_grid(weights.arch), workers), loading.load_edge(weights, device)
+    """An edge and an honest worker, joined by function calls; both by torch, or exported."""
+    homes = place(pixel_grid(weights.arch), workers)
+    half = loading.load_edge(weights, device, exported=exported)
     if not second_look:
         half.decoder.refiner = None
     edge = Edge(half, homes, config)
-    return LocalPipeline(edge, loading.load_worker(weights, device))
+    return LocalPipeline(edge, loading.load_worker(weights, device, exported=exported))
 
 
 def difference(number: int, counts: Sequence[int], score: float, expected: Mask) -> str:

@@ -5,7 +5,7 @@ Source: SAM image_encoder.py (Attention, add_decomposed_rel_pos).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import torch
@@ -15,6 +15,9 @@ from torch.nn import functional as F
 from pedsam_ros.core.model import sam
 
 _SCORES = 2**20  # of pairs of a query and a key, held at once: what a cache holds
+_SMALL = 1024  # tokens of a window; SAM's have 196
+_GRAPH_SCORES = 2**24  # the same in a graph that is exported: one head of SAM's global attention
+is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)  # torch 2.7 and newer export
 _Span: TypeAlias = 'slice[int, int, None]'
 
 
@@ -28,7 +31,7 @@ def attend(attn: Any, qkv: Tensor) -> Tensor:
     tables = _tables(attn, height, width)
     parts = qkv.view(n, height * width, 3, attn.num_heads, -1).permute(2, 0, 3, 1, 4)
     q, k, v = parts.unbind(0)
-    attended = (fused if qkv.is_cuda else in_pieces)(q, k, v, *tables)
+    attended = _way(qkv)(q, k, v, *tables)
     return attended.transpose(1, 2).reshape(n, height, width, -1)
 
 
@@ -49,9 +52,20 @@ def in_pieces(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> 
     return out.transpose(1, 2)
 
 
+def whole(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
+    """The same for a GPU and few tokens, all at once, as SAM does it: there its code was faster
+    than `fused`."""
+    by_row, by_column = _biases(q.flatten(0, 1), rel_h, rel_w)
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+    split = scores.view(*by_row.shape, len(rel_w)) + by_row[..., None]
+    weights: Tensor = (split + by_column[..., None, :]).view(scores.shape).softmax(-1)
+    return weights @ v
+
+
 def fused(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
-    """The same for a GPU: the bias becomes further channels of queries and keys, so that a fused
-    kernel takes it. Such kernels have up to 256 channels; ViT-H comes to 208.
+    """The same for a GPU and all of an image: the bias becomes further channels of queries and
+    keys, so that a fused kernel takes it. Such kernels have up to 256 channels; ViT-H comes to
+    208.
 
     q' = [q / sqrt(c), q . rel_h, q . rel_w] and k' = [k, one-hot row, one-hot column], so q' . k'
     is the product with its bias.
@@ -65,6 +79,24 @@ def fused(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tens
     keys = torch.cat([k, where.expand(*k.shape[:3], -1)], -1)
     values = F.pad(v, (0, height + width))
     return F.scaled_dot_product_attention(queries, keys, values, scale=1.0)[..., :channels]
+
+
+def exported(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
+    """The same for a graph that is exported, of some heads at a time: products and a softmax,
+    which every runtime has and fuses as it can."""
+    few = max(1, _GRAPH_SCORES // q.shape[2] ** 2)
+    spans = [*_spans(q.shape[1], few)]
+    parts = [whole(q[:, some], k[:, some], v[:, some], rel_h, rel_w) for some in spans]
+    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+
+
+def _way(qkv: Tensor) -> Callable[..., Tensor]:
+    """How attention of (N, H, W, 3C) is computed where that is."""
+    if is_exporting():
+        return exported
+    if not qkv.is_cuda:
+        return in_pieces
+    return whole if qkv.shape[1] * qkv.shape[2] <= _SMALL else fused
 
 
 def _in_rows(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Reads and writes weights: SAM's .pth, our .safetensors, and random weights from a seed.
 
-No other file opens a model. Its `model_id` is a hash of its architecture and of both halves.
-The file of one half also holds the other half's hash, so that each end can check its own weights
-and still name the whole model.
+No other file opens weights; onnx_file.py opens graphs. A model's `model_id` is a hash of its
+architecture and of both halves. The file of one half also holds the other half's hash, so that
+each end can check its own weights and still name the whole model.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -23,9 +24,11 @@ from pedsam_ros.core.architecture import ARCHITECTURES, Architecture
 from pedsam_ros.core.errors import PedsamError, WeightsError
 from pedsam_ros.core.model import sam, tensors_file
 from pedsam_ros.core.model.encoder import IMAGE, half_of
+from pedsam_ros.core.model.fine_decoder import FineMaskDecoder
 from pedsam_ros.core.model.fitted_codec import FittedCodec
 from pedsam_ros.core.model.monolithic import ORDERS
 from pedsam_ros.core.model.refiner import Refiner
+from pedsam_ros.core.model.stem import Stem
 from pedsam_ros.core.shown import shown, written
 
 HALVES = ('worker', 'edge')
@@ -216,11 +219,14 @@ def check_half(weights: Weights, *halves: str) -> None:
 
 
 def _model_of(arch: Architecture) -> nn.Module:
-    """A whole SAM, with our refiner if the architecture has one."""
-    model: nn.Module = sam.sam_of(arch)
+    """A whole SAM, with our stem, mask decoder and refiner if the architecture has them."""
+    model = sam.sam_of(arch)
+    if arch.fine_dim:
+        model.image_encoder.patch_embed = Stem(arch)
+        model.mask_decoder = FineMaskDecoder(arch)
     if arch.refine_px:
         model.refiner = Refiner(arch)
-    return model
+    return cast(nn.Module, model)
 
 
 @cache

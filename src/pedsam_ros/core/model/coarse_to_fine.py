@@ -59,6 +59,7 @@ class _Searched:
 
     def __init__(self, decoder: Decoder, encoded: Encoded, config: AutomaticConfig) -> None:
         self._decoder, self._encoded, self._config = decoder, encoded, config
+        self._features = decoder.features(encoded.embedding)
         self.ask = PointsToAsk(config.points_per_side, config.pred_iou_thresh - _SLACK)
         self.masks: list[Mask] = []
         self.begun = False
@@ -78,8 +79,8 @@ class _Searched:
         indices of the points."""
         refined, config = self._decoder.refiner is not None, self._config
         least = 0.0 if refined else config.pred_iou_thresh
-        points = self._on_canvas(cells)
-        found, scores = promising(self._decoder, self._encoded.embedding, points, least)
+        asked = self._encoded.embedding, self._on_canvas(cells)
+        found, scores = promising(self._decoder, *asked, least, self._features)
         if refined:
             best = torch.arange(len(cells), device=scores.device) * 3 + scores.argmax(1)
             found = found.keep(best)
@@ -94,7 +95,8 @@ class _Searched:
     def draw(self, cells: NDArray[np.int64], found: Candidates) -> Making[None]:
         """Adds what candidates of some points become at the frame's size, if it is good enough."""
         config, points = self._config, self._on_canvas(cells)[found.prompts]
-        refined = yield from self._decoder.refine(self._encoded, found, points, None)
+        asked = self._encoded, found, points, None, self._features
+        refined = yield from self._decoder.refine(*asked)
         if self._decoder.refiner is not None:
             self.ask.heard(cells[refined.prompts.cpu().numpy()], refined.scores.cpu().numpy())
         if config.pred_iou_thresh > 0:

@@ -1,25 +1,28 @@
 """Turns an image embedding and prompts into the logits of masks.
 
-Prompt encoder and mask decoder are SAM's own. core/model/masks.py scales the logits to the frame.
+Prompt encoder and mask decoder are SAM's own, or the mask decoder is that of fine_decoder.py.
+core/model/masks.py scales the logits to the frame.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from pedsam_ros.core.architecture import Architecture
+from pedsam_ros.core.architecture import FINE_PER_SIDE, Architecture
 from pedsam_ros.core.edge_compute import Making
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model import preprocess, sam
+from pedsam_ros.core.model.fine_decoder import AT_4, Features, FineMaskDecoder, named_by
 from pedsam_ros.core.model.refiner import (
     Refiner,
     cutting,
     draw,
+    features_at,
     grid_of,
     inputs,
     look_at,
@@ -31,7 +34,9 @@ from pedsam_ros.core.windows import Canvas
 
 _MOST_BYTES = 2**28  # what decoding some prompts together may take
 _TOKENS, _MOST_TOKENS = 8, 1024  # of a prompt without points; of prompts decoded together
-_MAPS = 10  # float32 copies of the image embedding that decoding a prompt takes, as measured
+# What decoding a prompt takes, as measured: float32 copies of the image embedding, of our features
+# at stride 4, and bytes for each px of the crops of its three masks.
+_MAPS, _FINE_MAPS, _LOOK_BYTES = 10, 4, 750
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +60,8 @@ class Candidates:
 
 
 class Decoder(nn.Module):
-    """SAM's prompt encoder and mask decoder, and our refiner if the architecture has one.
+    """SAM's prompt encoder and mask decoder. A model with a stem has our mask decoder instead of
+    SAM's, and our refiner if the architecture has one.
 
     Parameters carry SAM's names. Without its refiner (None) it answers with the coarse masks.
     """
@@ -64,46 +70,71 @@ class Decoder(nn.Module):
         super().__init__()
         self.image_px = arch.image_px
         self.prompt_encoder = sam.prompt_encoder_of(arch)
-        self.mask_decoder = sam.mask_decoder_of(arch)
-        self.draws = arch.refine_px > 0  # prompts, in the place of SAM's mask prompt
+        self.fine = arch.fine_dim > 0
+        self.mask_decoder: Any = (FineMaskDecoder if self.fine else sam.mask_decoder_of)(arch)
         self.refiner = Refiner(arch) if arch.refine_px else None
-        map_bytes = 4 * arch.embedding_dim * arch.tokens**2
-        self.most_prompts = max(1, _MOST_BYTES // (_MAPS * map_bytes))  # to be decoded together
+        self.most_prompts = max(1, _MOST_BYTES // _bytes_of(arch))  # to be decoded together
+
+    def features(self, embedding: Tensor) -> Features | None:
+        """What our mask decoder and the refiner read of embeddings, whatever the prompts: to be
+        computed once of an image. None for SAM's, which reads the embedding itself."""
+        return self.mask_decoder.features(embedding) if self.fine else None
 
     def forward(
-        self, embedding: Tensor, points: Tensor | None, boxes: Tensor | None
+        self,
+        embedding: Tensor,
+        points: Tensor | None,
+        boxes: Tensor | None,
+        features: Features | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Three masks for each of B prompts: logits (B, 3, 4T, 4T), predicted IoU (B, 3).
 
-        `embedding` is (1, E, T, T) or has one entry for each prompt. `points` (B, n, 3) holds x, y
-        and label, `boxes` (B, 4) x0, y0, x1, y1; in canvas px. A model with a refiner also gets
-        the prompt as a drawing, in the place of SAM's mask prompt.
+        `embedding` is (1, E, T, T); SAM's decoder also takes one for each prompt. `points` (B, n,
+        3) holds x, y and label, `boxes` (B, 4) x0, y0, x1, y1; in canvas px. `features` are those
+        of the embedding, if they were computed already.
         """
-        sparse, dense, image_pe = self.prompted(embedding, points, boxes)
+        if self.fine:
+            rows = _first(cast(Tensor, boxes if points is None else points))
+            read = features or cast(Features, self.features(embedding))
+            return self.fine_masks(read, rows, points, boxes)
+        sparse, dense, image_pe = self.prompted(points, boxes)
         return cast(
             tuple[Tensor, Tensor],
             self.mask_decoder(  # it allows one image only, but adds it to the dense prompt anyway
                 image_embeddings=torch.zeros_like(embedding[:1]),
                 image_pe=image_pe,
                 sparse_prompt_embeddings=sparse,
-                dense_prompt_embeddings=dense,
+                dense_prompt_embeddings=dense + embedding,
                 multimask_output=True,
             ),
         )
 
+    def fine_masks(
+        self, features: Features, rows: Tensor, points: Tensor | None, boxes: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """As `forward`, by our mask decoder, for prompts of images `rows` (B,).
+
+        It also gets the prompts as drawings, in the place of SAM's mask prompt.
+        """
+        drawn, named = self.drawn(points, boxes), named_by(points, boxes)
+        prompted = self.prompted(points, boxes, drawn)
+        masks = self.mask_decoder(features, rows, prompted, drawn, named)
+        return cast(tuple[Tensor, Tensor], masks)
+
     def prompted(
-        self, embedding: Tensor, points: Tensor | None, boxes: Tensor | None
+        self, points: Tensor | None, boxes: Tensor | None, drawn: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """What the mask decoder reads of B prompts: their tokens, (B, n, E); the image embedding
-        with the dense prompts added, (B, E, T, T); positions, (1, E, T, T)."""
-        with torch.autocast(embedding.device.type, enabled=False):  # positions need full precision
+        """What a mask decoder reads of B prompts: their tokens, (B, n, E); dense prompts, (B, E,
+        T, T), made of drawings (B, 1, 4T, 4T) if there are any; positions, (1, E, T, T)."""
+        device = cast(Tensor, boxes if points is None else points).device
+        with torch.autocast(device.type, enabled=False):  # positions need full precision
             sparse, dense = self.prompt_encoder(
                 points=None if points is None else (points[..., :2], points[..., 2]),
                 boxes=boxes,
-                masks=self.drawn(points, boxes) if self.draws else None,
+                masks=drawn,
             )
             image_pe = self.prompt_encoder.get_dense_pe()
-        return sparse, dense + embedding, image_pe
+        return sparse, dense, image_pe
 
     def most_of(self, points: int) -> int:
         """How many prompts of so many points are to be decoded together at most."""
@@ -120,21 +151,28 @@ class Decoder(nn.Module):
         points = torch.tensor([p.points for p in chosen], device=device)
         boxes = torch.tensor([p.box for p in chosen if p.box], device=device)
         asked = points if points.numel() else None, boxes if boxes.numel() else None
-        logits, scores = self(encoded.embedding, *asked)
+        features = self.features(encoded.embedding)
+        logits, scores = self(encoded.embedding, *asked, features)
         each = torch.arange(len(prompts)).repeat_interleave(logits.shape[1])
         found = Candidates(logits.flatten(0, 1), scores.flatten(), each)
-        own = (None if part is None else part[each] for part in asked)
-        found = yield from self.refine(encoded, found, *own)
+        of_points, of_boxes = (None if part is None else part[each] for part in asked)
+        found = yield from self.refine(encoded, found, of_points, of_boxes, features)
         best = found.scores.view(len(prompts), -1).argmax(1).cpu()
         return found.keep(best + torch.arange(len(prompts)) * logits.shape[1])
 
     def refine(
-        self, encoded: Encoded, found: Candidates, points: Tensor | None, boxes: Tensor | None
+        self,
+        encoded: Encoded,
+        found: Candidates,
+        points: Tensor | None,
+        boxes: Tensor | None,
+        features: Features | None = None,
     ) -> Making[Candidates]:
         """Refines each of N candidates by a closer look at the image; without a refiner, nothing.
         Yields where it takes long.
 
         `points` (N, n, 3) and `boxes` (N, 4), canvas px, are the prompts of the candidates.
+        `features` are those of the embedding, if they were computed already.
         """
         if self.refiner is None:
             return found
@@ -142,14 +180,15 @@ class Decoder(nn.Module):
         spans, rects = snap(look_at(found.logits, boxes, canvas, px), canvas)
         image = torch.tensor(encoded.rgb, device=spans.device).permute(2, 0, 1)
         crops = yield from cutting(image, spans, side)
-        grid, embedding = grid_of(rects, side), encoded.embedding.expand(len(rects), -1, -1, -1)
+        grid = grid_of(rects, side)
         read = inputs(
             preprocess.normalise(crops),
             sample(found.logits[:, None], grid, px)[:, 0],
             draw(points, boxes, grid),
         )
-        context = sample(embedding, grid_of(rects, side // 4), px)
-        logits, scores = self.refiner(read, context, found.scores)
+        of_image = features or cast(Features, self.features(encoded.embedding))
+        around = features_at(of_image, _first(rects), rects, side, px)
+        logits, scores = self.refiner(read, around, found.scores)
         return Candidates(logits, scores, found.prompts, spans)
 
     def drawn(self, points: Tensor | None, boxes: Tensor | None) -> Tensor:
@@ -159,6 +198,19 @@ class Decoder(nn.Module):
         whole = some.new_tensor([[0.0, 0.0, self.image_px, self.image_px]])
         grid = grid_of(whole, side).expand(len(some), -1, -1, -1)
         return draw(points, boxes, grid)[:, None]
+
+
+def _bytes_of(arch: Architecture) -> int:
+    """What decoding a prompt and then refining its three masks takes at most."""
+    bytes_decoded = 4 * _MAPS * arch.embedding_dim * arch.tokens**2
+    if arch.fine_dim:
+        bytes_decoded += 4 * _FINE_MAPS * AT_4 * (FINE_PER_SIDE * arch.tokens) ** 2
+    return max(bytes_decoded, _LOOK_BYTES * arch.refine_px**2)
+
+
+def _first(some: Tensor) -> Tensor:
+    """The image of each of `some` prompts or places, if there is one image only: (N,) zeros."""
+    return torch.zeros(len(some), dtype=torch.int64, device=some.device)
 
 
 def _on_canvas(prompt: Prompt, canvas: Canvas) -> Prompt:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,6 @@ from pedsam_ros.core.in_flight import Encoded, InFlight
 from pedsam_ros.core.model import fitted_codec, preprocess
 from pedsam_ros.core.model.automatic import automatic, suited
 from pedsam_ros.core.model.decoder import Decoder
-from pedsam_ros.core.model.encoder import GlobalEncoder
 from pedsam_ros.core.model.fitted_codec import FittedCodec
 from pedsam_ros.core.model.masks import answered
 from pedsam_ros.core.model.worker_half import WorkerHalf
@@ -50,15 +50,16 @@ class EdgeHalf:
 
     arch: Architecture
     model_id: str
-    encoder: GlobalEncoder
+    encoder: Any  # a GlobalEncoder, or an OnnxHalf in its place
     decoder: Decoder
     padding: Values  # (T, T, C)
     worker: WorkerHalf | None = None
     fitted: FittedCodec | None = None  # the codec of this model, if it has one
+    computed_by: str = 'torch'  # what runs the encoder, and in which precision, in words
 
     def embed(self, tokens: Values) -> Tensor:
         """Turns (T, T, C) tokens after the window blocks into a (1, E, T, T) float32 embedding."""
-        weight = next(self.encoder.parameters())
+        weight = next(self.encoder.parameters(), torch.empty(0))
         with torch.inference_mode():
             embedding: Tensor = self.encoder(torch.tensor(tokens[None]).to(weight)).float()
         return embedding

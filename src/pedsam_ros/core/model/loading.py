@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from pedsam_ros.core.architecture import Architecture
-from pedsam_ros.core.common_settings import PRECISIONS
+from pedsam_ros.core.common_settings import BACKENDS
 from pedsam_ros.core.errors import ConfigError, WeightsError
 from pedsam_ros.core.model.checkpoint import (
     HALVES,
@@ -27,12 +27,14 @@ from pedsam_ros.core.model.decoder import Decoder
 from pedsam_ros.core.model.edge_half import EdgeHalf
 from pedsam_ros.core.model.encoder import IMAGE, GlobalEncoder, WindowEncoder
 from pedsam_ros.core.model.monolithic import MonolithicEncoder, MonolithicPipeline
+from pedsam_ros.core.model.onnx_file import Exported
+from pedsam_ros.core.model.onnx_half import opened, told_of
 from pedsam_ros.core.model.worker_half import WorkerHalf
 from pedsam_ros.core.shown import shown, written
 from pedsam_ros.core.types import Values
 from pedsam_ros.core.windows import merge, token_grid
 
-DTYPES = {name: getattr(torch, name) for name in PRECISIONS}
+DTYPES = {name: getattr(torch, name) for name in BACKENDS['torch']}
 ModuleT = TypeVar('ModuleT', bound=nn.Module)
 
 _PADDING_BYTES = 2**27  # what encoding some windows of padding together may take
@@ -60,13 +62,24 @@ def split(weights: Weights, folder: Path, stem: str) -> tuple[Path, Path]:
 
 
 def load_worker(
-    weights: Weights, device: str = 'cpu', dtype: torch.dtype = torch.float32
+    weights: Weights,
+    device: str = 'cpu',
+    dtype: torch.dtype = torch.float32,
+    exported: Exported | None = None,
 ) -> WorkerHalf:
-    """The worker's half, ready to run. Raises WeightsError if `weights` does not hold it."""
+    """The worker's half, ready to run: by torch, or by ONNX Runtime if it is exported.
+
+    Raises WeightsError if `weights` does not hold it, and what onnx_half.opened raises.
+    """
     check_half(weights, 'worker')
-    names = {k.removeprefix(IMAGE): t for k, t in weights.half('worker').tensors.items()}
-    encoder = _fill(WindowEncoder, weights.arch, names).to(device, dtype)
-    return WorkerHalf(weights.arch, weights.model_id, encoder, weights.codec)
+    encoder: nn.Module
+    if exported:
+        encoder = opened(exported, 'worker', weights, device)
+    else:
+        names = {k.removeprefix(IMAGE): t for k, t in weights.half('worker').tensors.items()}
+        encoder = _fill(WindowEncoder, weights.arch, names).to(device, dtype)
+    by = told_of(encoder)
+    return WorkerHalf(weights.arch, weights.model_id, encoder, weights.codec, by)
 
 
 def load_edge(
@@ -74,19 +87,25 @@ def load_edge(
     device: str = 'cpu',
     dtype: torch.dtype = torch.float32,
     worker_half: bool = False,
+    exported: Exported | None = None,
 ) -> EdgeHalf:
     """The edge's half, ready to run; `worker_half` adds the worker's half to it.
 
-    `dtype` is that of the encoder; the decoder always computes in float32. Raises WeightsError if
-    `weights` does not hold a half that is needed.
+    `dtype` is that of the encoder, and `exported` is for it, too; the decoder always computes in
+    float32, by torch. Raises WeightsError if `weights` does not hold a half that is needed, and
+    what onnx_half.opened raises.
     """
     check_half(weights, 'edge')
     image, rest = _by_part(weights.half('edge'))
-    encoder = _fill(GlobalEncoder, weights.arch, image).to(device, dtype)
+    encoder: nn.Module
+    if exported:
+        encoder = opened(exported, 'edge', weights, device)
+    else:
+        encoder = _fill(GlobalEncoder, weights.arch, image).to(device, dtype)
     decoder = _fill(Decoder, weights.arch, rest).to(device, torch.float32)
     padding = padding_tokens(weights, device).numpy().copy()  # or it keeps the whole file mapped
-    worker = load_worker(weights, device, dtype) if worker_half else None
-    parts = encoder, decoder, padding, worker, weights.codec
+    worker = load_worker(weights, device, dtype, exported) if worker_half else None
+    parts = encoder, decoder, padding, worker, weights.codec, told_of(encoder)
     return EdgeHalf(weights.arch, weights.model_id, *parts)
 
 

@@ -17,7 +17,14 @@ from pedsam_ros.core.errors import BadPrompt
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model import preprocess, sam
 from pedsam_ros.core.model.decoder import Decoder
-from pedsam_ros.core.model.encoder import inside_of, laid, run_block, taken
+from pedsam_ros.core.model.encoder import (
+    embedding_of,
+    inside_of,
+    laid,
+    patch_embed_of,
+    run_block,
+    taken,
+)
 from pedsam_ros.core.model.masks import answered
 from pedsam_ros.core.prompts import sift, told
 from pedsam_ros.core.shift import Shift
@@ -53,8 +60,8 @@ class MonolithicEncoder(nn.Module):
         last = max(blocks.index(i) for i in arch.worker_blocks)
         self.first, self.rest = blocks[: last + 1], blocks[last + 1 :]
         self.edge_blocks, self.window, self.image_px = arch.edge_blocks, arch.window, arch.image_px
-        self.patch_embed, self.pos_embed = whole.patch_embed, whole.pos_embed
-        self.blocks, self.neck = whole.blocks, whole.neck
+        self.patch_embed, self.pos_embed = patch_embed_of(arch, whole), whole.pos_embed
+        self.blocks, self.neck, self.fine_dim = whole.blocks, whole.neck, arch.fine_dim
 
     def forward(
         self, pixels: Tensor, offset: tuple[int, int] = (0, 0), vacant: Tensor | None = None
@@ -75,7 +82,7 @@ class MonolithicEncoder(nn.Module):
 
         Reordered, they are what workers send.
         """
-        tokens = self._run(self.first, self.patch_embed(pixels) + self.pos_embed, offset)
+        tokens = self._run(self.first, self._embedded(pixels, offset) + self.pos_embed, offset)
         if vacant is not None and self.reordered and any(offset):  # else they are that already
             tokens = torch.where(vacant[..., None], self.padding(), tokens)
         return tokens
@@ -83,7 +90,7 @@ class MonolithicEncoder(nn.Module):
     def embedding(self, tokens: Tensor) -> Tensor:
         """(B, T, T, C) tokens after the last window block -> (B, E, T, T) image embeddings."""
         after = self._run(self.rest, tokens, (0, 0))  # global blocks, which have no partition
-        return cast(Tensor, self.neck(after.permute(0, 3, 1, 2)))
+        return embedding_of(self.neck, after, self.fine_dim)
 
     def without_image(self, token: Tensor) -> Tensor:
         """(1, E, T, T): the embedding if every token after the last window block is `token`, (C,).
@@ -100,7 +107,19 @@ class MonolithicEncoder(nn.Module):
         keeping one more canvas for the backward pass would cost the memory of an image.
         """
         empty = self.pos_embed.new_zeros(1, 3, self.image_px, self.image_px)
-        return self._run(self.first, self.patch_embed(empty) + self.pos_embed, (0, 0))
+        return self._run(self.first, self._embedded(empty, (0, 0)) + self.pos_embed, (0, 0))
+
+    def _embedded(self, pixels: Tensor, offset: tuple[int, int]) -> Tensor:
+        """(B, 3, P, P) -> (B, T, T, C). A stem sees each window by itself, as on a worker."""
+        if not self.fine_dim:
+            return cast(Tensor, self.patch_embed(pixels))
+        patch = self.image_px // self.pos_embed.shape[1]
+        windows = self._cut(pixels.permute(0, 2, 3, 1), offset, patch).permute(0, 3, 1, 2)
+        tokens = self.patch_embed(windows)
+        # Nothing is learnt from padding, through which normalisation would make gradients explode.
+        filled = windows.flatten(1).any(1)[:, None, None, None]
+        tokens = torch.where(filled, tokens, tokens.detach())
+        return self._joined(tokens, self.pos_embed.expand(len(pixels), -1, -1, -1), offset)
 
     def _run(self, blocks: Sequence[int], tokens: Tensor, offset: tuple[int, int]) -> Tensor:
         """Runs blocks on (B, T, T, C) tokens, in the order given."""
@@ -121,11 +140,12 @@ class MonolithicEncoder(nn.Module):
         inside = inside_of(self._cut(canvas, offset) > 0)
         return None if inside is None else inside.to(tokens.device)
 
-    def _cut(self, tokens: Tensor, offset: tuple[int, int]) -> Tensor:
-        """(B, T, T, C) -> (B * count, S, S, C), zero outside the canvas."""
-        above, before = self._missing(offset)
+    def _cut(self, tokens: Tensor, offset: tuple[int, int], px: int = 1) -> Tensor:
+        """(B, T, T, C) -> (B * count, S, S, C), zero outside the canvas. T and S are in tokens, or
+        in pixels if a token has a side of `px`."""
+        above, before = (each * px for each in self._missing(offset))
         shifted = F.pad(tokens, (0, 0, before, 0, above, 0))
-        windows, _ = sam.image_encoder.window_partition(shifted, self.window)
+        windows, _ = sam.image_encoder.window_partition(shifted, self.window * px)
         return cast(Tensor, windows)
 
     def _joined(self, windows: Tensor, like: Tensor, offset: tuple[int, int]) -> Tensor:

@@ -44,7 +44,7 @@ modeling, image_encoder, amg = _import('modeling', 'modeling.image_encoder', 'ut
 
 # Small modules are always made on the CPU: on 'meta' their initialisation imports torch's
 # compiler, which takes 2 s.
-_CPU = torch.device('cpu')
+CPU = torch.device('cpu')
 _norm = partial(torch.nn.LayerNorm, eps=1e-6)
 
 
@@ -67,8 +67,8 @@ def image_encoder_of(arch: Architecture) -> Any:
 
 
 def prompt_encoder_of(arch: Architecture) -> Any:
-    """SAM's prompt encoder, newly initialised, on the CPU (see `_CPU`)."""
-    with _CPU:
+    """SAM's prompt encoder, newly initialised, on the CPU (see `CPU`)."""
+    with CPU:
         return modeling.PromptEncoder(
             embed_dim=arch.embedding_dim,
             image_embedding_size=(arch.tokens, arch.tokens),
@@ -78,8 +78,8 @@ def prompt_encoder_of(arch: Architecture) -> Any:
 
 
 def mask_decoder_of(arch: Architecture) -> Any:
-    """SAM's mask decoder, newly initialised, on the CPU (see `_CPU`)."""
-    with _CPU:
+    """SAM's mask decoder, newly initialised, on the CPU (see `CPU`)."""
+    with CPU:
         transformer = modeling.TwoWayTransformer(
             depth=2, embedding_dim=arch.embedding_dim, mlp_dim=2048, num_heads=8
         )

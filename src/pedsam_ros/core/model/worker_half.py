@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,6 @@ from pedsam_ros.core import codec
 from pedsam_ros.core.architecture import Architecture
 from pedsam_ros.core.errors import BadBatch
 from pedsam_ros.core.model import fitted_codec, preprocess
-from pedsam_ros.core.model.encoder import WindowEncoder
 from pedsam_ros.core.model.fitted_codec import FittedCodec
 from pedsam_ros.core.shown import written
 from pedsam_ros.core.types import Embedding, Pixels, Values, Window
@@ -25,8 +25,9 @@ class WorkerHalf:
 
     arch: Architecture
     model_id: str
-    encoder: WindowEncoder
+    encoder: Any  # a WindowEncoder, or an OnnxHalf in its place
     fitted: FittedCodec | None = None  # the codec of this model, if it has one
+    computed_by: str = 'torch'  # what runs the encoder, and in which precision, in words
 
     def check(self, window: Window) -> None:
         """Raises BadBatch unless the window fits this model."""
@@ -68,7 +69,7 @@ class WorkerHalf:
         it; a corner is the row and column of the window, px, where its content begins. Window
         padding is cut off.
         """
-        weight, side = self.encoder.pos_embed, self.arch.window_px
+        weight, side = next(self.encoder.parameters(), torch.empty(0)), self.arch.window_px
         pairs = zip(pixels, corners, strict=True)
         batch = torch.stack([preprocess.on_canvas(p, side, corner) for p, corner in pairs])
         with torch.inference_mode():
