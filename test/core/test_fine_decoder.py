@@ -100,6 +100,12 @@ def test_a_box_and_a_point_count_together(decoder):
     assert not torch.allclose(both, box, atol=1e-3)
 
 
+def test_a_point_beside_the_object_names_nothing_of_a_box():
+    """With a box, what is in its middle is named, and no place that the user excluded."""
+    beside = POINTS * torch.tensor([1.0, 1.0, 0.0])
+    assert not named_by(beside, BOXES)[:, : POINTS.shape[1], 2].any()
+
+
 def test_the_place_that_is_named_is_like_itself(decoder):
     """Of all pixels that of the point is most like what it names."""
     points = torch.tensor([[[4 * 10 + 1.5, 4 * 20 + 1.5, 1]]])  # the middle of a pixel at stride 4

@@ -43,6 +43,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
         ('image_px', 2**20),
         ('window', 65),
         ('embedding_dim', 8 * 10**6),
+        ('embedding_dim', 24),
         ('refine_px', -8),
         ('patch_px', 1),
         ('dim', 768.0),

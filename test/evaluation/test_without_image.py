@@ -107,6 +107,10 @@ def test_a_mean_token_of_another_block_order_is_not_taken():
     assert 'no mean token' in why_impossible('sam_no_embedding', weights, CONDITIONS)
     bare = {'edge_only': fakes.weights()}
     assert '--edge-only' in why_impossible('edge_only', bare, CONDITIONS)
+    helped = {
+        'edge_only': loading.with_mean(fakes.weights(), torch.ones(fakes.weights().arch.dim))
+    }
+    assert '--edge-only' in why_impossible('edge_only', helped, CONDITIONS)
 
 
 def test_what_a_model_is_measured_against_is_always_asked():

@@ -7,6 +7,7 @@ import torch
 
 from drawn_assets import SMALL, write_assets
 from pedsam_ros.core.edge_compute import finished
+from pedsam_ros.core.errors import ConfigError
 from pedsam_ros.core.in_flight import Encoded
 from pedsam_ros.core.model.decoder import Candidates
 from pedsam_ros.core.types import FrameKey
@@ -107,3 +108,20 @@ def test_no_gradient_explodes_in_windows_without_content(scenes):
         sum(share * told[k] for k, share in model.loss_weights.items() if k in told).backward()
         norms = [float(p.grad.norm()) for p in model.parameters() if p.grad is not None]
         assert max(norms) < 100
+
+
+def test_a_pool_that_has_lost_bytes_is_refused(tmp_path):
+    """Scenes would be black, and nothing would say so."""
+    assets = write_assets(tmp_path / 'assets.zip')
+    filled_pool(tmp_path / 'pool', 2, assets, 1)
+    (tmp_path / 'pool' / 'rgb').write_bytes(b'0' * 1000)
+    with pytest.raises(ConfigError, match='1000 bytes'):
+        filled_pool(tmp_path / 'pool', 2, assets, 1)
+
+
+def test_a_damaged_state_is_refused(tmp_path):
+    """In one line, whatever is wrong with it."""
+    for wrong in (b'', b'text', b'PK'):
+        (tmp_path / 'state.pt').write_bytes(wrong)
+        with pytest.raises(ConfigError, match='not the state of a run'):
+            Trainer(trainee(), QUICK, tmp_path)

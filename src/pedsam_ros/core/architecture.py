@@ -24,7 +24,7 @@ _BOUNDS = {  # the least and the most of each size; ViT-H is far from all of the
     'image_px': (1, 4096),
     'patch_px': (1, 256),
     'window': (1, 64),
-    'embedding_dim': (8, 1024),
+    'embedding_dim': (16, 1024),
     'refine_px': (0, 512),
     'fine_dim': (0, 64),
 }
@@ -61,10 +61,10 @@ class Architecture:
 
     def _check_fit(self) -> None:
         """Raises ConfigError if sizes within their bounds do not fit each other."""
-        if self.dim % self.heads or self.embedding_dim % 8:
+        if self.dim % self.heads or self.embedding_dim % 16:
             raise ConfigError(
                 f'dim={self.dim}, heads={self.heads}, embedding_dim={self.embedding_dim}: '
-                'heads must divide dim, and 8 embedding_dim'
+                'heads must divide dim, and 16 embedding_dim'
             )
         if self.image_px % self.patch_px:
             raise ConfigError(

@@ -182,10 +182,15 @@ def why_impossible(name: str, weights: Mapping[str, Weights], conditions: Condit
         return 'its weights have no codec; pedsam fit-codec adds one'
     if variant.exported:
         return _why_not_exported(conditions.checkpoint, variant.exported)
-    if not variant.bare or _stored_mean(weights[variant.role], variant) is not None:
+    if not variant.bare:
         return ''
-    if variant.role == 'edge_only':
-        return f'{ROLES[variant.role]} was not trained with --edge-only: it has no mean token'
+    mean = _stored_mean(weights[variant.role], variant)
+    if variant.role == 'edge_only' and (mean is None or bool(mean.any())):
+        return (
+            f'{ROLES[variant.role]} was not trained with --edge-only: its mean token is not zero'
+        )
+    if mean is not None:
+        return ''
     if not conditions.photos:
         return 'its weights have no mean token, and scikit-image has no photographs to find one'
     return ''

@@ -120,9 +120,12 @@ def _check_space(folder: Path, count: int) -> None:
 
 def _mapped(path: Path, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
     """An array in a file, which is made of zeros if it is not there. What another process has
-    written stays."""
+    written stays. Raises ConfigError if the file has another size."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     with open(path, 'ab') as file:
-        if os.fstat(file.fileno()).st_size < size:
+        found = os.fstat(file.fileno()).st_size
+        if not found:
             os.ftruncate(file.fileno(), size)
+    if found not in (0, size):
+        raise ConfigError(f'{path}: {found} bytes; a whole pool has {size}')
     return np.memmap(path, dtype, mode='r+', shape=shape)

@@ -23,6 +23,7 @@ from pedsam_ros.core.settings import check_fields, setting
 from pedsam_ros.learn.learner import Learner
 from pedsam_ros.learn.source import Share, Source
 
+_STATE = ('recipe', 'step', 'model', 'average', 'optimiser')  # what a state on disk holds
 _SAVE_S = 45.0  # shortest time between two saves
 _SAVE_SHARE = 20  # and at least this many times what a save takes (gigabytes for a large model)
 # Tensors with the shape of a matrix that are tables: of positions, tokens and kinds of points.
@@ -194,13 +195,17 @@ class Trainer:
         return asdict(self.recipe) | {'arch': arch, 'learner': name, 'processes': self.ranks}
 
     def _resume(self) -> None:
-        state: dict[str, Any] = torch.load(self._state, map_location='cpu', weights_only=True)
-        if state['recipe'] != self._signature:
-            raise ConfigError(f'{self._state}: of another run, {state["recipe"]}')
-        self.step = state['step']
-        self.learner.load_state_dict(state['model'])
-        self.average = {name: value.to(self.device) for name, value in state['average'].items()}
-        self._optimiser.load_state_dict(state['optimiser'])
+        try:
+            state = torch.load(self._state, map_location='cpu', weights_only=True)
+            found = {name: state[name] for name in _STATE}
+        except Exception as error:  # a damaged file can make torch raise nearly anything
+            raise ConfigError(f'{self._state}: not the state of a run ({error!r:.200})') from None
+        if found['recipe'] != self._signature:
+            raise ConfigError(f'{self._state}: of another run, {found["recipe"]}')
+        self.step = found['step']
+        self.learner.load_state_dict(found['model'])
+        self.average = {name: value.to(self.device) for name, value in found['average'].items()}
+        self._optimiser.load_state_dict(found['optimiser'])
 
 
 def _groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:

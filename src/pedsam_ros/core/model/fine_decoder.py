@@ -133,14 +133,15 @@ class FineMaskDecoder(nn.Module):
 
 def named_by(points: Tensor | None, boxes: Tensor | None) -> Tensor:
     """(N, k, 3) x, y, weight of places on the objects of N prompts: the positive points, and some
-    in the middle of the box. Of a prompt without a positive point all points count.
+    in the middle of the box. Of a prompt with neither all points count.
 
     `points` (N, n, 3) and `boxes` (N, 4) are in canvas px.
     """
     named = []
     if points is not None:
         on = (points[..., 2:] > 0).to(points)
-        on = torch.where(on.amax(1, keepdim=True) > 0, on, torch.ones_like(on))
+        if boxes is None:
+            on = torch.where(on.amax(1, keepdim=True) > 0, on, torch.ones_like(on))
         named.append(torch.cat([points[..., :2], on], 2))
     if boxes is not None:
         steps = torch.linspace(-0.25, 0.25, _RAYS, device=boxes.device)
